@@ -1,0 +1,1 @@
+"""Everything that talks to systems and must not forget; imports neither dbt nor Dagster."""

@@ -1,0 +1,31 @@
+"""Errors are types; a message says what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class TieoutError(Exception):
+    """Anything Tieout raises on purpose. The command line prints it as one line."""
+
+
+class ConfigurationError(TieoutError):
+    """The settings or the environment are wrong."""
+
+
+class OutboxContractError(TieoutError):
+    """The warehouse handed over something the outbox contract does not allow."""
+
+
+class RegisterError(TieoutError):
+    """The register cannot be used as it is."""
+
+
+class WarehouseBusyError(TieoutError):
+    """Another process is writing to the warehouse."""
+
+
+class LaneBusyError(TieoutError):
+    """Another poster works on the same destination and entity."""
+
+
+class DestinationError(TieoutError):
+    """A destination could not be read (pushes never raise: they classify)."""

@@ -1,0 +1,51 @@
+"""Operating-system file locks that die with their process and name their holder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL_SECONDS = 0.05
+
+
+class LockTimeoutError(Exception):
+    """The lock was not free in time. ``holder`` is what its owner wrote about itself."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"{path} is held by {holder}")
+        self.holder = holder
+
+
+@contextmanager
+def file_lock(path: Path, holder: str, wait_seconds: float) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``; released by the kernel even when the process is killed.
+
+    Raises:
+        LockTimeoutError: somebody else held it for longer than ``wait_seconds``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(descriptor, path, wait_seconds)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{holder} (process {os.getpid()})".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 500, 0).decode(errors="replace") or "another process"
+                raise LockTimeoutError(path, holder) from None
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,1 @@
+"""One room per system: a declared manifest, pure mappings, and the client that performs them."""

@@ -1,0 +1,102 @@
+"""DuckDB, one file: one writing process at a time, readers on a published copy."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from reverse_etl.errors import DestinationError, WarehouseBusyError
+from reverse_etl.locks import LockTimeoutError, file_lock
+
+
+class DuckDBWarehouse:
+    """The warehouse in one DuckDB file. The lock beside it binds the pipeline and the command line alike."""
+
+    def __init__(self, path: Path, published: Path, lock_path: Path, wait_seconds: float) -> None:
+        self._path = path
+        self._published = published
+        self._lock_path = lock_path
+        self._wait_seconds = wait_seconds
+        self._thread = threading.local()
+
+    @contextmanager
+    def writing(self, holder: str) -> Iterator[None]:
+        if getattr(self._thread, "depth", 0) > 0:
+            yield
+            return
+        try:
+            with file_lock(self._lock_path, holder, self._wait_seconds):
+                self._thread.depth = 1
+                try:
+                    yield
+                finally:
+                    self._thread.depth = 0
+        except LockTimeoutError as error:
+            raise WarehouseBusyError(
+                f"the warehouse {self._path} has been held by {error.holder} for {self._wait_seconds:.0f} s; wait for it or stop it, then run again"
+            ) from error
+
+    def read(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        with self._connection("read") as connection:
+            try:
+                return connection.execute(statement, list(parameters)).to_arrow_table()
+            except duckdb.CatalogException as error:
+                raise DestinationError(f"the warehouse {self._path} lacks a relation: {error}; run 'tieout init' and a close first") from error
+
+    def append(self, relation: str, rows: pa.Table) -> int:
+        columns = ", ".join(f'"{name}"' for name in rows.column_names)
+        with self._connection(f"append to {relation}") as connection:
+            connection.register("appended_rows", rows)
+            connection.execute(f"insert into {relation} ({columns}) select {columns} from appended_rows")
+        return rows.num_rows
+
+    def execute(self, statements: Sequence[str]) -> None:
+        with self._connection("execute") as connection:
+            connection.begin()
+            try:
+                for statement in statements:
+                    connection.execute(statement)
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
+        schemas = sorted({relation.split(".")[0] for relation in relations})
+        self.execute(
+            [f"create schema if not exists {schema}" for schema in schemas]
+            + [
+                f"create table if not exists {relation} (" + ", ".join(f"{name} {kind}" for name, kind in columns.items()) + ")"
+                for relation, columns in relations.items()
+            ]
+        )
+
+    def publish(self) -> None:
+        self._published.parent.mkdir(parents=True, exist_ok=True)
+        staged = self._published.parent / f".{os.getpid()}" / self._published.name
+        staged.parent.mkdir(exist_ok=True)
+        staged.unlink(missing_ok=True)
+        with self._connection("publish") as connection:
+            connection.execute("checkpoint")
+            connection.execute(f"attach '{staged}' as published")
+            connection.execute(f"copy from database {self._path.stem} to published")
+            connection.execute("detach published")
+        os.replace(staged, self._published)
+        staged.parent.rmdir()
+
+    @contextmanager
+    def _connection(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self.writing(purpose):
+            connection = duckdb.connect(str(self._path))
+            try:
+                yield connection
+            finally:
+                connection.close()

@@ -1,0 +1,50 @@
+"""What Tieout asks of a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from reverse_etl.settings import Settings
+
+
+class Warehouse(Protocol):
+    """Every method opens and closes its own connection: long HTTP work must never hold one."""
+
+    def writing(self, holder: str) -> AbstractContextManager[None]:
+        """Hold the warehouse's one writer lock (re-entrant within a thread); waits with a limit and names the holder."""
+        ...
+
+    def read(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run one query. Raises ``DestinationError`` when the relation does not exist."""
+        ...
+
+    def append(self, relation: str, rows: pa.Table) -> int:
+        """Append rows to an existing relation, columns matched by name; all or nothing."""
+        ...
+
+    def execute(self, statements: Sequence[str]) -> None:
+        """Run statements in one transaction (creating relations, removing rows of a mirror that is rebuilt)."""
+        ...
+
+    def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
+        """Create the named relations (``schema.table`` -> column -> SQL type) where they do not exist yet."""
+        ...
+
+    def publish(self) -> None:
+        """Replace the copy that readers use, atomically."""
+        ...
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    from reverse_etl.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(
+        path=settings.warehouse_path,
+        published=settings.published_path,
+        lock_path=settings.lock_folder / "warehouse.lock",
+        wait_seconds=settings.warehouse_wait_seconds,
+    )
