@@ -43,9 +43,7 @@ class Settings(BaseModel):
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {
             "stripe": Destination(secret_environment="STRIPE_API_KEY", secret_file="secrets/stripe_api_key"),
-            "tryton": Destination(
-                secret_environment="TRYTON_PASSWORD", secret_file="secrets/tryton_password", username="admin", database="erp"
-            ),
+            "tryton": Destination(secret_environment="TRYTON_PASSWORD", secret_file="secrets/tryton_password", username="admin", database="erp"),
         }
     )
 

@@ -55,7 +55,7 @@ class DuckDBWarehouse:
         with self._connection(f"append to {relation}") as connection:
             connection.register("appended_rows", rows)
             connection.execute(f"insert into {relation} ({columns}) select {columns} from appended_rows")
-        return rows.num_rows
+        return int(rows.num_rows)
 
     def execute(self, statements: Sequence[str]) -> None:
         with self._connection("execute") as connection:
