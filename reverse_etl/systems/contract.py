@@ -20,6 +20,7 @@ class Manifest:
     ``look_up_lag``: after how long a committed document is found by our reference; None = cannot be looked up.
     ``in_flight_bound``: how long after our deadline the destination may still commit a request.
     ``replays_errors``: the stored answer to a key may be an error (Stripe stores 500s), so a resend proves nothing new.
+    ``look_up_batch_size``: how many documents one look-up may carry; None = ``batch_size``.
     """
 
     system: str
@@ -32,6 +33,7 @@ class Manifest:
     concurrency: int
     batch_size: int
     document_types: tuple[str, ...]
+    look_up_batch_size: int | None = None
 
     @property
     def capability_class(self) -> str:
@@ -60,6 +62,7 @@ class RemoteDocument:
     """A document as the destination holds it, found by our reference.
 
     ``completed`` maps the name of each call that has taken effect to the reply later calls need.
+    ``duplicates`` are the remote ids of further live documents under the same reference; any makes the document stop for a person.
     """
 
     reference: str
@@ -72,13 +75,15 @@ class RemoteDocument:
     total_minor: int | None
     lines: tuple[RemoteLine, ...]
     completed: Mapping[str, Mapping[str, Any]]
+    duplicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
     """What a call is rendered from: the sealed document, the earlier replies, the documents it depends on.
 
-    ``replies``: call name -> reply of that call. ``dependencies``: business key -> remote id and replies by call name.
+    ``replies``: call name -> reply of that call. ``dependencies``: business key -> remote id and replies by call name;
+    a revision above 1 finds the revision before it under its own business key.
     """
 
     document: SealedDocument
