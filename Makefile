@@ -1,0 +1,40 @@
+# `make` alone lists the targets.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+# The warehouse of `dbt parse` and of tools that only look at the project.
+SCRATCH := .venv/.scratch
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test dev lint lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## Make .venv and install the locked dependencies and the project
+
+.venv/.installed: requirements.lock pyproject.toml .ci/setup
+	@sh .ci/setup
+
+demo: setup ## Close three months end to end against a real ERP and a billing stand-in, then show the tie-out
+	@.venv/bin/tieout demo
+
+test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suite
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest
+
+dev: setup ## Dagster's UI on the demo's home folder, with the counterparties running
+	@.venv/bin/tieout dev
+
+lint: setup ## Style, types, SQL and dbt parse without warnings
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@if [ -d dbt_project/models ]; then .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests; fi
+	@if [ -d dbt_project/models ]; then mkdir -p $(SCRATCH) && TIEOUT_WAREHOUSE=$(abspath $(SCRATCH))/warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
+		--project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(SCRATCH))/target --log-path $(abspath $(SCRATCH))/logs; fi
+
+lock: setup ## Compile requirements.lock anew from pyproject.toml (names no index, installs on every supported Python)
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv, caches and everything built (the home folder .tieout stays)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/target dbt_project/logs *.egg-info
