@@ -73,7 +73,7 @@ class DuckDBWarehouse:
         self.execute(
             [f"create schema if not exists {schema}" for schema in schemas]
             + [
-                f"create table if not exists {relation} (" + ", ".join(f"{name} {kind}" for name, kind in columns.items()) + ")"
+                f"create table if not exists {relation} (" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
                 for relation, columns in relations.items()
             ]
         )

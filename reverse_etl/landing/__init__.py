@@ -1,0 +1,1 @@
+"""Append-only into raw: delivered files, and the relations that everything else appends to."""

@@ -1,0 +1,184 @@
+"""Every relation that Tieout writes to: relation -> column -> SQL type, in types that each engine knows.
+
+``raw``: deliveries and read-backs, append-only. ``register``: the mirror of the register, appended by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+Columns = Mapping[str, str]
+
+ORIGIN: Columns = {"file_name": "varchar", "line_number": "bigint", "landed_on": "date", "loaded_at": "timestamp"}
+"""Where a landed row came from: path relative to the inbox, 1-based line or row, partition, load time in UTC."""
+
+EVENT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "data")
+"""The CloudEvents 1.0 attributes that are landed as columns; ``data`` is the text of a JSON object."""
+
+_REFERENCE: Mapping[str, tuple[str, ...]] = {
+    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on"),
+    "raw.customers": (
+        "customer_id",
+        "name",
+        "email",
+        "country",
+        "entity_id",
+        "currency",
+        "time_zone",
+        "tax_id",
+        "payment_term_days",
+    ),
+    "raw.meters": ("meter", "unit", "aggregation", "description"),
+    "raw.plans": ("plan_id", "name", "description"),
+    "raw.charges": ("charge_id", "plan_id", "kind", "charge_model", "meter", "billing_timing", "product", "tax_code", "description"),
+    "raw.prices": ("price_id", "price_version", "charge_id", "currency", "effective_from", "effective_to", "tier_up_to", "unit_price", "flat_fee"),
+    "raw.subscriptions": ("subscription_id", "version", "customer_id", "plan_id", "starts_on", "ends_on"),
+    "raw.tax_rates": ("entity_id", "country", "tax_code", "rate", "effective_from", "effective_to"),
+    "raw.exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
+    "raw.accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
+    "raw.account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
+}
+
+_DELIVERIES: Mapping[str, Columns] = {
+    "raw.usage_events": {
+        "record": "varchar",
+        **dict.fromkeys(EVENT_ATTRIBUTES, "varchar"),
+        "parse_error": "varchar",
+        **ORIGIN,
+    },
+    **{relation: {**dict.fromkeys(columns, "varchar"), **ORIGIN} for relation, columns in _REFERENCE.items()},
+}
+
+_LANDING: Mapping[str, Columns] = {
+    "raw.landed_files": {
+        "position": "bigint",
+        "source": "varchar",
+        "file_name": "varchar",
+        "landed_on": "date",
+        "content_hash": "varchar",
+        "byte_count": "bigint",
+        "row_count": "bigint",
+        "excluded_count": "bigint",
+        "repeated_count": "bigint",
+        "loaded_at": "timestamp",
+    },
+    "raw.excluded_rows": {"source": "varchar", "reason": "varchar", "remedy": "varchar", "record": "varchar", **ORIGIN},
+    "raw.landing_problems": {
+        "source": "varchar",
+        "file_name": "varchar",
+        "line_number": "bigint",
+        "reason": "varchar",
+        "remedy": "varchar",
+        "seen_at": "timestamp",
+    },
+}
+
+_READ: Columns = {"read_id": "bigint", "entity": "varchar", "period": "varchar", "remote_id": "varchar"}
+
+_READ_BACKS: Mapping[str, Columns] = {
+    "raw.read_backs": {
+        "read_id": "bigint",
+        "system": "varchar",
+        "entity": "varchar",
+        "period": "varchar",
+        "completed_at": "timestamp",
+        "document_count": "bigint",
+    },
+    "raw.stripe_invoices": {
+        **_READ,
+        "reference": "varchar",
+        "number": "varchar",
+        "status": "varchar",
+        "currency": "varchar",
+        "document_date": "date",
+        "subtotal_minor": "bigint",
+        "tax_minor": "bigint",
+        "total_minor": "bigint",
+        "customer_remote_id": "varchar",
+        "credited_minor": "bigint",
+    },
+    "raw.stripe_invoice_lines": {**_READ, "line_key": "varchar", "amount_minor": "bigint", "tax_minor": "bigint", "description": "varchar"},
+    "raw.stripe_credit_notes": {
+        **_READ,
+        "reference": "varchar",
+        "number": "varchar",
+        "status": "varchar",
+        "currency": "varchar",
+        "document_date": "date",
+        "invoice_remote_id": "varchar",
+        "subtotal_minor": "bigint",
+        "tax_minor": "bigint",
+        "total_minor": "bigint",
+    },
+    "raw.stripe_credit_note_lines": {**_READ, "line_key": "varchar", "amount_minor": "bigint", "tax_minor": "bigint", "description": "varchar"},
+    "raw.tryton_moves": {
+        **_READ,
+        "reference": "varchar",
+        "number": "varchar",
+        "state": "varchar",
+        "posting_date": "date",
+        "erp_period": "varchar",
+        "description": "varchar",
+    },
+    "raw.tryton_move_lines": {
+        **_READ,
+        "remote_line_id": "varchar",
+        "line_key": "varchar",
+        "account_code": "varchar",
+        "debit_minor": "bigint",
+        "credit_minor": "bigint",
+        "currency": "varchar",
+        "amount_minor": "bigint",
+        "party_code": "varchar",
+    },
+}
+
+_REGISTER: Mapping[str, Columns] = {
+    "register.mirror": {"incarnation": "varchar", "position": "bigint", "mirrored_at": "timestamp"},
+    "register.documents": {
+        "position": "bigint",
+        "business_key": "varchar",
+        "system": "varchar",
+        "entity": "varchar",
+        "document_type": "varchar",
+        "natural_id": "varchar",
+        "revision": "integer",
+        "operation": "varchar",
+        "number": "varchar",
+        "document_date": "date",
+        "posting_date": "date",
+        "period": "varchar",
+        "currency": "varchar",
+        "total_minor": "bigint",
+        "subtracted_key": "varchar",
+        "cause": "varchar",
+        "content_hash": "varchar",
+        "reference": "varchar",
+        "payload": "varchar",
+        "correlation_id": "varchar",
+        "sealed_at": "timestamp",
+    },
+    "register.transitions": {
+        "position": "bigint",
+        "document_position": "bigint",
+        "state": "varchar",
+        "remote_id": "varchar",
+        "remote_number": "varchar",
+        "reason": "varchar",
+        "at": "timestamp",
+    },
+    "register.periods": {
+        "position": "bigint",
+        "entity": "varchar",
+        "period": "varchar",
+        "status": "varchar",
+        "landing_position": "bigint",
+        "at": "timestamp",
+    },
+}
+
+RELATIONS: Mapping[str, Columns] = MappingProxyType({**_DELIVERIES, **_LANDING, **_READ_BACKS, **_REGISTER})
+
+DELIVERED_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"raw.usage_events": EVENT_ATTRIBUTES, **_REFERENCE})
+"""The columns a delivery may fill, per relation; the others are landing's own."""
