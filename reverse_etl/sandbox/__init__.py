@@ -1,0 +1,1 @@
+"""Stand-in servers for tests, the demo and benchmarks: real HTTP on loopback, with faults on demand."""
