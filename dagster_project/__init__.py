@@ -1,0 +1,1 @@
+"""Who runs when: the assets, checks, partitions and schedules of Tieout, and its command line."""

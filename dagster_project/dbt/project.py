@@ -1,0 +1,133 @@
+"""Where the dbt project and its artefacts are, and the manifest that the definitions are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverse_etl.errors import ConfigurationError
+from reverse_etl.locks import LockTimeoutError, file_lock
+from reverse_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
+WAREHOUSE_VARIABLE = "TIEOUT_WAREHOUSE"
+UNREAD_FOLDERS = frozenset({"target", "logs", "dbt_packages"})
+PARSE_WAIT_SECONDS = 120.0
+
+EventCallback = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DbtPaths:
+    """The folders dbt reads and writes. Every path is absolute, for dbt changes the working directory."""
+
+    project: Path
+    target: Path
+    logs: Path
+    warehouse: Path
+    locks: Path
+
+    @classmethod
+    def of(cls, settings: Settings, project: Path = PROJECT_FOLDER) -> DbtPaths:
+        return cls(
+            project=project.resolve(),
+            target=settings.home / "dbt" / "target",
+            logs=settings.home / "dbt" / "logs",
+            warehouse=settings.warehouse_path,
+            locks=settings.lock_folder,
+        )
+
+    @property
+    def manifest(self) -> Path:
+        return self.target / "manifest.json"
+
+    @property
+    def fingerprint(self) -> Path:
+        """The content hash of the project that the manifest was parsed from."""
+        return self.target / "manifest.sha256"
+
+
+def project_fingerprint(project: Path) -> str:
+    """SHA-256 over the names and contents of every file that dbt reads, and over dbt's own version."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256(version("dbt-core").encode())
+    for path in sorted(project.rglob("*")):
+        name = path.relative_to(project)
+        if path.is_file() and not UNREAD_FOLDERS.intersection(name.parts) and not name.name.startswith("."):
+            digest.update(f"\n{name.as_posix()}\n{hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def manifest_path(paths: DbtPaths) -> Path:
+    """The manifest of the project as it stands; dbt parses only if a file changed since the last time.
+
+    Raises:
+        ConfigurationError: the project does not parse.
+    """
+    if not _is_current(paths):
+        parse(paths)
+    return paths.manifest
+
+
+def parse(paths: DbtPaths) -> Manifest:
+    """Parse the project, write ``manifest.json`` and give back the parsed manifest.
+
+    Raises:
+        ConfigurationError: the project does not parse, or another process has been parsing it for too long.
+    """
+    paths.target.mkdir(parents=True, exist_ok=True)
+    try:
+        with file_lock(paths.locks / "dbt_parse.lock", "dbt parse", PARSE_WAIT_SECONDS):
+            fingerprint = project_fingerprint(paths.project)
+            outcome = invoke(paths, ["parse"])
+            if not outcome.success:
+                reason = " ".join(str(outcome.exception).split())
+                raise ConfigurationError(f"the dbt project {paths.project} does not parse: {reason}; see {paths.logs / 'dbt.log'}")
+            paths.fingerprint.write_text(fingerprint)
+    except LockTimeoutError as error:
+        raise ConfigurationError(
+            f"the dbt project {paths.project} is being parsed by {error.holder}; wait for it or stop it, then run again"
+        ) from error
+    return outcome.result  # type: ignore[return-value]
+
+
+def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = None, callbacks: list[EventCallback] | None = None) -> dbtRunnerResult:
+    """Run one dbt command in this process. Never raises: the outcome carries the exception."""
+    from dbt.cli.main import dbtRunner
+
+    # Global flags stand before the command; nothing is printed, all goes to the log file and to the callbacks.
+    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors", "--no-version-check", "--log-path", str(paths.logs)]
+    places = ["--project-dir", str(paths.project), "--profiles-dir", str(paths.project), "--target-path", str(paths.target)]
+    with _surroundings(paths):
+        return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
+
+
+@contextmanager
+def _surroundings(paths: DbtPaths) -> Iterator[None]:
+    """The environment that the profile reads; dbt also changes the working directory, which nobody else expects."""
+    working_directory = Path.cwd()
+    before = os.environ.get(WAREHOUSE_VARIABLE)
+    os.environ[WAREHOUSE_VARIABLE] = str(paths.warehouse)
+    paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        os.chdir(working_directory)
+        if before is None:
+            os.environ.pop(WAREHOUSE_VARIABLE, None)
+        else:
+            os.environ[WAREHOUSE_VARIABLE] = before
+
+
+def _is_current(paths: DbtPaths) -> bool:
+    return paths.manifest.is_file() and paths.fingerprint.is_file() and paths.fingerprint.read_text() == project_fingerprint(paths.project)

@@ -1,0 +1,108 @@
+"""Builds exactly what a Dagster step was asked for, with dbt in the same process, and tells Dagster what came of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt.asset_utils import get_dbt_resource_names_for_asset_keys, get_dbt_test_names_for_check_keys
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from dagster_project.dbt.evidence import failing_rows, row_counts
+from dagster_project.dbt.project import DbtPaths, invoke, parse, project_fingerprint
+from dagster_project.dbt.translator import TieoutTranslator
+from reverse_etl.settings import Settings
+from reverse_etl.warehouse import open_warehouse
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+FAILED_STATUSES = frozenset({"error", "fail", "runtime error"})
+
+BuildEvent = dg.Output[None] | dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckResult | dg.AssetCheckEvaluation
+
+
+class InProcessDbt:
+    """dbt as a resource: one start and one parse per process, however many steps run.
+
+    ``threads`` overrides the profile's number of threads.
+    """
+
+    def __init__(self, settings: Settings, paths: DbtPaths | None = None, threads: int | None = None) -> None:
+        self._settings = settings
+        self._paths = paths or DbtPaths.of(settings)
+        self._threads = threads
+        self._parsed: tuple[str, Manifest] | None = None
+
+    def build(
+        self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator, full_refresh: bool = False
+    ) -> Iterator[BuildEvent]:
+        """Build the selected models with the selected tests; yield their events; then fail if anything failed.
+
+        The failure comes last so that every result is recorded, and it comes always so that nothing downstream is sealed.
+
+        Raises:
+            dagster.Failure: a model or a test of severity error failed, or dbt could not run.
+            WarehouseBusyError: another process holds the warehouse.
+        """
+        selection = selected_names(context, manifest, translator)
+        if not selection:
+            return
+        messages: list[DbtCoreCliEventMessage] = []
+        arguments = ["build", "--select", *selection, "--indirect-selection", "empty", "--exclude-resource-type", "unit_test", "--no-write-json"]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        if self._threads:
+            arguments += ["--threads", str(self._threads)]
+        warehouse = open_warehouse(self._settings)
+        with warehouse.writing(f"dbt build of {len(selection)} nodes, run {context.run.run_id[:8]}"):
+            outcome = invoke(self._paths, arguments, self._manifest(), [collector(messages)])
+            results = getattr(outcome.result, "results", None) or []
+            counts = row_counts(warehouse, results)
+            rows = failing_rows(warehouse, results)
+        for message in messages:
+            for event in message.to_default_asset_events(manifest, translator, context):
+                yield with_evidence(event, counts, rows)
+        failures = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) in FAILED_STATUSES]
+        if failures or not outcome.success:
+            reason = "; ".join(failures) or str(outcome.exception)
+            raise dg.Failure(description=f"dbt build failed, nothing downstream runs: {reason}", allow_retries=False)
+
+    def _manifest(self) -> Manifest:
+        fingerprint = project_fingerprint(self._paths.project)
+        if self._parsed is None or self._parsed[0] != fingerprint:
+            self._parsed = (fingerprint, parse(self._paths))
+        # A build writes compiled SQL into the nodes; the next one must compile them anew, for queries may be read into it.
+        return copy.deepcopy(self._parsed[1])
+
+
+def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:
+    """The fully qualified names of the models and tests that the step was asked for, and no others."""
+    return [
+        *get_dbt_resource_names_for_asset_keys(translator, manifest, context.assets_def, sorted(context.selected_asset_keys)),
+        *get_dbt_test_names_for_check_keys(translator, manifest, context.assets_def, sorted(context.selected_asset_check_keys)),
+    ]
+
+
+def collector(messages: list[DbtCoreCliEventMessage]) -> Any:
+    """A callback that keeps the results of nodes among dbt's events, in the form that dagster-dbt reads."""
+    from dbt_common.events.functions import msg_to_dict
+
+    def collect(event: Any) -> None:
+        if event.info.name in ("LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"):
+            messages.append(DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={}))
+
+    return collect
+
+
+def with_evidence(event: Any, counts: Mapping[str, int], rows: Mapping[str, dg.TableMetadataValue]) -> Any:
+    """The event with the row count of its model, or the failing rows of its test."""
+    unique_id = (event.metadata or {}).get("unique_id")
+    name = str(getattr(unique_id, "value", unique_id))
+    if isinstance(event, dg.Output) and name in counts:
+        return event.with_metadata({**event.metadata, "dagster/row_count": counts[name]})
+    if isinstance(event, dg.AssetCheckResult) and name in rows:
+        return event._replace(metadata={**event.metadata, "failing_rows": rows[name]})
+    return event

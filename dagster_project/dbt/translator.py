@@ -1,0 +1,45 @@
+"""How dbt's nodes appear in the asset graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt.asset_utils import group_from_dbt_resource_props_fallback_to_directory
+
+RAW_SCHEMA = "raw"
+REGISTER_SOURCE_PREFIX = "register_"
+MODEL_OWNER = "team:finance-engineering"
+
+
+class TieoutTranslator(DagsterDbtTranslator):
+    """Sources are the assets that land, read back or mirror them; a model's group is its folder.
+
+    The register is one relation mirrored at three moments of a close, so its tables share one asset key per moment:
+    one key on both sides of a seal would be a cycle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        declared = dbt_resource_props.get("meta", {}).get("dagster", {}).get("asset_key")
+        if dbt_resource_props["resource_type"] == "source" and not declared:
+            moment = dbt_resource_props["source_name"].removeprefix(REGISTER_SOURCE_PREFIX)
+            if moment != dbt_resource_props["source_name"]:
+                return dg.AssetKey(["register", moment])
+            if dbt_resource_props["schema"] == RAW_SCHEMA:
+                return dg.AssetKey([RAW_SCHEMA, dbt_resource_props["identifier"]])
+        return super().get_asset_key(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return group_from_dbt_resource_props_fallback_to_directory(dbt_resource_props) or dbt_resource_props["resource_type"] + "s"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        return super().get_owners(dbt_resource_props) or [MODEL_OWNER]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        # The default appends the raw SQL, which the code version and the repository already tell.
+        return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
