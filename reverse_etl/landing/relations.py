@@ -54,6 +54,7 @@ _LANDING: Mapping[str, Columns] = {
     "raw.landed_files": {
         "position": "bigint",
         "source": "varchar",
+        "relation": "varchar",
         "file_name": "varchar",
         "landed_on": "date",
         "content_hash": "varchar",

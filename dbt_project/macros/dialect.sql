@@ -1,0 +1,82 @@
+{#- Every operation in which engines differ, dispatched by adapter. Models never test the target themselves. -#}
+
+{% macro wide_integer() %}{{ return(adapter.dispatch('wide_integer', 'tieout')()) }}{% endmacro %}
+{% macro default__wide_integer() %}decimal(38, 0){% endmacro %}
+{% macro duckdb__wide_integer() %}hugeint{% endmacro %}
+
+{% macro safe_cast_to(expression, type) %}{{ return(adapter.dispatch('safe_cast_to', 'tieout')(expression, type)) }}{% endmacro %}
+{% macro default__safe_cast_to(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
+
+{% macro integer_quotient(numerator, denominator) %}{{ return(adapter.dispatch('integer_quotient', 'tieout')(numerator, denominator)) }}{% endmacro %}
+{% macro default__integer_quotient(numerator, denominator) %}(({{ numerator }}) div ({{ denominator }})){% endmacro %}
+{% macro duckdb__integer_quotient(numerator, denominator) %}(({{ numerator }}) // ({{ denominator }})){% endmacro %}
+
+{% macro local_date(instant, time_zone) %}{{ return(adapter.dispatch('local_date', 'tieout')(instant, time_zone)) }}{% endmacro %}
+{% macro default__local_date(instant, time_zone) %}cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as date){% endmacro %}
+{% macro duckdb__local_date(instant, time_zone) %}cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date){% endmacro %}
+
+{% macro instant_of(text) %}{{ return(adapter.dispatch('instant_of', 'tieout')(text)) }}{% endmacro %}
+{#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
+{% macro duckdb__instant_of(text) -%}
+    case
+        when regexp_matches({{ text }}, '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$')
+            then timezone('UTC', try_cast({{ text }} as timestamptz))
+    end
+{%- endmacro %}
+
+{% macro matches(expression, pattern) %}{{ return(adapter.dispatch('matches', 'tieout')(expression, pattern)) }}{% endmacro %}
+{% macro default__matches(expression, pattern) %}({{ expression }} rlike '{{ pattern }}'){% endmacro %}
+{% macro duckdb__matches(expression, pattern) %}regexp_matches({{ expression }}, '{{ pattern }}'){% endmacro %}
+
+{% macro month_start(expression) %}cast({{ dbt.date_trunc('month', expression) }} as date){% endmacro %}
+{% macro add_months(expression, months) %}cast({{ dbt.dateadd('month', months, expression) }} as date){% endmacro %}
+{% macro add_days(expression, days) %}cast({{ dbt.dateadd('day', days, expression) }} as date){% endmacro %}
+
+{% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'tieout')(earlier, later)) }}{% endmacro %}
+{% macro default__days_between(earlier, later) %}datediff({{ later }}, {{ earlier }}){% endmacro %}
+{% macro duckdb__days_between(earlier, later) %}(cast({{ later }} as date) - cast({{ earlier }} as date)){% endmacro %}
+
+{% macro period_of(day) %}{{ return(adapter.dispatch('period_of', 'tieout')(day)) }}{% endmacro %}
+{#- The accounting period YYYY-MM of a date. -#}
+{% macro default__period_of(day) %}substr(cast({{ day }} as string), 1, 7){% endmacro %}
+{% macro duckdb__period_of(day) %}substr(cast({{ day }} as varchar), 1, 7){% endmacro %}
+
+{% macro months_from(first_month, last_month) %}{{ return(adapter.dispatch('months_from', 'tieout')(first_month, last_month)) }}{% endmacro %}
+{#- One row per month, first and last included. -#}
+{% macro default__months_from(first_month, last_month) %}explode(sequence({{ first_month }}, {{ last_month }}, interval 1 month)){% endmacro %}
+{% macro duckdb__months_from(first_month, last_month) %}cast(unnest(generate_series({{ first_month }}, {{ last_month }}, interval 1 month)) as date){% endmacro %}
+
+{% macro json_text(document, member) %}{{ return(adapter.dispatch('json_text', 'tieout')(document, member)) }}{% endmacro %}
+{% macro default__json_text(document, member) %}get_json_object({{ document }}, '$.{{ member }}'){% endmacro %}
+{% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}
+
+{% macro json_elements(document, member) %}{{ return(adapter.dispatch('json_elements', 'tieout')(document, member)) }}{% endmacro %}
+{#- One row per element of a JSON array, each as JSON text. -#}
+{% macro duckdb__json_elements(document, member) %}unnest(json_extract({{ document }}, '$.{{ member }}[*]')){% endmacro %}
+
+{% macro json_object(members) %}{{ return(adapter.dispatch('json_object', 'tieout')(members)) }}{% endmacro %}
+{#- members: name -> SQL expression. Amounts in minor units stay JSON integers; decimals must be text already. -#}
+{% macro default__json_object(members) -%}
+    to_json(named_struct({% for name, expression in members.items() %}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{% endfor %}))
+{%- endmacro %}
+{% macro duckdb__json_object(members) -%}
+    json_object({% for name, expression in members.items() %}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{% macro json_array_of(element, order_by) %}{{ return(adapter.dispatch('json_array_of', 'tieout')(element, order_by)) }}{% endmacro %}
+{% macro duckdb__json_array_of(element, order_by) %}to_json(list({{ element }} order by {{ order_by }})){% endmacro %}
+
+{% macro ordered_text(expression, order_by, separator=',') %}{{ return(adapter.dispatch('ordered_text', 'tieout')(expression, order_by, separator)) }}{% endmacro %}
+{% macro default__ordered_text(expression, order_by, separator) %}string_agg({{ expression }}, '{{ separator }}' order by {{ order_by }}){% endmacro %}
+
+{% macro digest(expression) %}{{ return(adapter.dispatch('digest', 'tieout')(expression)) }}{% endmacro %}
+{% macro default__digest(expression) %}md5({{ expression }}){% endmacro %}
+
+{% macro decimal_text(expression) %}{{ return(adapter.dispatch('decimal_text', 'tieout')(expression)) }}{% endmacro %}
+{#- A decimal as plain text without trailing zeros, the same on every engine. -#}
+{% macro default__decimal_text(expression) -%}
+    trim(trailing '.' from trim(trailing '0' from cast({{ expression }} as string)))
+{%- endmacro %}
+{% macro duckdb__decimal_text(expression) -%}
+    rtrim(rtrim(cast({{ expression }} as varchar), '0'), '.')
+{%- endmacro %}

@@ -1,0 +1,44 @@
+with
+
+journal_lines as (
+    select * from {{ ref('journal_lines') }}
+),
+
+final as (
+    select
+        natural_id,
+        {{ dbt.concat(["'tryton/'", "entity", "'/journal_entry/'", "natural_id"]) }} as business_key,
+        entity,
+        source_document,
+        source_number,
+        source_document_type,
+        event,
+        posting_date,
+        period,
+        currency,
+        functional_currency,
+        exchange_rate,
+        document_customer_id as customer_id,
+        max(case when customer_id is not null then 1 else 0 end) = 1 as has_party,
+        count(*) as line_count,
+        cast(sum(case when side = 'debit' then amount_minor else 0 end) as bigint) as debit_minor,
+        cast(sum(case when side = 'credit' then amount_minor else 0 end) as bigint) as credit_minor,
+        cast(sum(case when side = 'debit' then functional_minor else 0 end) as bigint) as functional_debit_minor,
+        cast(sum(case when side = 'credit' then functional_minor else 0 end) as bigint) as functional_credit_minor
+    from journal_lines
+    group by
+        natural_id,
+        entity,
+        source_document,
+        source_number,
+        source_document_type,
+        event,
+        posting_date,
+        period,
+        currency,
+        functional_currency,
+        exchange_rate,
+        document_customer_id
+)
+
+select * from final

@@ -1,0 +1,248 @@
+with
+
+documents as (
+    select * from {{ ref('stg_register_issued__documents') }}
+    where
+        document_type in ('invoice', 'credit_memo')
+        and state <> 'cancelled'
+),
+
+billing_lines as (
+    select * from {{ ref('stg_register_issued__billing_lines') }}
+),
+
+revenue_schedule as (
+    select * from {{ ref('revenue_schedule') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+-- Signed in the transaction currency: debit positive. Credit memos carry negative amounts and mirror invoices by themselves.
+receivable_legs as (
+    select
+        business_key as source_document,
+        'issued' as event_suffix,
+        posting_date,
+        'receivable' as leg,
+        min(receivable_account) as account,
+        sum(amount_minor + tax_minor) as signed_minor,
+        min(customer_id) as customer_id,
+        cast(null as varchar) as source_line_key,
+        cast(null as date) as service_period_start,
+        cast(null as date) as service_period_end
+    from billing_lines
+    group by
+        business_key,
+        posting_date
+),
+
+revenue_legs as (
+    select
+        business_key as source_document,
+        'issued' as event_suffix,
+        posting_date,
+        {{ dbt.concat(["'line:'", "document_line_key"]) }} as leg,
+        case when kind = 'fee' then deferred_account else revenue_account end as account,
+        -amount_minor as signed_minor,
+        cast(null as varchar) as customer_id,
+        document_line_key as source_line_key,
+        service_period_start,
+        service_period_end
+    from billing_lines
+),
+
+tax_legs as (
+    select
+        business_key as source_document,
+        'issued' as event_suffix,
+        posting_date,
+        {{ dbt.concat(["'tax:'", "tax_code", "':'", decimal_text('tax_rate')]) }} as leg,
+        min(tax_account) as account,
+        -sum(tax_minor) as signed_minor,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as source_line_key,
+        cast(null as date) as service_period_start,
+        cast(null as date) as service_period_end
+    from billing_lines
+    group by
+        business_key,
+        posting_date,
+        tax_code,
+        tax_rate
+),
+
+recognised_lines as (
+    select
+        billing_lines.business_key as source_document,
+        {{ dbt.concat(["'recognised:'", "revenue_schedule.recognition_period"]) }} as event_suffix,
+        {{ add_days(add_months('revenue_schedule.recognition_month', 1), -1) }} as posting_date,
+        billing_lines.document_line_key,
+        billing_lines.deferred_account,
+        billing_lines.revenue_account,
+        revenue_schedule.amount_minor,
+        billing_lines.service_period_start,
+        billing_lines.service_period_end
+    from revenue_schedule
+    inner join billing_lines on revenue_schedule.document_line_key = billing_lines.document_line_key
+),
+
+recognition_legs as (
+    select
+        source_document,
+        event_suffix,
+        posting_date,
+        {{ dbt.concat(["'deferred:'", "document_line_key"]) }} as leg,
+        deferred_account as account,
+        amount_minor as signed_minor,
+        cast(null as varchar) as customer_id,
+        document_line_key as source_line_key,
+        service_period_start,
+        service_period_end
+    from recognised_lines
+    union all
+    select
+        source_document,
+        event_suffix,
+        posting_date,
+        {{ dbt.concat(["'line:'", "document_line_key"]) }} as leg,
+        revenue_account as account,
+        -amount_minor as signed_minor,
+        cast(null as varchar) as customer_id,
+        document_line_key as source_line_key,
+        service_period_start,
+        service_period_end
+    from recognised_lines
+),
+
+legs as (
+    select * from receivable_legs
+    union all
+    select * from revenue_legs
+    union all
+    select * from tax_legs
+    union all
+    select * from recognition_legs
+),
+
+valued as (
+    select
+        {{ dbt.concat(["documents.document_type", "':'", "documents.natural_id", "':'", "legs.event_suffix"]) }} as natural_id,
+        legs.source_document,
+        documents.number as source_number,
+        documents.document_type as source_document_type,
+        legs.event_suffix,
+        documents.entity,
+        legs.posting_date,
+        documents.currency,
+        {{ json_text('documents.payload', 'functional_currency') }} as functional_currency,
+        {{ json_text('documents.payload', 'exchange_rate') }} as exchange_rate,
+        rounding.rounding_account,
+        legs.leg,
+        legs.account,
+        legs.signed_minor,
+        -- The rate between minor units: 1 JPY is one minor unit, 1 USD is a hundred.
+        {{ apply_rate(
+            'legs.signed_minor',
+            "cast(" ~ json_text('documents.payload', 'exchange_rate') ~ " as " ~ rate_type() ~ ") * cast(functional.minor_units as decimal(4, 0)) * cast(transaction_currency.minor_unit_value as decimal(4, 3))"
+        ) }} as signed_functional_minor,
+        {{ json_text('documents.payload', 'customer_id') }} as document_customer_id,
+        legs.customer_id,
+        legs.source_line_key,
+        legs.service_period_start,
+        legs.service_period_end
+    from legs
+    inner join documents on legs.source_document = documents.business_key
+    inner join currencies as transaction_currency on documents.currency = transaction_currency.currency
+    inner join currencies as functional on {{ json_text('documents.payload', 'functional_currency') }} = functional.currency
+    inner join (
+        select
+            business_key,
+            min(rounding_account) as rounding_account
+        from billing_lines
+        group by business_key
+    ) as rounding on legs.source_document = rounding.business_key
+    where legs.signed_minor <> 0
+),
+
+-- Converting each line rounds each line; what is left over is a line of its own, never hidden in another.
+rounding_legs as (
+    select
+        natural_id,
+        source_document,
+        source_number,
+        source_document_type,
+        event_suffix,
+        entity,
+        posting_date,
+        currency,
+        functional_currency,
+        exchange_rate,
+        rounding_account,
+        'currency_rounding' as leg,
+        rounding_account as account,
+        cast(0 as bigint) as signed_minor,
+        -sum(signed_functional_minor) as signed_functional_minor,
+        document_customer_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as source_line_key,
+        cast(null as date) as service_period_start,
+        cast(null as date) as service_period_end
+    from valued
+    group by
+        natural_id,
+        source_document,
+        source_number,
+        source_document_type,
+        event_suffix,
+        entity,
+        posting_date,
+        currency,
+        functional_currency,
+        exchange_rate,
+        rounding_account,
+        document_customer_id
+    having sum(signed_functional_minor) <> 0
+),
+
+all_legs as (
+    select * from valued
+    union all
+    select * from rounding_legs
+),
+
+final as (
+    select
+        {{ dbt.concat(["natural_id", "'#'", "leg"]) }} as line_key,
+        natural_id,
+        source_document,
+        source_number,
+        source_document_type,
+        case
+            when event_suffix <> 'issued' then 'revenue_recognised'
+            when source_document_type = 'credit_memo' then 'credit_memo_issued'
+            else 'invoice_issued'
+        end as event,
+        entity,
+        posting_date,
+        {{ period_of('posting_date') }} as period,
+        currency,
+        functional_currency,
+        exchange_rate,
+        account,
+        case when signed_minor > 0 or (signed_minor = 0 and signed_functional_minor > 0) then 'debit' else 'credit' end as side,
+        cast(abs(signed_minor) as bigint) as amount_minor,
+        cast(abs(signed_functional_minor) as bigint) as functional_minor,
+        cast(signed_minor as bigint) as signed_minor,
+        cast(signed_functional_minor as bigint) as signed_functional_minor,
+        leg = 'currency_rounding' as is_rounding,
+        document_customer_id,
+        customer_id,
+        source_line_key,
+        service_period_start,
+        service_period_end
+    from all_legs
+)
+
+select * from final

@@ -1,0 +1,110 @@
+with
+
+candidates as (
+    select * from {{ ref('invoice_line_candidates') }}
+),
+
+line_deltas as (
+    select * from {{ ref('line_deltas') }}
+),
+
+reasons as (
+    select * from {{ ref('reasons') }}
+),
+
+own_reasons as (
+    select
+        line_deltas.line_key,
+        line_deltas.customer_id,
+        line_deltas.entity,
+        line_deltas.currency,
+        line_deltas.billing_month,
+        line_deltas.document_month,
+        line_deltas.kind,
+        line_deltas.charge_id,
+        line_deltas.service_period_start,
+        line_deltas.quantity,
+        line_deltas.delta_minor,
+        coalesce(line_deltas.hold_reason, candidates.hold_reason) as hold_reason
+    from line_deltas
+    left join candidates on line_deltas.line_key = candidates.line_key
+    where coalesce(line_deltas.hold_reason, candidates.hold_reason) is not null
+),
+
+-- Billed by the former system, or of no value: nothing waits for a decision.
+waiting as (
+    select
+        own_reasons.*,
+        own_reasons.hold_reason <> 'before_cutover' as blocks_document
+    from own_reasons
+),
+
+held_documents as (
+    select
+        customer_id,
+        entity,
+        document_month,
+        min(hold_reason) as hold_reason
+    from waiting
+    where blocks_document
+    group by
+        customer_id,
+        entity,
+        document_month
+),
+
+-- A document waits as a whole: billing half of a customer's month would ask for two invoices.
+companions as (
+    select
+        line_deltas.line_key,
+        line_deltas.customer_id,
+        line_deltas.entity,
+        line_deltas.currency,
+        line_deltas.billing_month,
+        line_deltas.document_month,
+        line_deltas.kind,
+        line_deltas.charge_id,
+        line_deltas.service_period_start,
+        line_deltas.quantity,
+        line_deltas.delta_minor,
+        held_documents.hold_reason,
+        false as blocks_document
+    from line_deltas
+    inner join held_documents
+        on
+            line_deltas.customer_id = held_documents.customer_id
+            and line_deltas.entity = held_documents.entity
+            and line_deltas.document_month = held_documents.document_month
+    where
+        line_deltas.delta_minor <> 0
+        and line_deltas.line_key not in (select waiting.line_key from waiting)
+),
+
+combined as (
+    select * from waiting
+    union all
+    select * from companions
+),
+
+final as (
+    select
+        combined.line_key,
+        combined.customer_id,
+        combined.entity,
+        combined.currency,
+        combined.billing_month,
+        combined.document_month,
+        combined.kind,
+        combined.charge_id,
+        combined.service_period_start,
+        combined.quantity,
+        combined.delta_minor,
+        combined.hold_reason,
+        combined.blocks_document,
+        reasons.meaning,
+        reasons.what_to_do
+    from combined
+    left join reasons on combined.hold_reason = reasons.reason
+)
+
+select * from final

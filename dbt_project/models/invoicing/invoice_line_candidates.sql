@@ -1,0 +1,171 @@
+with
+
+line_deltas as (
+    select * from {{ ref('line_deltas') }}
+    where delta_minor > 0
+),
+
+entities as (
+    select * from {{ ref('stg_register_opening__entities') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+tax_rates as (
+    select * from {{ ref('stg_finance__tax_rates') }}
+),
+
+exchange_rates as (
+    select * from {{ ref('stg_finance__exchange_rates') }}
+),
+
+resolved_accounts as (
+    select * from {{ ref('resolved_accounts') }}
+),
+
+dated as (
+    select
+        line_deltas.*,
+        {{ add_days(add_months('line_deltas.document_month', 1), -1) }} as document_date,
+        entities.functional_currency,
+        entities.functional_minor_units,
+        currencies.exponent as currency_exponent,
+        currencies.minor_unit_value
+    from line_deltas
+    left join entities on line_deltas.entity = entities.entity
+    left join currencies on line_deltas.currency = currencies.currency
+),
+
+wanted_rates as (
+    select distinct
+        currency,
+        functional_currency,
+        document_date
+    from dated
+    where currency <> functional_currency
+),
+
+recent_rates as (
+    select
+        wanted_rates.currency,
+        wanted_rates.functional_currency,
+        wanted_rates.document_date,
+        exchange_rates.exchange_rate,
+        exchange_rates.rate_date,
+        row_number() over (
+            partition by wanted_rates.currency, wanted_rates.functional_currency, wanted_rates.document_date
+            order by exchange_rates.rate_date desc
+        ) as recency
+    from wanted_rates
+    inner join exchange_rates
+        on
+            wanted_rates.currency = exchange_rates.from_currency
+            and wanted_rates.functional_currency = exchange_rates.to_currency
+            and exchange_rates.rate_date <= wanted_rates.document_date
+            and exchange_rates.rate_date >= {{ add_days('wanted_rates.document_date', -1 * var('exchange_rate_days')) }}
+),
+
+accounts as (
+    select
+        entity,
+        product,
+        document_month,
+        max(case when posting_role = 'receivable' then account_code end) as receivable_account,
+        max(case when posting_role = 'usage_revenue' then account_code end) as usage_revenue_account,
+        max(case when posting_role = 'subscription_revenue' then account_code end) as subscription_revenue_account,
+        max(case when posting_role = 'deferred_revenue' then account_code end) as deferred_account,
+        max(case when posting_role = 'tax_payable' then account_code end) as tax_account,
+        max(case when posting_role = 'currency_rounding' then account_code end) as rounding_account,
+        count(*) as role_count,
+        sum(case when is_known then 0 else 1 end) as unknown_count
+    from resolved_accounts
+    group by
+        entity,
+        product,
+        document_month
+),
+
+taxed as (
+    select
+        dated.line_key,
+        max(tax_rates.tax_rate) as tax_rate,
+        count(tax_rates.tax_rate) as rate_count
+    from dated
+    inner join tax_rates
+        on
+            dated.entity = tax_rates.entity
+            and dated.country = tax_rates.country
+            and dated.tax_code = tax_rates.tax_code
+            and dated.document_date >= tax_rates.effective_from
+            and (dated.document_date < tax_rates.effective_to or tax_rates.effective_to is null)
+    group by dated.line_key
+),
+
+final as (
+    select
+        dated.line_key,
+        dated.group_key,
+        dated.kind,
+        dated.customer_id,
+        dated.entity,
+        dated.currency,
+        dated.currency_exponent,
+        dated.functional_currency,
+        case when dated.currency = dated.functional_currency then cast(1 as {{ rate_type() }}) else recent_rates.exchange_rate end as exchange_rate,
+        case when dated.currency = dated.functional_currency then dated.document_date else recent_rates.rate_date end as exchange_rate_date,
+        dated.subscription_id,
+        dated.charge_id,
+        dated.meter,
+        dated.product,
+        dated.description,
+        dated.service_period_start,
+        dated.service_period_end,
+        dated.billing_month,
+        dated.document_month,
+        dated.document_date,
+        dated.quantity,
+        dated.event_count,
+        dated.price_version,
+        dated.amount_precise,
+        dated.rated_minor,
+        dated.issued_minor,
+        dated.delta_minor as amount_minor,
+        dated.was_issued,
+        dated.fingerprint,
+        dated.tax_code,
+        taxed.tax_rate,
+        accounts.receivable_account,
+        case when dated.kind = 'fee' then accounts.subscription_revenue_account else accounts.usage_revenue_account end as revenue_account,
+        accounts.deferred_account,
+        accounts.tax_account,
+        accounts.rounding_account,
+        case
+            when dated.hold_reason is not null then dated.hold_reason
+            when taxed.rate_count is null or taxed.rate_count > 1 then 'missing_tax_rate'
+            when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
+            when
+                accounts.receivable_account is null or accounts.deferred_account is null
+                or accounts.tax_account is null or accounts.rounding_account is null
+                or (dated.kind = 'fee' and accounts.subscription_revenue_account is null)
+                or (dated.kind = 'usage' and accounts.usage_revenue_account is null)
+                then 'missing_account_mapping'
+            when accounts.unknown_count > 0 then 'unknown_account'
+        end as hold_reason
+    from dated
+    left join recent_rates
+        on
+            dated.currency = recent_rates.currency
+            and dated.functional_currency = recent_rates.functional_currency
+            and dated.document_date = recent_rates.document_date
+            and recent_rates.recency = 1
+    left join accounts
+        on
+            dated.entity = accounts.entity
+            and dated.product = accounts.product
+            and dated.document_month = accounts.document_month
+    left join taxed on dated.line_key = taxed.line_key
+)
+
+select * from final

@@ -1,0 +1,27 @@
+with
+
+billing_lines as (
+    select * from {{ ref('stg_register_opening__billing_lines') }}
+),
+
+credits as (
+    select
+        corrects_line_key as document_line_key,
+        sum(amount_minor) as credited_minor,
+        sum(tax_minor) as credited_tax_minor
+    from billing_lines
+    where document_type = 'credit_memo'
+    group by corrects_line_key
+),
+
+final as (
+    select
+        invoice_lines.*,
+        invoice_lines.amount_minor + coalesce(credits.credited_minor, 0) as remaining_minor,
+        invoice_lines.tax_minor + coalesce(credits.credited_tax_minor, 0) as remaining_tax_minor
+    from billing_lines as invoice_lines
+    left join credits on invoice_lines.document_line_key = credits.document_line_key
+    where invoice_lines.document_type = 'invoice'
+)
+
+select * from final

@@ -1,0 +1,65 @@
+with
+
+line_deltas as (
+    select * from {{ ref('line_deltas') }}
+    where delta_minor > 0
+),
+
+mappings as (
+    select * from {{ ref('stg_finance__account_mappings') }}
+),
+
+accounts as (
+    select * from {{ ref('stg_finance__accounts') }}
+),
+
+wanted as (
+    select distinct
+        entity,
+        product,
+        document_month,
+        {{ add_days(add_months('document_month', 1), -1) }} as document_date
+    from line_deltas
+),
+
+-- The most specific mapping wins, then the latest.
+ranked as (
+    select
+        wanted.entity,
+        wanted.product,
+        wanted.document_month,
+        mappings.posting_role,
+        mappings.account_code,
+        row_number() over (
+            partition by wanted.entity, wanted.product, wanted.document_month, mappings.posting_role
+            order by
+                case when mappings.product = '*' then 1 else 0 end asc,
+                case when mappings.entity = '*' then 1 else 0 end asc,
+                mappings.effective_from desc,
+                mappings.mapping_id asc
+        ) as preference
+    from wanted
+    inner join mappings
+        on
+            (mappings.entity = wanted.entity or mappings.entity = '*')
+            and (mappings.product = wanted.product or mappings.product = '*')
+            and mappings.effective_from <= wanted.document_date
+),
+
+final as (
+    select
+        ranked.entity,
+        ranked.product,
+        ranked.document_month,
+        ranked.posting_role,
+        ranked.account_code,
+        accounts.account_code is not null as is_known
+    from ranked
+    left join accounts
+        on
+            ranked.entity = accounts.entity
+            and ranked.account_code = accounts.account_code
+    where ranked.preference = 1
+)
+
+select * from final

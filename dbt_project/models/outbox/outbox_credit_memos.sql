@@ -1,0 +1,92 @@
+with
+
+lines as (
+    select * from {{ ref('proposed_credit_memo_lines') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+mirror as (
+    select * from {{ ref('stg_register_opening__mirror') }}
+),
+
+heads as (
+    {{ outbox_heads() }}
+),
+
+documents as (
+    select
+        natural_id,
+        entity,
+        customer_id,
+        currency,
+        document_month,
+        document_date,
+        subtracted_key,
+        invoice_key,
+        invoice_number,
+        min(functional_currency) as functional_currency,
+        min(exchange_rate) as exchange_rate,
+        min(exchange_rate_date) as exchange_rate_date,
+        cast(sum(amount_minor) as bigint) as subtotal_minor,
+        cast(sum(tax_minor) as bigint) as tax_minor,
+        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "lines.corrects_line_key"}), 'document_line_key') }} as lines_json
+    from lines
+    group by
+        natural_id,
+        entity,
+        customer_id,
+        currency,
+        document_month,
+        document_date,
+        subtracted_key,
+        invoice_key,
+        invoice_number
+),
+
+final as (
+    select
+        cast({{ outbox_contract_version() }} as integer) as contract_version,
+        'stripe' as system,
+        documents.entity,
+        'credit_memo' as document_type,
+        documents.natural_id,
+        {{ dbt.concat(["'stripe/'", "documents.entity", "'/credit_memo/'", "documents.natural_id"]) }} as business_key,
+        cast(1 as integer) as revision,
+        'create' as operation,
+        'credit_memo' as series,
+        documents.document_date,
+        documents.document_date as posting_date,
+        {{ period_of('documents.document_month') }} as period,
+        documents.currency,
+        documents.subtotal_minor + documents.tax_minor as total_minor,
+        {{ dbt.concat(["'[\"'", "documents.invoice_key", "'\"]'"]) }} as depends_on,
+        'confidential-financial' as sensitivity,
+        'correction' as cause,
+        documents.subtracted_key,
+        cast(coalesce(heads.register_head, 0) as bigint) as register_head,
+        mirror.incarnation as register_incarnation,
+        cast({{ json_object({
+            "customer_id": "documents.customer_id",
+            "invoice_key": "documents.invoice_key",
+            "invoice_number": "documents.invoice_number",
+            "currency": "documents.currency",
+            "currency_exponent": "cast(currencies.exponent as integer)",
+            "document_date": "cast(documents.document_date as varchar)",
+            "subtotal_minor": "documents.subtotal_minor",
+            "tax_minor": "documents.tax_minor",
+            "total_minor": "documents.subtotal_minor + documents.tax_minor",
+            "functional_currency": "documents.functional_currency",
+            "exchange_rate": "documents.exchange_rate",
+            "exchange_rate_date": "documents.exchange_rate_date",
+            "lines": "documents.lines_json",
+        }) }} as varchar) as payload
+    from documents
+    cross join mirror
+    inner join currencies on documents.currency = currencies.currency
+    left join heads on documents.subtracted_key = heads.subtracted_key
+)
+
+select * from final

@@ -1,0 +1,90 @@
+with
+
+lines as (
+    select * from {{ ref('proposed_invoice_lines') }}
+),
+
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
+mirror as (
+    select * from {{ ref('stg_register_opening__mirror') }}
+),
+
+heads as (
+    {{ outbox_heads() }}
+),
+
+documents as (
+    select
+        natural_id,
+        entity,
+        customer_id,
+        currency,
+        document_month,
+        document_date,
+        subtracted_key,
+        min(currency_exponent) as currency_exponent,
+        min(functional_currency) as functional_currency,
+        min(exchange_rate) as exchange_rate,
+        min(exchange_rate_date) as exchange_rate_date,
+        cast(sum(amount_minor) as bigint) as subtotal_minor,
+        cast(sum(tax_minor) as bigint) as tax_minor,
+        max(case when was_issued or billing_month < document_month then 1 else 0 end) as has_late_lines,
+        min(case when was_issued or billing_month < document_month then 1 else 0 end) as has_only_late_lines,
+        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)"}), 'document_line_key') }} as lines_json
+    from lines
+    group by
+        natural_id,
+        entity,
+        customer_id,
+        currency,
+        document_month,
+        document_date,
+        subtracted_key
+),
+
+final as (
+    select
+        cast({{ outbox_contract_version() }} as integer) as contract_version,
+        'stripe' as system,
+        documents.entity,
+        'invoice' as document_type,
+        documents.natural_id,
+        {{ dbt.concat(["'stripe/'", "documents.entity", "'/invoice/'", "documents.natural_id"]) }} as business_key,
+        cast(1 as integer) as revision,
+        'create' as operation,
+        'invoice' as series,
+        documents.document_date,
+        documents.document_date as posting_date,
+        {{ period_of('documents.document_month') }} as period,
+        documents.currency,
+        documents.subtotal_minor + documents.tax_minor as total_minor,
+        {{ dbt.concat(["'[\"stripe/'", "documents.entity", "'/customer/'", "documents.customer_id", "'\"]'"]) }} as depends_on,
+        'confidential-financial' as sensitivity,
+        case when documents.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
+        documents.subtracted_key,
+        cast(coalesce(heads.register_head, 0) as bigint) as register_head,
+        mirror.incarnation as register_incarnation,
+        cast({{ json_object({
+            "customer_id": "documents.customer_id",
+            "currency": "documents.currency",
+            "currency_exponent": "cast(documents.currency_exponent as integer)",
+            "document_date": "cast(documents.document_date as varchar)",
+            "due_date": "cast(cast(" ~ dbt.dateadd('day', 'coalesce(customers.payment_term_days, 30)', 'documents.document_date') ~ " as date) as varchar)",
+            "subtotal_minor": "documents.subtotal_minor",
+            "tax_minor": "documents.tax_minor",
+            "total_minor": "documents.subtotal_minor + documents.tax_minor",
+            "functional_currency": "documents.functional_currency",
+            "exchange_rate": decimal_text("documents.exchange_rate"),
+            "exchange_rate_date": "cast(documents.exchange_rate_date as varchar)",
+            "lines": "documents.lines_json",
+        }) }} as varchar) as payload
+    from documents
+    cross join mirror
+    left join customers on documents.customer_id = customers.customer_id
+    left join heads on documents.subtracted_key = heads.subtracted_key
+)
+
+select * from final

@@ -1,0 +1,107 @@
+with
+
+rated_usage as (
+    select * from {{ ref('rated_usage') }}
+),
+
+rated_fees as (
+    select * from {{ ref('rated_fees') }}
+),
+
+entities as (
+    select * from {{ ref('stg_crm__legal_entities') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+combined as (
+    select
+        line_key,
+        'usage' as kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        meter,
+        product,
+        tax_code,
+        description,
+        service_period_start,
+        service_period_end,
+        -- Usage is billed in arrears, in the month it was used.
+        service_period_start as billing_month,
+        quantity,
+        event_count,
+        price_version,
+        amount_precise,
+        cast(null as bigint) as amount_minor,
+        fingerprint,
+        hold_reason
+    from rated_usage
+    union all
+    select
+        line_key,
+        'fee' as kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        cast(null as varchar) as meter,
+        product,
+        tax_code,
+        description,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        cast(null as {{ quantity_type() }}) as quantity,
+        cast(0 as bigint) as event_count,
+        price_version,
+        cast(amount_precise as {{ precise_amount_type() }}) as amount_precise,
+        amount_minor,
+        fingerprint,
+        hold_reason
+    from rated_fees
+),
+
+final as (
+    select
+        combined.line_key,
+        {{ dbt.concat(["coalesce(combined.subscription_id, 'unsubscribed:' || combined.customer_id)", "'/'", "cast(" ~ month_start('combined.service_period_start') ~ " as varchar)"]) }} as group_key,
+        combined.kind,
+        combined.customer_id,
+        coalesce(entities.entity, 'unassigned') as entity,
+        coalesce(combined.currency, 'XXX') as currency,
+        combined.country,
+        combined.subscription_id,
+        combined.charge_id,
+        combined.meter,
+        combined.product,
+        combined.tax_code,
+        combined.description,
+        combined.service_period_start,
+        combined.service_period_end,
+        combined.billing_month,
+        combined.quantity,
+        combined.event_count,
+        combined.price_version,
+        combined.amount_precise,
+        coalesce(combined.amount_minor, {{ to_minor('combined.amount_precise', 'coalesce(currencies.minor_units, 1)') }}) as amount_minor,
+        combined.fingerprint,
+        case
+            when entities.entity is null then 'missing_legal_entity'
+            when currencies.currency is null then 'unknown_currency'
+            when combined.billing_month < {{ month_start('entities.cutover_on') }} then 'before_cutover'
+            else combined.hold_reason
+        end as hold_reason
+    from combined
+    left join entities on combined.entity = entities.entity
+    left join currencies on combined.currency = currencies.currency
+)
+
+select * from final

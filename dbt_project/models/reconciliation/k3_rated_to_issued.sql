@@ -1,0 +1,66 @@
+with
+
+line_deltas as (
+    select * from {{ ref('line_deltas') }}
+),
+
+held_lines as (
+    select * from {{ ref('held_lines') }}
+),
+
+issued_lines as (
+    select * from {{ ref('stg_register_closing__billing_lines') }}
+),
+
+issued as (
+    select
+        entity,
+        {{ period_of('billing_month') }} as period,
+        'amount' as measure,
+        currency as unit,
+        line_key as subject,
+        sum(amount_minor) as compared_value
+    from issued_lines
+    group by
+        entity,
+        billing_month,
+        currency,
+        line_key
+),
+
+-- Held lines wait for a person; a late line waits for the close of the first open period. Both are listed with their amount.
+rated as (
+    select
+        line_deltas.entity,
+        {{ period_of('line_deltas.billing_month') }} as period,
+        'amount' as measure,
+        line_deltas.currency as unit,
+        line_deltas.line_key as subject,
+        line_deltas.rated_minor as compared_value,
+        case
+            when held_lines.line_key is not null then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
+            when line_deltas.document_month > line_deltas.billing_month then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
+            else 0
+        end as excused_value,
+        case
+            when held_lines.line_key is not null then {{ dbt.concat(["'held: '", "held_lines.hold_reason"]) }}
+            when
+                line_deltas.document_month > line_deltas.billing_month
+                and line_deltas.rated_minor is distinct from coalesce(issued.compared_value, 0)
+                then {{ dbt.concat(["'unbilled: to be issued in '", period_of('line_deltas.document_month')]) }}
+        end as explanation,
+        false as must_exist
+    from line_deltas
+    left join held_lines on line_deltas.line_key = held_lines.line_key
+    left join issued
+        on
+            line_deltas.line_key = issued.subject
+            and line_deltas.entity = issued.entity
+            and line_deltas.currency = issued.unit
+),
+
+final as (
+    {{ comparison('rated', 'issued', 'K3') }}
+)
+
+select * from final

@@ -1,0 +1,109 @@
+with
+
+documents as (
+    select * from {{ ref('stg_register_closing__documents') }}
+    where
+        document_type in ('invoice', 'credit_memo')
+        and state <> 'cancelled'
+),
+
+billing_lines as (
+    select * from {{ ref('stg_register_closing__billing_lines') }}
+),
+
+revenue_schedule as (
+    select * from {{ ref('revenue_schedule') }}
+),
+
+sealed_lines as (
+    select * from {{ ref('stg_register_closing__journal_lines') }}
+),
+
+due as (
+    select
+        entity,
+        period,
+        'receivable' as measure,
+        currency as unit,
+        business_key as subject,
+        case when document_type = 'credit_memo' then -total_minor else total_minor end as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from documents
+    union all
+    select
+        entity,
+        period,
+        'net' as measure,
+        currency as unit,
+        business_key as subject,
+        sum(amount_minor) as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from billing_lines
+    group by
+        entity,
+        period,
+        currency,
+        business_key
+    union all
+    select
+        entity,
+        recognition_period as period,
+        'recognised' as measure,
+        currency as unit,
+        source_document as subject,
+        sum(amount_minor) as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from revenue_schedule
+    group by
+        entity,
+        recognition_period,
+        currency,
+        source_document
+),
+
+journalled as (
+    select
+        entity,
+        period,
+        'receivable' as measure,
+        currency as unit,
+        source_document as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where customer_id is not null
+    group by
+        entity,
+        period,
+        currency,
+        source_document
+    union all
+    select
+        entity,
+        period,
+        case when event = 'revenue_recognised' then 'recognised' else 'net' end as measure,
+        currency as unit,
+        source_document as subject,
+        sum(case when side = 'credit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where
+        source_line_key is not null
+        and {{ matches('line_key', '#line:') }}
+    group by
+        entity,
+        period,
+        currency,
+        source_document,
+        case when event = 'revenue_recognised' then 'recognised' else 'net' end
+),
+
+final as (
+    {{ comparison('due', 'journalled', 'K5') }}
+)
+
+select * from final

@@ -1,0 +1,19 @@
+with
+
+latest as (
+    {{ latest_landed(source('raw_billing', 'subscriptions'), ['subscription_id', 'version']) }}
+),
+
+final as (
+    select
+        subscription_id,
+        version as subscription_version,
+        customer_id,
+        plan_id,
+        {{ safe_cast_to(blank_to_null('starts_on'), 'date') }} as starts_on,
+        {{ safe_cast_to(blank_to_null('ends_on'), 'date') }} as ends_on
+    from latest
+)
+
+select * from final
+where starts_on is not null

@@ -1,0 +1,43 @@
+with
+
+invoices as (
+    {{ latest_read_back(source('read_backs', 'stripe_invoices'), 'stripe') }}
+),
+
+credit_notes as (
+    {{ latest_read_back(source('read_backs', 'stripe_credit_notes'), 'stripe') }}
+),
+
+final as (
+    select
+        entity,
+        period,
+        'invoice' as document_type,
+        remote_id,
+        reference,
+        number,
+        status,
+        currency,
+        document_date,
+        subtotal_minor,
+        tax_minor,
+        total_minor
+    from invoices
+    union all
+    select
+        entity,
+        period,
+        'credit_memo' as document_type,
+        remote_id,
+        reference,
+        number,
+        status,
+        currency,
+        document_date,
+        -subtotal_minor as subtotal_minor,
+        -tax_minor as tax_minor,
+        -total_minor as total_minor
+    from credit_notes
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with
+
+latest as (
+    {{ latest_read_back(source('read_backs', 'tryton_moves'), 'tryton') }}
+),
+
+final as (
+    select
+        entity,
+        period,
+        remote_id,
+        reference,
+        number,
+        state,
+        posting_date,
+        erp_period,
+        description
+    from latest
+)
+
+select * from final

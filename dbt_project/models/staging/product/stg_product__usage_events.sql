@@ -1,0 +1,91 @@
+with
+
+landed as (
+    select * from {{ source('raw_usage', 'usage_events') }}
+),
+
+typed as (
+    select
+        file_name,
+        line_number,
+        landed_on,
+        loaded_at,
+        record,
+        parse_error,
+        {{ blank_to_null('specversion') }} as specversion,
+        {{ blank_to_null('id') }} as event_id,
+        {{ blank_to_null('source') }} as event_source,
+        {{ blank_to_null('type') }} as event_type,
+        {{ blank_to_null('subject') }} as customer_id,
+        {{ blank_to_null('time') }} as time_text,
+        {{ blank_to_null('data') }} as data
+    from landed
+),
+
+measured as (
+    select
+        typed.*,
+        {{ instant_of('typed.time_text') }} as occurred_at,
+        {{ json_text('typed.data', 'meter') }} as meter,
+        {{ json_text('typed.data', 'quantity') }} as quantity_text
+    from typed
+),
+
+cast_quantity as (
+    select
+        measured.*,
+        {{ safe_cast_to('measured.quantity_text', quantity_type()) }} as quantity
+    from measured
+),
+
+checked as (
+    select
+        cast_quantity.*,
+        case
+            when parse_error is not null then 'malformed'
+            when
+                specversion is null or event_id is null or event_source is null or event_type is null
+                or customer_id is null or time_text is null or data is null
+                then 'missing_attribute'
+            when specversion <> '1.0' then 'unknown_specversion'
+            when not {{ matches('event_type', '[.]usage[.](recorded|corrected)[.]v1$') }} then 'unknown_type'
+            when occurred_at is null then 'invalid_time'
+            when quantity_text is null then 'null_quantity'
+            when not {{ matches('quantity_text', '^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$') }} then 'invalid_quantity'
+            when {{ matches('event_type', '[.]recorded[.]v1$') }} and {{ matches('quantity_text', '^-') }} and coalesce(quantity, -1) < 0
+                then 'negative_quantity'
+            when
+                quantity is null or abs(quantity) >= 10000000000
+                or not {{ matches('quantity_text', '^[+-]?[0-9]+([.][0-9]{1,12}0*)?$') }}
+                then 'quantity_out_of_range'
+            when
+                occurred_at >= cast(landed_on as timestamp) + interval '1 day' + interval '{{ var("clock_tolerance_minutes") }} minutes'
+                then 'clock_ahead'
+            when occurred_at < cast(landed_on as timestamp) - interval '{{ var("dedupe_window_days") }} days' then 'beyond_window'
+        end as contract_violation
+    from cast_quantity
+),
+
+final as (
+    select
+        file_name,
+        line_number,
+        landed_on,
+        loaded_at,
+        record,
+        event_source,
+        event_id,
+        event_type,
+        customer_id,
+        occurred_at,
+        meter,
+        quantity,
+        contract_violation,
+        case
+            when contract_violation is null
+                then {{ digest(dbt.concat(["event_type", "'|'", "customer_id", "'|'", "cast(occurred_at as varchar)", "'|'", "data"])) }}
+        end as content_hash
+    from checked
+)
+
+select * from final

@@ -1,0 +1,25 @@
+with
+
+events as (
+    select * from {{ ref('usage_events') }}
+),
+
+final as (
+    select
+        customer_id,
+        meter,
+        occurred_on,
+        sum(quantity) as quantity,
+        count(*) as event_count,
+        min(occurred_at) as first_event_at,
+        max(occurred_at) as last_event_at,
+        max(landed_on) as last_landed_on,
+        {{ digest(ordered_text(dbt.concat(["event_key", "':'", "content_hash"]), "event_key")) }} as fingerprint
+    from events
+    group by
+        customer_id,
+        meter,
+        occurred_on
+)
+
+select * from final
