@@ -1,0 +1,191 @@
+"""Starts, watches and stops an installation's stand-in counterparties; what runs is written in ``sandbox/<name>.json`` of the home folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from reverse_etl.errors import ConfigurationError, DestinationError
+from reverse_etl.locks import LockTimeoutError, file_lock
+from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, stop, wait_until_ready
+from reverse_etl.sandbox.tryton.database import provision_ledger
+from reverse_etl.sandbox.tryton.server import serves, start_server
+from reverse_etl.sandbox.tryton.specification import LedgerSpecification, specification_from_inbox
+from reverse_etl.settings import Settings
+
+SANDBOX_NAMES = ("stripe", "tryton")
+START_SECONDS = 30.0
+LOCK_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a stand-in answers and the id of its process."""
+
+    url: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    url: str
+    process: ServerProcess
+
+
+def start_sandbox(
+    settings: Settings, names: Sequence[str] = SANDBOX_NAMES, specification: LedgerSpecification | None = None
+) -> Mapping[str, Endpoint]:
+    """Start the named stand-ins that do not run yet, with the data they had when they last ran.
+
+    ``specification`` is what the ledger consists of; without one it is read from the inbox's reference files, and covers the year
+    of the first period and the next one.
+
+    Raises:
+        ConfigurationError: a name is unknown, Tryton is not installed, or no reference files describe the ledger.
+        DestinationError: a stand-in did not become ready; or another process holds the sandbox for too long.
+    """
+    _refuse_unknown(names)
+    started: dict[str, Endpoint] = {}
+    try:
+        with file_lock(settings.lock_folder / "sandbox.lock", "starting the sandbox", LOCK_SECONDS):
+            for name in names:
+                recorded = _recorded(settings, name)
+                if recorded is None or not _answers(name, recorded):
+                    if recorded is not None:
+                        stop(recorded.process)
+                    secret = _ensure_secret(settings, name)
+                    port = urlsplit(recorded.url).port if recorded else None
+                    recorded = _start_tryton(settings, secret, port, specification) if name == "tryton" else _start_stripe(settings, port)
+                    _record(settings, name, recorded)
+                started[name] = Endpoint(recorded.url, recorded.process.pid)
+    except LockTimeoutError as error:
+        raise DestinationError(f"the sandbox has been held by {error.holder} for {LOCK_SECONDS:.0f} s; wait for it or stop it") from error
+    return started
+
+
+def stop_sandbox(settings: Settings, names: Sequence[str] = SANDBOX_NAMES) -> tuple[str, ...]:
+    """Stop the named stand-ins; their data stays. Returns the names of those that ran."""
+    _refuse_unknown(names)
+    stopped = []
+    for name in names:
+        recorded = _recorded(settings, name)
+        if recorded is not None and stop(recorded.process):
+            stopped.append(name)
+    return tuple(stopped)
+
+
+def sandbox_status(settings: Settings) -> Mapping[str, Endpoint | None]:
+    """Every stand-in, and where it answers; None where it does not."""
+    status: dict[str, Endpoint | None] = {}
+    for name in SANDBOX_NAMES:
+        recorded = _recorded(settings, name)
+        answering = recorded is not None and _answers(name, recorded)
+        status[name] = Endpoint(recorded.url, recorded.process.pid) if recorded is not None and answering else None
+    return status
+
+
+def endpoint_url(settings: Settings, name: str) -> str:
+    """Where a stand-in was last started. It need not answer now: a counterparty that is down is the poster's business.
+
+    Raises:
+        ConfigurationError: it was never started.
+    """
+    _refuse_unknown((name,))
+    recorded = _recorded(settings, name)
+    if recorded is None:
+        raise ConfigurationError(f"the sandbox's {name} was never started in {settings.home}: run 'tieout sandbox start'")
+    return recorded.url
+
+
+def _start_tryton(settings: Settings, password: str, port: int | None, specification: LedgerSpecification | None) -> _Running:
+    folder = settings.sandbox_folder / "tryton"
+    if specification is None:
+        first_year = int(settings.first_period[:4])
+        specification = specification_from_inbox(settings.inbox, first_year, first_year + 1)
+    provision_ledger(specification, folder, password)
+    server = start_server(folder, port)
+    return _Running(server.url, server.process)
+
+
+def _start_stripe(settings: Settings, port: int | None) -> _Running:
+    folder = settings.sandbox_folder / "stripe"
+    folder.mkdir(parents=True, exist_ok=True)
+    log, ready_file = folder / "stripe.log", folder / "ready"
+    ready_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "reverse_etl.sandbox.stripe", "--state", str(folder / "state.sqlite"), "--ready-file", str(ready_file)]
+    process = launch([*command, "--port", str(port or 0)], log)
+    try:
+        wait_until_ready(process, ready_file.is_file, START_SECONDS, log, "the sandbox's stripe")
+    except DestinationError:
+        if port is None:
+            raise
+        # Somebody else took the port it had before.
+        return _start_stripe(settings, None)
+    return _Running(str(json.loads(ready_file.read_text())["url"]), process)
+
+
+def _answers(name: str, recorded: _Running) -> bool:
+    if not is_running(recorded.process):
+        return False
+    if name == "tryton":
+        return serves(recorded.url)
+    try:
+        # Any answer will do: without a key it is a refusal.
+        httpx.get(recorded.url, timeout=5.0)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _ensure_secret(settings: Settings, name: str) -> str:
+    """The destination's secret; a random one is written, readable by its owner only, where there is none yet."""
+    try:
+        return settings.secret(name)
+    except ConfigurationError:
+        secret_file = settings.destinations[name].secret_file
+        if secret_file is None:
+            raise
+    value = ("sk_test_" if name == "stripe" else "") + secrets.token_hex(24)
+    path = settings.home / secret_file
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(value)
+    return value
+
+
+def _state_file(settings: Settings, name: str) -> Path:
+    return settings.sandbox_folder / f"{name}.json"
+
+
+def _record(settings: Settings, name: str, running: _Running) -> None:
+    path = _state_file(settings, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}-{os.getpid()}")
+    staged.write_text(json.dumps({"url": running.url, "pid": running.process.pid, "started": running.process.started}))
+    os.replace(staged, path)
+
+
+def _recorded(settings: Settings, name: str) -> _Running | None:
+    path = _state_file(settings, name)
+    try:
+        content = json.loads(path.read_text())
+        return _Running(str(content["url"]), ServerProcess(int(content["pid"]), str(content["started"])))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{path} is damaged ({error}): stop the sandbox's processes and remove the file") from error
+
+
+def _refuse_unknown(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in SANDBOX_NAMES]
+    if unknown:
+        raise ConfigurationError(f"no stand-in named {', '.join(unknown)}; there are {', '.join(SANDBOX_NAMES)}")
