@@ -15,7 +15,7 @@ final as (
         latest.country,
         latest.functional_currency,
         currencies.exponent as functional_exponent,
-        cast(currencies.minor_units as integer) as functional_minor_units,
+        currencies.minor_units as functional_minor_units,
         coalesce({{ safe_cast_to(blank_to_null('latest.cutover_on'), 'date') }}, cast('1970-01-01' as date)) as cutover_on
     from latest
     inner join currencies on latest.functional_currency = currencies.currency
