@@ -30,3 +30,8 @@
     {#- An integer amount times a decimal fraction or exchange rate, rounded half away from zero. -#}
     cast(round(cast({{ amount_minor }} as decimal(19, 0)) * cast({{ rate }} as {{ rate_type() }}), 0) as bigint)
 {%- endmacro %}
+
+{% macro sum_whole(expression) -%}
+    {#- The sum of integers as an integer again: engines widen it to types that readers turn into floating point. -#}
+    cast(sum({{ expression }}) as bigint)
+{%- endmacro %}

@@ -21,10 +21,10 @@ final as (
         document_customer_id as customer_id,
         max(case when customer_id is not null then 1 else 0 end) = 1 as has_party,
         count(*) as line_count,
-        cast(sum(case when side = 'debit' then amount_minor else 0 end) as bigint) as debit_minor,
-        cast(sum(case when side = 'credit' then amount_minor else 0 end) as bigint) as credit_minor,
-        cast(sum(case when side = 'debit' then functional_minor else 0 end) as bigint) as functional_debit_minor,
-        cast(sum(case when side = 'credit' then functional_minor else 0 end) as bigint) as functional_credit_minor
+        {{ sum_whole("case when side = 'debit' then amount_minor else 0 end") }} as debit_minor,
+        {{ sum_whole("case when side = 'credit' then amount_minor else 0 end") }} as credit_minor,
+        {{ sum_whole("case when side = 'debit' then functional_minor else 0 end") }} as functional_debit_minor,
+        {{ sum_whole("case when side = 'credit' then functional_minor else 0 end") }} as functional_credit_minor
     from journal_lines
     group by
         natural_id,

@@ -7,8 +7,8 @@ billing_lines as (
 credits as (
     select
         corrects_line_key as document_line_key,
-        sum(amount_minor) as credited_minor,
-        sum(tax_minor) as credited_tax_minor
+        {{ sum_whole('amount_minor') }} as credited_minor,
+        {{ sum_whole('tax_minor') }} as credited_tax_minor
     from billing_lines
     where document_type = 'credit_memo'
     group by corrects_line_key

@@ -29,7 +29,7 @@ issued as (
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
-        sum(remaining_minor) as issued_minor,
+        {{ sum_whole('remaining_minor') }} as issued_minor,
         max(event_count) as issued_event_count
     from issued_lines
     group by line_key

@@ -30,8 +30,8 @@ documents as (
         min(functional_currency) as functional_currency,
         min(exchange_rate) as exchange_rate,
         min(exchange_rate_date) as exchange_rate_date,
-        cast(sum(amount_minor) as bigint) as subtotal_minor,
-        cast(sum(tax_minor) as bigint) as tax_minor,
+        {{ sum_whole('amount_minor') }} as subtotal_minor,
+        {{ sum_whole('tax_minor') }} as tax_minor,
         {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "lines.corrects_line_key"}), 'document_line_key') }} as lines_json
     from lines
     group by

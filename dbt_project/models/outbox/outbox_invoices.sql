@@ -29,8 +29,8 @@ documents as (
         min(functional_currency) as functional_currency,
         min(exchange_rate) as exchange_rate,
         min(exchange_rate_date) as exchange_rate_date,
-        cast(sum(amount_minor) as bigint) as subtotal_minor,
-        cast(sum(tax_minor) as bigint) as tax_minor,
+        {{ sum_whole('amount_minor') }} as subtotal_minor,
+        {{ sum_whole('tax_minor') }} as tax_minor,
         max(case when was_issued or billing_month < document_month then 1 else 0 end) as has_late_lines,
         min(case when was_issued or billing_month < document_month then 1 else 0 end) as has_only_late_lines,
         {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)"}), 'document_line_key') }} as lines_json

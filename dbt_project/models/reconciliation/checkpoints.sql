@@ -56,9 +56,9 @@ totals as (
         sum(coalesce(left_value, 0)) as left_value,
         sum(coalesce(right_value, 0)) as right_value,
         sum(excused_value) as excused_value,
-        sum(case when excused_value <> 0 then 1 else 0 end) as excused_count,
+        {{ sum_whole('case when excused_value <> 0 then 1 else 0 end') }} as excused_count,
         sum(difference) as difference,
-        sum(case when is_break then 1 else 0 end) as break_count
+        {{ sum_whole('case when is_break then 1 else 0 end') }} as break_count
     from comparisons
     group by
         checkpoint,

@@ -61,7 +61,7 @@ final as (
         service_period_start,
         {{ add_months('service_period_start', 1) }} as service_period_end,
         sum(quantity) as quantity,
-        sum(event_count) as event_count,
+        {{ sum_whole('event_count') }} as event_count,
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at,
         max(last_landed_on) as last_landed_on,
