@@ -17,8 +17,8 @@ from reverse_etl.systems.stripe.remote import currency_of, document_day, exclusi
 from reverse_etl.systems.stripe.rendering import ENTITY, REFERENCE
 from reverse_etl.systems.stripe.units import from_stripe
 
-INVOICES, INVOICE_LINES = "stripe_invoices", "stripe_invoice_lines"
-CREDIT_NOTES, CREDIT_NOTE_LINES = "stripe_credit_notes", "stripe_credit_note_lines"
+INVOICES, INVOICE_LINES = "raw.stripe_invoices", "raw.stripe_invoice_lines"
+CREDIT_NOTES, CREDIT_NOTE_LINES = "raw.stripe_credit_notes", "raw.stripe_credit_note_lines"
 Record = tuple[str, Mapping[str, Any]]
 
 
