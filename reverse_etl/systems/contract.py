@@ -47,7 +47,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class RemoteLine:
-    """One line as the destination holds it; ``account`` only in ledgers. Amounts in minor units, debit positive."""
+    """One line as the destination holds it; ``account`` and ``party`` (our customer id) only in ledgers. Amounts in minor units, debit positive."""
 
     line_key: str
     amount_minor: int
@@ -55,6 +55,7 @@ class RemoteLine:
     tax_minor: int = 0
     account: str | None = None
     functional_minor: int | None = None
+    party: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

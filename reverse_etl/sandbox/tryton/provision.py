@@ -135,9 +135,9 @@ def _apply(specification: LedgerSpecification) -> None:
     user.company = user.company or user.companies[0]
     user.company_filter = "all"
     user.save()
-    Journal = Pool().get("account.journal")
-    if not Journal.search([("code", "=", JOURNAL_CODE)]):
-        Journal.create([{"code": JOURNAL_CODE, "name": JOURNAL_NAME, "type": "general"}])
+    journal_model = Pool().get("account.journal")
+    if not journal_model.search([("code", "=", JOURNAL_CODE)]):
+        journal_model.create([{"code": JOURNAL_CODE, "name": JOURNAL_NAME, "type": "general"}])
     for entity_id, company in companies.items():
         with Transaction().set_context(company=company.id):
             _ensure_accounts(company, [account for account in specification.accounts if account.entity_id == entity_id])
@@ -148,10 +148,10 @@ def _apply(specification: LedgerSpecification) -> None:
 def _ensure_currencies(specification: LedgerSpecification) -> dict[str, Any]:
     from trytond.pool import Pool
 
-    Currency = Pool().get("currency.currency")
-    found = {currency.code: currency for currency in Currency.search([])}
+    currency_model = Pool().get("currency.currency")
+    found = {currency.code: currency for currency in currency_model.search([])}
     missing = [code for code in specification.currencies if code not in found]
-    created = Currency.create(
+    created = currency_model.create(
         [
             {"code": code, "name": code, "digits": specification.currencies[code], "rounding": Decimal(1).scaleb(-specification.currencies[code])}
             for code in missing
@@ -174,13 +174,13 @@ def _ensure_company(company: Company, currencies: dict[str, Any]) -> Any:
 def _ensure_accounts(company: Any, accounts: list[Account]) -> None:
     from trytond.pool import Pool
 
-    Type, LedgerAccount = Pool().get("account.account.type"), Pool().get("account.account")
-    types = {kind.name: kind for kind in Type.search([("company", "=", company.id)])}
+    type_model, account_model = Pool().get("account.account.type"), Pool().get("account.account")
+    types = {kind.name: kind for kind in type_model.search([("company", "=", company.id)])}
     missing = [values for values in TYPES.values() if values["name"] not in types]
-    for kind in Type.create([{**values, "company": company.id} for values in missing]):
+    for kind in type_model.create([{**values, "company": company.id} for values in missing]):
         types[kind.name] = kind
-    known = {account.code for account in LedgerAccount.search([("company", "=", company.id)])}
-    LedgerAccount.create(
+    known = {account.code for account in account_model.search([("company", "=", company.id)])}
+    account_model.create(
         [
             {
                 "code": account.account_code,
@@ -199,14 +199,16 @@ def _ensure_accounts(company: Any, accounts: list[Account]) -> None:
 def _ensure_year(company: Any, year: int) -> None:
     from trytond.pool import Pool
 
-    FiscalYear = Pool().get("account.fiscalyear")
-    if FiscalYear.search([("company", "=", company.id), ("start_date", "<=", date(year, 12, 31)), ("end_date", ">=", date(year, 1, 1))]):
+    fiscal_year_model = Pool().get("account.fiscalyear")
+    if fiscal_year_model.search([("company", "=", company.id), ("start_date", "<=", date(year, 12, 31)), ("end_date", ">=", date(year, 1, 1))]):
         return
     sequence_type = Pool().get("ir.model.data").get_id("account", "sequence_type_account_move")
-    (sequence,) = Pool().get("ir.sequence.strict").create(
-        [{"name": f"Moves {year}", "sequence_type": sequence_type, "company": company.id, "prefix": f"{year}-", "padding": 6}]
+    (sequence,) = (
+        Pool()
+        .get("ir.sequence.strict")
+        .create([{"name": f"Moves {year}", "sequence_type": sequence_type, "company": company.id, "prefix": f"{year}-", "padding": 6}])
     )
-    FiscalYear.create(
+    fiscal_year_model.create(
         [
             {
                 "name": str(year),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -40,7 +41,7 @@ def start_server(folder: Path, port: int | None = None) -> TrytonServer:
         process = launch([sys.executable, "-O", "-m", "trytond.cli", "-c", str(configuration), "-d", DATABASE], log)
         server = TrytonServer(f"http://127.0.0.1:{chosen}", process, log)
         try:
-            wait_until_ready(process, lambda url=server.url: serves(url), START_SECONDS, log, "the sandbox ledger (trytond)")
+            wait_until_ready(process, partial(serves, server.url), START_SECONDS, log, "the sandbox ledger (trytond)")
         except DestinationError:
             # Between finding a free port and listening on it, somebody else may have taken it.
             if attempt == PORT_ATTEMPTS - 1:

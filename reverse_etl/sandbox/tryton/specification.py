@@ -57,7 +57,7 @@ class LedgerSpecification:
                 raise ConfigurationError(f"account {account.account_code}: no legal entity {account.entity_id!r}; add it or correct the account")
             if account.account_type not in ACCOUNT_TYPES:
                 raise ConfigurationError(
-                    f"account {account.account_code} of {account.entity_id}: account type {account.account_type!r} is none of {', '.join(ACCOUNT_TYPES)}"
+                    f"account {account.account_code} of {account.entity_id}: type {account.account_type!r} is none of {', '.join(ACCOUNT_TYPES)}"
                 )
         for company in self.companies:
             if company.currency not in self.currencies:
@@ -67,7 +67,11 @@ class LedgerSpecification:
 
     def to_json(self) -> str:
         """Canonical text: equal specifications give equal text."""
-        content = {**asdict(self), "companies": [asdict(company) for company in sorted(self.companies)], "accounts": [asdict(account) for account in sorted(self.accounts)]}
+        content = {
+            **asdict(self),
+            "companies": [asdict(company) for company in sorted(self.companies)],
+            "accounts": [asdict(account) for account in sorted(self.accounts)],
+        }
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -99,7 +103,9 @@ def specification_from_inbox(inbox: Path, first_year: int, last_year: int) -> Le
         elif {"entity_id", "account_code", "account_type", "is_receivable"} <= columns:
             for row in rows:
                 key = (row["entity_id"], row["account_code"])
-                accounts[key] = Account(*key, row["name"], row["account_type"], row["is_receivable"].strip().lower() in ("true", "1", "yes", "t", "y"))
+                accounts[key] = Account(
+                    *key, row["name"], row["account_type"], row["is_receivable"].strip().lower() in ("true", "1", "yes", "t", "y")
+                )
         elif {"customer_id", "entity_id", "currency"} <= columns:
             currencies |= {row["currency"].upper() for row in rows if len(row["currency"]) == 3 and row["currency"].isalpha()}
     if not companies or not accounts:

@@ -1,0 +1,8 @@
+"""Tryton 8.2 over JSON-RPC: customers become parties, journal entries become moves that are created and then posted.
+
+Source: Tryton's client protocol (``POST /<database>/rpc/``), trytond 8.2 and the account module.
+"""
+
+from reverse_etl.systems.tryton.system import Tryton, open_tryton
+
+__all__ = ["Tryton", "open_tryton"]

@@ -1,0 +1,99 @@
+"""JSON-RPC to one Tryton database: a session, a total deadline per call, no retries, no redirects."""
+
+from __future__ import annotations
+
+import base64
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from reverse_etl.errors import DestinationError
+from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
+from reverse_etl.systems.tryton.classification import Answered, SessionExpired, Verdict, classify_answer, classify_failure
+
+
+class Connection:
+    """Thread-safe. Each request has a connection of its own, so that none is lost to a server that closed an idle one."""
+
+    def __init__(self, url: str, database: str, username: str, password: str) -> None:
+        self._endpoint = f"{url.rstrip('/')}/{database}/rpc/"
+        self._username = username
+        self._password = password
+        self._authorization: str | None = None
+        self._lock = threading.Lock()
+        self._client = httpx.Client(
+            follow_redirects=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), transport=httpx.HTTPTransport(retries=0)
+        )
+
+    def call(self, method: str, parameters: Sequence[Any], deadline: float) -> Answered | NotExecuted | Rejected | Ambiguous:
+        """Perform one call that may write; never raises. ``deadline`` is a time of ``time.monotonic``.
+
+        An expired session is proven not to have executed the call: log in and send it once more.
+        """
+        authorization, failure = self._session(None, deadline)
+        for _ in range(2):
+            if authorization is None:
+                return failure
+            verdict = self._exchange(method, parameters, authorization, deadline)
+            if not isinstance(verdict, SessionExpired):
+                return verdict
+            authorization, failure = self._session(authorization, deadline)
+        return NotExecuted("Tryton does not accept its own session")
+
+    def read(self, method: str, parameters: Sequence[Any], seconds: float) -> Any:
+        """The result of a call that only reads.
+
+        Raises:
+            DestinationError: there is none, whatever the reason.
+        """
+        verdict = self.call(method, parameters, time.monotonic() + seconds)
+        if isinstance(verdict, Answered):
+            return verdict.result
+        raise DestinationError(f"Tryton at {self._endpoint} could not be read ({method}): {verdict.reason}")
+
+    def _session(self, expired: str | None, deadline: float) -> tuple[str | None, NotExecuted]:
+        """The header of a session that is not the expired one, or why there is none; a failed log-in has no effect."""
+        with self._lock:
+            if self._authorization is not None and self._authorization != expired:
+                return self._authorization, NotExecuted("")
+            self._authorization = None
+            verdict = self._exchange("common.db.login", [self._username, {"password": self._password}], None, deadline)
+            match verdict:
+                case Answered(result=[int() as user, str() as token, *_]):
+                    session = f"{self._username}:{user}:{token}"
+                    self._authorization = "Session " + base64.b64encode(session.encode()).decode()
+                    return self._authorization, NotExecuted("")
+                case NotExecuted():
+                    return None, verdict
+                case SessionExpired():
+                    return None, NotExecuted(f"Tryton refuses to log in {self._username!r}: check the user's name and password")
+                case Rejected(reason=reason) | Ambiguous(reason=reason):
+                    return None, NotExecuted(f"log-in failed: {reason}")
+                case _:
+                    return None, NotExecuted("log-in failed: Tryton's answer holds no session")
+
+    def _exchange(self, method: str, parameters: Sequence[Any], authorization: str | None, deadline: float) -> Verdict:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return NotExecuted("not sent: the deadline was over before")
+        # httpx limits each step, not the whole: a server that trickles bytes would hold us for ever.
+        answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+        threading.Thread(target=lambda: answers.put(self._request(method, parameters, authorization, remaining)), daemon=True).start()
+        try:
+            return answers.get(timeout=remaining)
+        except queue.Empty:
+            return Ambiguous(f"no answer from Tryton within {remaining:.1f} s")
+
+    def _request(self, method: str, parameters: Sequence[Any], authorization: str | None, seconds: float) -> Verdict:
+        headers = {"Authorization": authorization} if authorization else {}
+        try:
+            response = self._client.post(
+                self._endpoint, json={"id": 0, "method": method, "params": list(parameters)}, headers=headers, timeout=httpx.Timeout(seconds)
+            )
+            return classify_answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content)
+        except Exception as failure:
+            return classify_failure(failure)

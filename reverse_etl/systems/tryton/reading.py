@@ -1,0 +1,226 @@
+"""What Tryton holds: look-ups by our reference, read-backs of a period, its own trial balance."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from reverse_etl.documents import SealedDocument
+from reverse_etl.errors import DestinationError
+from reverse_etl.systems.contract import RemoteDocument, RemoteLine
+from reverse_etl.systems.tryton.comparison import DRAFT, DUPLICATE, POSTED
+from reverse_etl.systems.tryton.connection import Connection
+from reverse_etl.systems.tryton.directory import READ_SECONDS, CompanyDirectory, find_parties, search_read
+from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, call_names, line_key_of, party_record, reference_of
+from reverse_etl.systems.tryton.wire import from_tagged_date, to_minor, to_tagged_date
+
+# One LIKE per reference; SQLite refuses expressions more than 1,000 deep.
+REFERENCES_PER_SEARCH = 200
+MOVES_PER_PAGE = 500
+MOVES, MOVE_LINES = "raw.tryton_moves", "raw.tryton_move_lines"
+MOVE_FIELDS = ("number", "state", "date", "description", "period.name", "lines", "company")
+LINE_FIELDS = ("move", "description", "account.code", "debit", "credit", "second_currency.code", "amount_second_currency", "party.code", "state")
+
+Record = Mapping[str, Any]
+
+
+def look_up_moves(connection: Connection, company: CompanyDirectory, documents: Sequence[SealedDocument]) -> Mapping[str, RemoteDocument]:
+    """The moves of one entity by our reference, drafts too. Raises ``DestinationError``."""
+    wanted = {document.reference for document in documents}
+    moves: defaultdict[str, list[Record]] = defaultdict(list)
+    for start in range(0, len(documents), REFERENCES_PER_SEARCH):
+        part = documents[start : start + REFERENCES_PER_SEARCH]
+        domain = ["OR", *(["description", "like", f"{document.reference}%"] for document in part)]
+        for move in search_read(connection, "account.move", domain, MOVE_FIELDS, company.context):
+            reference = reference_of(move["description"])
+            if reference in wanted:
+                moves[reference].append(move)
+    lines = _lines_by_move(connection, company, [move for found in moves.values() for move in found])
+    return {reference: _remote_move(reference, found, lines, company) for reference, found in moves.items()}
+
+
+def look_up_parties(connection: Connection, documents: Sequence[SealedDocument]) -> Mapping[str, RemoteDocument]:
+    """The parties by customer id, which is unique. An update counts as done when the party holds what it writes."""
+    records = {document.reference: party_record(document) for document in documents}
+    parties = find_parties(connection, [record["code"] for record in records.values()])
+    found = {}
+    for document in documents:
+        record = records[document.reference]
+        party = parties.get(record["code"])
+        if party is not None:
+            done = document.operation != "update" or party["name"] == record["name"]
+            reply = {PARTY_ID: party["id"], "name": party["name"]}
+            found[document.reference] = RemoteDocument(
+                reference=document.reference,
+                remote_id=str(party["id"]),
+                remote_number=party["code"],
+                status="active",
+                document_date=None,
+                period=None,
+                currency=None,
+                total_minor=None,
+                lines=(),
+                completed={call_names(document)[0]: reply} if done else {},
+            )
+    return found
+
+
+def read_back(connection: Connection, company: CompanyDirectory, period: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Records of all moves of the company dated in the period, ours or not, without their ``read_id``.
+
+    Raises:
+        DestinationError: the pages do not add up to what Tryton counts, or a move lacks some of its lines.
+    """
+    first, last = _month(period)
+    domain = [["company", "=", company.id], ["date", ">=", to_tagged_date(first)], ["date", "<=", to_tagged_date(last)]]
+    known, read = 0, 0
+    while True:
+        # By rising id: a move that is created meanwhile comes later, and none is skipped or seen twice.
+        page = search_read(connection, "account.move", [*domain, ["id", ">", known]], MOVE_FIELDS, company.context, limit=MOVES_PER_PAGE)
+        lines = _lines_by_move(connection, company, page)
+        for move in page:
+            yield MOVES, _move_record(move, company, period)
+            yield from ((MOVE_LINES, _line_record(line, move, company, period)) for line in lines[move["id"]])
+        read += len(page)
+        if not page:
+            break
+        known = page[-1]["id"]
+    counted = connection.read("model.account.move.search_count", [domain, 0, None, dict(company.context)], READ_SECONDS)
+    if counted != read:
+        raise DestinationError(f"Tryton counts {counted} moves of {company.entity} in {period}, but {read} were read: read back again")
+
+
+def trial_balance(connection: Connection, company: CompanyDirectory, period_until: str) -> Mapping[str, tuple[int, int]]:
+    """Debit and credit (minor units of the functional currency) of every account that has either, posted up to the end of the period.
+
+    Tryton computes them itself. Raises ``DestinationError``.
+    """
+    context = {**company.context, "posted": True, "to_date": to_tagged_date(_month(period_until)[1])}
+    records = search_read(connection, "account.account", [["company", "=", company.id], ["type", "!=", None]], ["code", "debit", "credit"], context)
+    balances = {record["code"]: (_minor(record["debit"], company.exponent), _minor(record["credit"], company.exponent)) for record in records}
+    return {code: balance for code, balance in balances.items() if balance != (0, 0)}
+
+
+def _lines_by_move(connection: Connection, company: CompanyDirectory, moves: Sequence[Record]) -> Mapping[int, list[Record]]:
+    lines: defaultdict[int, list[Record]] = defaultdict(list)
+    for start in range(0, len(moves), MOVES_PER_PAGE):
+        part = moves[start : start + MOVES_PER_PAGE]
+        domain = [["move", "in", [move["id"] for move in part]]]
+        for line in search_read(connection, "account.move.line", domain, LINE_FIELDS, company.context):
+            lines[line["move"]].append(line)
+    for move in moves:
+        if {line["id"] for line in lines[move["id"]]} != set(move["lines"]):
+            raise DestinationError(
+                f"Tryton names {len(move['lines'])} lines of move {move['id']} and hands over {len(lines[move['id']])}: read again"
+            )
+    return lines
+
+
+def _remote_move(reference: str, found: Sequence[Record], lines: Mapping[int, list[Record]], company: CompanyDirectory) -> RemoteDocument:
+    move = found[0]
+    converted = tuple(_remote_line(line, company) for line in lines[move["id"]])
+    created = {MOVE_ID: move["id"]}
+    completed: dict[str, Mapping[str, Any]] = {CREATE: created}
+    # Nothing more must ever be sent for a reference that is there twice: both calls count as done, and the comparison fails.
+    if move["state"] == POSTED or len(found) > 1:
+        completed[POST] = {**created, "number": move["number"]}
+    currencies = {line.currency for line in converted}
+    currency = next(iter(currencies - {company.currency}), company.currency)
+    return RemoteDocument(
+        reference=reference,
+        remote_id=str(move["id"]),
+        remote_number=move["number"],
+        status=_status(found, lines, company),
+        document_date=from_tagged_date(move["date"]),
+        period=_code(move, "period", "name"),
+        currency=currency,
+        total_minor=sum(line.amount_minor for line in converted if line.currency == currency and line.amount_minor > 0),
+        lines=converted,
+        completed=completed,
+    )
+
+
+def _status(found: Sequence[Record], lines: Mapping[int, list[Record]], company: CompanyDirectory) -> str:
+    move = found[0]
+    if len(found) > 1:
+        return DUPLICATE
+    if move["company"] != company.id:
+        return "in another company"
+    if move["state"] == POSTED:
+        # Tryton marks the lines of a move that does not balance.
+        return POSTED if all(line["state"] == "valid" for line in lines[move["id"]]) else "posted unbalanced"
+    return DRAFT if move["state"] == DRAFT else str(move["state"])
+
+
+def _remote_line(line: Record, company: CompanyDirectory) -> RemoteLine:
+    functional = _minor(line["debit"], company.exponent) - _minor(line["credit"], company.exponent)
+    currency, amount = _transaction_amount(line, company, functional)
+    return RemoteLine(
+        line_key=line_key_of(line["description"]) or "",
+        amount_minor=amount,
+        currency=currency,
+        account=_code(line, "account"),
+        functional_minor=functional,
+        party=_code(line, "party"),
+    )
+
+
+def _transaction_amount(line: Record, company: CompanyDirectory, functional: int) -> tuple[str, int]:
+    second = _code(line, "second_currency")
+    if second is None:
+        return company.currency, functional
+    return second, _minor(line["amount_second_currency"], company.exponents[second])
+
+
+def _move_record(move: Record, company: CompanyDirectory, period: str) -> Mapping[str, Any]:
+    return {
+        "entity": company.entity,
+        "period": period,
+        "remote_id": str(move["id"]),
+        "reference": reference_of(move["description"]),
+        "number": move["number"],
+        "state": move["state"],
+        "posting_date": from_tagged_date(move["date"]),
+        "erp_period": _code(move, "period", "name"),
+        "description": move["description"],
+    }
+
+
+def _line_record(line: Record, move: Record, company: CompanyDirectory, period: str) -> Mapping[str, Any]:
+    debit, credit = _minor(line["debit"], company.exponent), _minor(line["credit"], company.exponent)
+    currency, amount = _transaction_amount(line, company, debit - credit)
+    return {
+        "entity": company.entity,
+        "period": period,
+        "remote_id": str(move["id"]),
+        "remote_line_id": str(line["id"]),
+        # Somebody else's lines have descriptions too; only those of our moves begin with a key.
+        "line_key": line_key_of(line["description"]) if reference_of(move["description"]) else None,
+        "account_code": _code(line, "account"),
+        "debit_minor": debit,
+        "credit_minor": credit,
+        "currency": currency,
+        "amount_minor": amount,
+        "party_code": _code(line, "party"),
+    }
+
+
+def _minor(value: Any, exponent: int) -> int:
+    try:
+        return to_minor(value, exponent)
+    except ValueError as error:
+        raise DestinationError(f"Tryton holds an amount that cannot be read: {error}") from error
+
+
+def _code(record: Record, relation: str, field: str = "code") -> str | None:
+    # Tryton hands over the fields of a related record under the relation's name and a dot.
+    related = record.get(f"{relation}.")
+    return None if related is None else related[field]
+
+
+def _month(period: str) -> tuple[date, date]:
+    year, month = (int(part) for part in period.split("-"))
+    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
