@@ -50,6 +50,15 @@ class DuckDBWarehouse:
             except duckdb.CatalogException as error:
                 raise DestinationError(f"the warehouse {self._path} lacks a relation: {error}; run 'tieout init' and a close first") from error
 
+    def read_published(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        if not self._published.is_file():
+            raise DestinationError(f"nothing is published yet at {self._published}; run 'tieout close PERIOD' first")
+        connection = duckdb.connect(str(self._published), read_only=True)
+        try:
+            return connection.execute(statement, list(parameters)).to_arrow_table()
+        finally:
+            connection.close()
+
     def append(self, relation: str, rows: pa.Table) -> int:
         columns = ", ".join(f'"{name}"' for name in rows.column_names)
         with self._connection(f"append to {relation}") as connection:

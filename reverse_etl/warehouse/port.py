@@ -22,6 +22,10 @@ class Warehouse(Protocol):
         """Run one query. Raises ``DestinationError`` when the relation does not exist."""
         ...
 
+    def read_published(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run one query on the published copy, which no writer ever blocks. Raises ``DestinationError`` where nothing is published."""
+        ...
+
     def append(self, relation: str, rows: pa.Table) -> int:
         """Append rows to an existing relation, columns matched by name; all or nothing."""
         ...

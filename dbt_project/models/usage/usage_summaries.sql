@@ -1,59 +1,12 @@
 with
 
-daily_usage as (
-    select * from {{ ref('daily_usage') }}
-),
-
-subscription_charges as (
-    select * from {{ ref('subscription_charges') }}
-    where kind = 'usage'
-),
-
--- One day's usage belongs to one subscription: where two could claim it, the one that started last does.
-claims as (
-    select
-        daily_usage.customer_id,
-        daily_usage.meter,
-        daily_usage.occurred_on,
-        subscription_charges.subscription_id,
-        subscription_charges.charge_id,
-        row_number() over (
-            partition by daily_usage.customer_id, daily_usage.meter, daily_usage.occurred_on
-            order by
-                subscription_charges.starts_on desc,
-                subscription_charges.subscription_id asc,
-                subscription_charges.subscription_version desc,
-                subscription_charges.charge_id asc
-        ) as claim_rank
-    from daily_usage
-    inner join subscription_charges
-        on
-            daily_usage.customer_id = subscription_charges.customer_id
-            and daily_usage.meter = subscription_charges.meter
-            and daily_usage.occurred_on >= subscription_charges.starts_on
-            and (daily_usage.occurred_on < subscription_charges.ends_on or subscription_charges.ends_on is null)
-),
-
-claimed as (
-    select
-        daily_usage.*,
-        claims.subscription_id,
-        claims.charge_id,
-        {{ month_start('daily_usage.occurred_on') }} as service_period_start
-    from daily_usage
-    left join claims
-        on
-            daily_usage.customer_id = claims.customer_id
-            and daily_usage.meter = claims.meter
-            and daily_usage.occurred_on = claims.occurred_on
-            and claims.claim_rank = 1
+claimed_daily_usage as (
+    select * from {{ ref('claimed_daily_usage') }}
 ),
 
 final as (
     select
-        {{ dbt.concat([
-            "coalesce(subscription_id, 'unsubscribed:' || customer_id)", "'/'", "coalesce(charge_id, 'uncharged:' || meter)", "'/'", "cast(service_period_start as varchar)"
-        ]) }} as usage_key,
+        usage_key,
         customer_id,
         subscription_id,
         charge_id,
@@ -66,8 +19,9 @@ final as (
         max(last_event_at) as last_event_at,
         max(last_landed_on) as last_landed_on,
         {{ digest(ordered_text(dbt.concat(["cast(occurred_on as varchar)", "':'", "fingerprint"]), "occurred_on")) }} as fingerprint
-    from claimed
+    from claimed_daily_usage
     group by
+        usage_key,
         customer_id,
         subscription_id,
         charge_id,
