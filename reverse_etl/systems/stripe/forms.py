@@ -5,23 +5,23 @@ Source: https://docs.stripe.com/api (request bodies are ``application/x-www-form
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 
 def encode_form(form: Mapping[str, Any]) -> bytes:
     """Encode strings, integers, booleans, lists and objects of them; None leaves a member out, "" unsets it at Stripe."""
-    return urlencode(list(_pairs(form, ""))).encode()
+    return urlencode(list(_pairs(dict(form), ""))).encode()
 
 
 def _pairs(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if value is None:
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, inner in value.items():
             yield from _pairs(inner, f"{path}[{name}]" if path else name)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _pairs(inner, f"{path}[{index}]")
     elif isinstance(value, bool):
