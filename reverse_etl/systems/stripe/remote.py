@@ -35,8 +35,7 @@ FINAL_STATUSES = ("open", "paid", "uncollectible")
 
 def living(objects: Sequence[Object]) -> list[Object]:
     """The objects that are not void, oldest first; the oldest if every one is void. ``objects`` come newest first, as Stripe lists them."""
-    # Stripe's clock has whole seconds: within one, its own order decides.
-    ordered = sorted(reversed(objects), key=lambda item: item.get("created", 0))
+    ordered = list(objects[::-1])
     return [item for item in ordered if item.get("status") != "void"] or ordered[:1]
 
 
