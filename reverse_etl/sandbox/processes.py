@@ -86,7 +86,9 @@ def start_time(pid: int) -> str | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
-    return None if fields[0] in "ZX" else fields[19]
+    state, threads, started = fields[0], int(fields[17]), fields[19]
+    # The first thread of a process that is being killed is a zombie while the others still end.
+    return None if state in "ZX" and threads <= 1 else started
 
 
 def free_port() -> int:

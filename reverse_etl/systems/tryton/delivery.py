@@ -60,7 +60,9 @@ def _parameters(items: Sequence[Prepared]) -> list[Any]:
     if items[0].method == CREATE:
         return [[item.values for item in items], context]
     if items[0].method == WRITE:
-        return [part for item in items for part in ([item.record_id], item.values)] + [context]
+        # The code is how a party is found; nobody may change it.
+        changes = [{name: value for name, value in (item.values or {}).items() if name != "code"} for item in items]
+        return [part for item, change in zip(items, changes, strict=True) for part in ([item.record_id], change)] + [context]
     return [[item.record_id for item in items], context]
 
 

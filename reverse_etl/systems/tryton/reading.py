@@ -140,6 +140,7 @@ def _remote_move(reference: str, found: Sequence[Record], lines: Mapping[int, li
         total_minor=sum(line.amount_minor for line in converted if line.currency == currency and line.amount_minor > 0),
         lines=converted,
         completed=completed,
+        duplicates=tuple(str(other["id"]) for other in found[1:]),
     )
 
 

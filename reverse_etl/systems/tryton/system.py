@@ -36,6 +36,7 @@ MANIFEST = Manifest(
     concurrency=2,
     batch_size=100,
     document_types=(CUSTOMER, JOURNAL_ENTRY),
+    look_up_batch_size=1000,
 )
 
 

@@ -1,0 +1,115 @@
+"""Stand-ins are started once, known again by a later process, and nobody else's process is ever stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reverse_etl.errors import ConfigurationError, DestinationError
+from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, start_time, stop, wait_until_ready
+from reverse_etl.sandbox.supervisor import Endpoint, endpoint_url, sandbox_status, start_sandbox, stop_sandbox
+from reverse_etl.sandbox.tryton.specification import Account, Company, LedgerSpecification
+from reverse_etl.settings import Settings
+from reverse_etl.systems.tryton import open_tryton
+
+SPECIFICATION = LedgerSpecification(
+    companies=(Company("northlight_us", "Northlight Inc.", "USD"),),
+    accounts=(Account("northlight_us", "1100", "Accounts receivable", "asset", True),),
+    currencies={"USD": 2},
+    first_year=2026,
+    last_year=2026,
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    for variable in ("STRIPE_API_KEY", "TRYTON_PASSWORD"):
+        monkeypatch.delenv(variable, raising=False)
+    chosen = Settings(home=tmp_path, entities=("northlight_us",))
+    yield chosen
+    stop_sandbox(chosen)
+
+
+def test_both_stand_ins_start_once_and_keep_their_address_across_a_restart(settings: Settings) -> None:
+    pytest.importorskip("trytond", reason="the extra 'tryton' is not installed")
+
+    first = start_sandbox(settings, specification=SPECIFICATION)
+    again = start_sandbox(settings, specification=SPECIFICATION)
+
+    assert first == again == sandbox_status(settings)
+    open_tryton(settings).ping()
+    assert httpx.get(first["stripe"].url + "/v1/customers", auth=(settings.secret("stripe"), "")).status_code == 200
+    for name in ("stripe_api_key", "tryton_password"):
+        assert (settings.home / "secrets" / name).stat().st_mode & 0o777 == 0o600
+    assert settings.secret("stripe").startswith("sk_test_")
+
+    assert set(stop_sandbox(settings)) == {"stripe", "tryton"}
+    assert sandbox_status(settings) == {"stripe": None, "tryton": None}
+    assert endpoint_url(settings, "tryton") == first["tryton"].url
+
+    restarted = start_sandbox(settings, specification=SPECIFICATION)
+    assert {name: endpoint.url for name, endpoint in restarted.items()} == {name: endpoint.url for name, endpoint in first.items()}
+    open_tryton(settings).ping()
+
+
+def test_a_recorded_process_id_that_now_belongs_to_another_process_is_left_alone(settings: Settings) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        settings.sandbox_folder.mkdir()
+        record = {"url": "http://127.0.0.1:9", "pid": bystander.pid, "started": "a time long ago"}
+        (settings.sandbox_folder / "stripe.json").write_text(json.dumps(record))
+
+        assert stop_sandbox(settings, ["stripe"]) == ()
+        assert sandbox_status(settings)["stripe"] is None
+        endpoint = start_sandbox(settings, ["stripe"])["stripe"]
+
+        assert endpoint.pid != bystander.pid
+        assert isinstance(endpoint, Endpoint)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_server_that_ends_while_starting_shows_its_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = launch([sys.executable, "-c", "raise SystemExit('no port left')"], log)
+
+    with pytest.raises(DestinationError, match="no port left"):
+        wait_until_ready(process, lambda: False, 20.0, log, "the server")
+
+
+def test_a_server_deaf_to_termination_is_killed(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    process = launch([sys.executable, "-c", deaf], tmp_path / "log")
+    wait_until_ready(process, lambda: (tmp_path / "log").read_text() != "", 20.0, tmp_path / "log", "the server")
+
+    assert stop(process, patience_seconds=0.3)
+    assert not is_running(process)
+    assert not stop(process)
+
+
+def test_a_process_is_known_by_its_start_time() -> None:
+    assert is_running(ServerProcess(os.getpid(), start_time(os.getpid()) or ""))
+    assert not is_running(ServerProcess(os.getpid(), "another time"))
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    known = ServerProcess(child.pid, start_time(child.pid) or "")
+    deadline = time.monotonic() + 10
+    while is_running(known) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(known)
+
+
+def test_unknown_names_and_stand_ins_never_started_are_refused(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="no stand-in named netsuite"):
+        start_sandbox(settings, ["netsuite"])
+    with pytest.raises(ConfigurationError, match="run 'tieout sandbox start'"):
+        endpoint_url(settings, "stripe")
