@@ -25,14 +25,16 @@ class TieoutTranslator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        declared = dbt_resource_props.get("meta", {}).get("dagster", {}).get("asset_key")
-        if dbt_resource_props["resource_type"] == "source" and not declared:
-            moment = dbt_resource_props["source_name"].removeprefix(REGISTER_SOURCE_PREFIX)
-            if moment != dbt_resource_props["source_name"]:
-                return dg.AssetKey(["register", moment])
-            if dbt_resource_props["schema"] == RAW_SCHEMA:
-                return dg.AssetKey([RAW_SCHEMA, dbt_resource_props["identifier"]])
-        return super().get_asset_key(dbt_resource_props)
+        properties = dbt_resource_props
+        meta = properties.get("config", {}).get("meta") or properties.get("meta") or {}
+        if not meta.get("dagster", {}).get("asset_key"):
+            if properties["resource_type"] == "source" and properties["source_name"].startswith(REGISTER_SOURCE_PREFIX):
+                return dg.AssetKey(["register", properties["source_name"].removeprefix(REGISTER_SOURCE_PREFIX)])
+            if properties["resource_type"] == "source" and properties["schema"] == RAW_SCHEMA:
+                return dg.AssetKey([RAW_SCHEMA, properties["identifier"]])
+            if properties.get("version"):
+                return dg.AssetKey([properties["schema"], properties["alias"]])
+        return super().get_asset_key(properties)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return group_from_dbt_resource_props_fallback_to_directory(dbt_resource_props) or dbt_resource_props["resource_type"] + "s"

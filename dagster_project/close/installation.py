@@ -1,0 +1,46 @@
+"""One installation of Tieout: its settings, and the parts opened from them."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reverse_etl.errors import ConfigurationError
+from reverse_etl.settings import Settings
+from reverse_etl.warehouse import Warehouse, open_warehouse
+
+if TYPE_CHECKING:
+    from reverse_etl.register import Register
+    from reverse_etl.systems.contract import System
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    settings: Settings
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return open_warehouse(self.settings)
+
+    @property
+    def actor(self) -> str:
+        """Who acts: the operating system's user, whom it has authenticated."""
+        return getpass.getuser()
+
+    def open_register(self) -> Register:
+        from reverse_etl.register import Register
+
+        return Register.open(self.settings.register_url)
+
+    def open_system(self, name: str) -> System:
+        """Raises ``ConfigurationError`` when there is no such destination or no secret for it."""
+        if name == "stripe":
+            from reverse_etl.systems.stripe import open_stripe
+
+            return open_stripe(self.settings)
+        if name == "tryton":
+            from reverse_etl.systems.tryton import open_tryton
+
+            return open_tryton(self.settings)
+        raise ConfigurationError(f"no destination named {name!r}; there are {', '.join(sorted(self.settings.destinations))}")

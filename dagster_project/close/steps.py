@@ -1,0 +1,143 @@
+"""The steps of a close. Each asks one part to do its work and gives back that part's report; none decides what a document says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from dagster_project.close.installation import Installation
+from dagster_project.close.outbox import proposed
+from dagster_project.close.read_backs import ReadBack, append_read_back
+from reverse_etl.errors import TieoutError
+
+if TYPE_CHECKING:
+    from reverse_etl.warehouse.mirror import MirrorReport
+
+    from reverse_etl.landing import LandingReport
+    from reverse_etl.posting import PushReport
+    from reverse_etl.register import SealReport
+
+SHOWN_BREAKS = 5
+
+
+class NotTiedError(TieoutError):
+    """A checkpoint of the period does not tie, so the period stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One measure of one checkpoint, as ``reconciliation.checkpoints`` has it. Values are exact decimals, as text."""
+
+    checkpoint: str
+    title: str
+    entity: str
+    period: str
+    measure: str
+    unit: str
+    left_side: str
+    right_side: str
+    left_value: str
+    right_value: str
+    excused_value: str
+    difference: str
+    break_count: int
+    status: str
+
+    @property
+    def tied(self) -> bool:
+        return self.status == "tied"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPeriod:
+    checkpoints: tuple[Checkpoint, ...]
+    landing_position: int
+    newly_closed: bool
+
+
+def land_deliveries(installation: Installation, first: date, last: date) -> LandingReport:
+    """Land what was delivered on the days ``first`` to ``last``, both included; files that landed before are skipped."""
+    from reverse_etl.landing import land
+
+    return land(installation.settings, installation.warehouse, first, last)
+
+
+def mirror_register(installation: Installation) -> MirrorReport:
+    """Bring the warehouse's mirror up to the register's position."""
+    from reverse_etl.warehouse.mirror import mirror
+
+    with closing(installation.open_register()) as register:
+        return mirror(register, installation.warehouse)
+
+
+def seal_documents(installation: Installation, relations: Sequence[str], entity: str, period: str, correlation_id: str) -> SealReport:
+    """Seal what the outbox relations propose. A refused row is reported; the others are sealed."""
+    rows = proposed(installation.warehouse, relations, entity, period)
+    with closing(installation.open_register()) as register:
+        return register.seal(rows, installation.actor, correlation_id)
+
+
+def deliver(installation: Installation, system: str, entity: str, period: str) -> PushReport:
+    """Post and verify what is sealed for one destination. Documents that it refuses are reported; the others go on."""
+    from reverse_etl.posting import push
+
+    with closing(installation.open_register()) as register:
+        return push(register, installation.open_system(system), entity, period)
+
+
+def read_back(installation: Installation, systems: Sequence[str], entity: str, period: str) -> dict[str, ReadBack]:
+    """Read back every system; one that cannot be read does not keep the others from being read.
+
+    Raises:
+        DestinationError: the first failure, once all have been tried.
+    """
+    failures: list[TieoutError] = []
+    read: dict[str, ReadBack] = {}
+    for system in systems:
+        try:
+            read[system] = append_read_back(installation.warehouse, installation.open_system(system), entity, period)
+        except TieoutError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return read
+
+
+def checkpoints(installation: Installation, entity: str | None, period: str, published: bool = False) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a period; ``entity`` None means all entities. Those of the installation as a whole belong to every entity."""
+    names = [name for name in Checkpoint.__dataclass_fields__ if name != "break_count"]
+    columns = ", ".join(f"cast({name} as varchar) as {name}" for name in names)
+    condition, parameters = ("and entity in (?, '*')", [period, entity]) if entity else ("", [period])
+    warehouse = installation.warehouse
+    rows = (warehouse.read_published if published else warehouse.read)(
+        f"select {columns}, break_count from reconciliation.checkpoints where period = ? {condition} order by checkpoint, entity, measure, unit",
+        parameters,
+    )
+    return tuple(Checkpoint(**{**row, "break_count": int(row["break_count"])}) for row in rows.to_pylist())
+
+
+def close_period(installation: Installation, entity: str, period: str) -> ClosedPeriod:
+    """Close the period of the entity in the register, if every checkpoint ties; then publish the warehouse to its readers.
+
+    Raises:
+        NotTiedError: a checkpoint is broken, or there is none; the message names the breaks.
+    """
+    found = checkpoints(installation, entity, period)
+    installation.warehouse.publish()
+    broken = [checkpoint for checkpoint in found if not checkpoint.tied]
+    if broken or not found:
+        shown = [
+            f"{item.checkpoint} {item.entity} {item.measure} {item.unit}: {item.left_value} / {item.right_value}" for item in broken[:SHOWN_BREAKS]
+        ]
+        more = f" and {len(broken) - SHOWN_BREAKS} more" if len(broken) > SHOWN_BREAKS else ""
+        reason = "; ".join(shown) + more if broken else "there are no checkpoints"
+        raise NotTiedError(f"{entity} {period} stays open: {reason}. See 'tieout exceptions' and reconciliation.checkpoint_breaks, then close again")
+    [cutoff] = installation.warehouse.read("select coalesce(max(position), 0) as position from raw.landed_files").to_pylist()
+    with closing(installation.open_register()) as register:
+        newly_closed = register.period_status(entity, period) == "open"
+        if newly_closed:
+            register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
+    return ClosedPeriod(found, cutoff["position"], newly_closed)

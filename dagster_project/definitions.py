@@ -1,0 +1,44 @@
+"""Everything Dagster knows about Tieout, for the installation that TIEOUT_HOME names."""
+
+import dagster as dg
+
+from dagster_project.close.installation import Installation
+from dagster_project.dbt import DbtPaths, InProcessDbt, manifest_path
+from dagster_project.defs import closing, delivery, external, jobs, landing, models, register, sealing
+from dagster_project.defs.partitions import close_partitions, landing_partitions
+from reverse_etl.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The definitions of one installation. Parses the dbt project if it changed since the last time.
+
+    Raises:
+        ConfigurationError: the dbt project does not parse.
+    """
+    from dagster_dbt.dbt_manifest import read_manifest_path
+
+    manifest = read_manifest_path(manifest_path(DbtPaths.of(settings)))
+    daily, close = landing_partitions(settings), close_partitions(settings)
+    closed_assets = [
+        models.model_assets(manifest),
+        register.register_mirror("opening", [], close),
+        *sealing.sealing_assets(close),
+        register.register_mirror("issued", [sealing.SEAL_BILLING], close),
+        *delivery.delivery_assets(close),
+        register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
+        closing.closing_asset(close),
+    ]
+    daily_usage = jobs.daily_usage_job(daily)
+    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
+    return dg.Definitions(
+        assets=[*external.external_systems(close), landing.landing_assets(daily), *closed_assets, *models.exposed_assets(manifest)],
+        jobs=[daily_usage, monthly_close],
+        schedules=jobs.schedules(settings, daily_usage),
+        executor=dg.in_process_executor,
+        resources={"installation": Installation(settings), "dbt": InProcessDbt(settings)},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_definitions(load_settings())

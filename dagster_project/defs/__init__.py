@@ -1,0 +1,1 @@
+"""The assets of a close, one module per stretch of the way from usage to ledger."""

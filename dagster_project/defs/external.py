@@ -1,0 +1,71 @@
+"""The systems beyond the warehouse, so that the picture starts at the product and ends in the ledger."""
+
+import dagster as dg
+
+PRODUCT_USAGE = dg.AssetKey(["product", "usage"])
+CRM_CUSTOMERS = dg.AssetKey(["crm", "customers"])
+BILLING_CATALOG = dg.AssetKey(["billing", "catalog"])
+FINANCE_REFERENCE = dg.AssetKey(["finance", "reference"])
+STRIPE_INVOICES = dg.AssetKey(["stripe", "invoices"])
+STRIPE_CREDIT_NOTES = dg.AssetKey(["stripe", "credit_notes"])
+TRYTON_JOURNAL = dg.AssetKey(["tryton", "journal"])
+
+DELIVERY_STRIPE = dg.AssetKey(["delivery", "stripe"])
+DELIVERY_TRYTON = dg.AssetKey(["delivery", "tryton"])
+
+
+def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
+    """Sources are delivered to us; destinations are recorded by the step that delivers to them, per entity and period."""
+    return [
+        dg.AssetSpec(
+            PRODUCT_USAGE,
+            group_name="sources",
+            kinds={"cloudevents"},
+            owners=["team:product"],
+            description="Usage events as the product emits them (CloudEvents 1.0).",
+        ),
+        dg.AssetSpec(
+            CRM_CUSTOMERS, group_name="sources", kinds={"csv"}, owners=["team:sales"], description="Customers and the legal entities that serve them."
+        ),
+        dg.AssetSpec(
+            BILLING_CATALOG,
+            group_name="sources",
+            kinds={"csv"},
+            owners=["team:pricing"],
+            description="Meters, plans, charges, prices and subscriptions, effective-dated.",
+        ),
+        dg.AssetSpec(
+            FINANCE_REFERENCE,
+            group_name="sources",
+            kinds={"csv"},
+            owners=["team:finance"],
+            description="Tax rates, exchange rates, charts of accounts and account mappings, effective-dated.",
+        ),
+        dg.AssetSpec(
+            STRIPE_INVOICES,
+            deps=[DELIVERY_STRIPE],
+            group_name="destinations",
+            kinds={"stripe"},
+            owners=["team:billing"],
+            partitions_def=close,
+            description="Invoices as Stripe holds them.",
+        ),
+        dg.AssetSpec(
+            STRIPE_CREDIT_NOTES,
+            deps=[DELIVERY_STRIPE],
+            group_name="destinations",
+            kinds={"stripe"},
+            owners=["team:billing"],
+            partitions_def=close,
+            description="Credit notes as Stripe holds them.",
+        ),
+        dg.AssetSpec(
+            TRYTON_JOURNAL,
+            deps=[DELIVERY_TRYTON],
+            group_name="destinations",
+            kinds={"tryton"},
+            owners=["team:finance"],
+            partitions_def=close,
+            description="Account moves as the Tryton ledger holds them.",
+        ),
+    ]

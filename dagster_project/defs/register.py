@@ -1,0 +1,36 @@
+"""The register's mirror in the warehouse, at the three moments of a close at which models read it."""
+
+import dagster as dg
+
+from dagster_project.close.installation import Installation
+from dagster_project.close.steps import mirror_register
+from dagster_project.defs.partitions import WAREHOUSE_POOL, close_key
+from dagster_project.defs.reporting import step
+
+MOMENTS = {
+    "opening": "Read by invoicing, before anything of the close is sealed.",
+    "issued": "Read by accounting, once the billing documents are sealed.",
+    "closing": "Read by reconciliation, once everything is delivered and verified.",
+}
+
+
+def register_mirror(moment: str, deps: list[dg.AssetKey], close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["register", moment],
+        deps=deps,
+        partitions_def=close,
+        backfill_policy=dg.BackfillPolicy.multi_run(),
+        pool=WAREHOUSE_POOL,
+        group_name="register",
+        kinds={"sqlite", "duckdb"},
+        owners=["team:finance-engineering"],
+        description=f"The register's documents, states and periods, mirrored by position. {MOMENTS[moment]}",
+    )
+    def mirror(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+        with step(context, f"register/{moment}", close_key(context)) as told:
+            report = mirror_register(installation)
+            told.message = f"mirrored to position {report.position}"
+            told.metadata = {"position": report.position, "incarnation": report.incarnation}
+        return dg.MaterializeResult(metadata=told.metadata)
+
+    return mirror

@@ -1,0 +1,65 @@
+"""Proposed documents made immutable: the billing documents first, the journals that follow from them afterwards."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import dagster as dg
+
+from dagster_project.close.installation import Installation
+from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.steps import seal_documents
+from dagster_project.defs.partitions import WAREHOUSE_POOL, close_key
+from dagster_project.defs.reporting import step, table
+
+SEAL_BILLING = dg.AssetKey(["seal", "billing"])
+SEAL_JOURNALS = dg.AssetKey(["seal", "journals"])
+SHOWN_REFUSALS = 50
+
+
+def sealing_assets(close: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    return [
+        _seal(
+            SEAL_BILLING,
+            BILLING_RELATIONS,
+            close,
+            "Customers, invoices and credit memos of the entity and period, numbered and sealed in the register.",
+        ),
+        _seal(SEAL_JOURNALS, JOURNAL_RELATIONS, close, "Journal entries of the entity and period, sealed in the register."),
+    ]
+
+
+def _seal(key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefinition[str], description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key,
+        deps=[relation.split(".") for relation in relations],
+        partitions_def=close,
+        backfill_policy=dg.BackfillPolicy.multi_run(),
+        pool=WAREHOUSE_POOL,
+        group_name="seal",
+        kinds={"sqlite"},
+        owners=["team:finance"],
+        description=description,
+    )
+    def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+        close_of = close_key(context)
+        with step(context, key.to_user_string(), close_of) as told:
+            report = seal_documents(installation, relations, close_of.entity, close_of.period, correlation_id=context.run.run_id)
+            kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
+            told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
+            if report.refused:
+                told.message += f"; {len(report.refused)} refused"
+            told.metadata = {
+                "sealed": len(report.sealed),
+                "unchanged": len(report.unchanged),
+                "refused": len(report.refused),
+                "sealed_by_type": table([{"document_type": kind, "documents": count} for kind, count in sorted(kinds.items())]),
+                "refusals": table(
+                    [
+                        {"business_key": refusal.row.business_key, "code": refusal.code, "reason": refusal.reason}
+                        for refusal in report.refused[:SHOWN_REFUSALS]
+                    ]
+                ),
+            }
+        return dg.MaterializeResult(metadata=told.metadata)
+
+    return seal
