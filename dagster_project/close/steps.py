@@ -120,15 +120,15 @@ def checkpoints(installation: Installation, entity: str | None, period: str, pub
 
 
 def close_period(installation: Installation, entity: str, period: str) -> ClosedPeriod:
-    """Close the period of the entity in the register, if every checkpoint ties; then publish the warehouse to its readers.
+    """Close the period of the entity in the register, if every checkpoint ties; publish the warehouse to its readers either way.
 
     Raises:
         NotTiedError: a checkpoint is broken, or there is none; the message names the breaks.
     """
     found = checkpoints(installation, entity, period)
-    installation.warehouse.publish()
     broken = [checkpoint for checkpoint in found if not checkpoint.tied]
     if broken or not found:
+        installation.warehouse.publish()
         shown = [
             f"{item.checkpoint} {item.entity} {item.measure} {item.unit}: {item.left_value} / {item.right_value}" for item in broken[:SHOWN_BREAKS]
         ]
@@ -140,4 +140,6 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
         newly_closed = register.period_status(entity, period) == "open"
         if newly_closed:
             register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
+    mirror_register(installation)
+    installation.warehouse.publish()
     return ClosedPeriod(found, cutoff["position"], newly_closed)

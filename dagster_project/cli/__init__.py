@@ -1,0 +1,101 @@
+"""``tieout``: composes everything. A command's module is imported only when that command is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reverse_etl.errors import TieoutError
+
+# Name -> (module of this package, one line of help): the list of commands must not cost the import of them all.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("installation", "Create the home folder with its relations, register and Dagster instance."),
+    "sample": ("installation", "Generate the sample company's deliveries, with known dirt in them."),
+    "sandbox": ("sandbox", "Start, stop or show the stand-in counterparties."),
+    "land": ("close", "Land delivered files into the warehouse."),
+    "close": ("close", "Close a period: compute, seal, deliver, read back, tie out."),
+    "plan": ("close", "Show what a close would seal, and seal nothing."),
+    "push": ("close", "Deliver what is sealed and not yet delivered."),
+    "status": ("reading", "Show periods, documents and checkpoints."),
+    "exceptions": ("reading", "List what a person must look at, with what to do."),
+    "dev": ("dev", "Run Dagster's UI on this installation, with the counterparties running."),
+}
+
+
+class LazyCommands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}"), f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home", type=click.Path(path_type=Path, file_okay=False), envvar="TIEOUT_HOME", help="The installation's home folder (default .tieout)."
+)
+@click.version_option(package_name="tieout")
+@click.pass_context
+def tieout(context: click.Context, home: Path | None) -> None:
+    """Product usage to the general ledger: exact amounts, at most one document per posting, every cent tied."""
+    context.obj = home
+
+
+def main() -> None:
+    """The entry point: one line on an error, never a traceback."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code is 0, 1 for an error, 2 for a wrong command line."""
+    try:
+        result: Any = tieout.main(arguments, prog_name="tieout", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except Exception as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        click.echo("Error: interrupted", err=True)
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _fail(error: Exception) -> int:
+    code, message = 1, str(error)
+    if isinstance(error, click.UsageError):
+        code, message = 2, f"{error.format_message()} (see '{error.ctx.command_path if error.ctx else 'tieout'} --help')"
+    elif isinstance(error, click.Abort):
+        code, message = 130, "interrupted"
+    elif isinstance(error, click.ClickException):
+        message = error.format_message()
+    elif not isinstance(error, TieoutError | OSError):
+        message = f"unexpected {type(error).__name__}: {error}{_kept_traceback()}"
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _kept_traceback() -> str:
+    """Where the traceback of a defect is kept, for whoever reports it."""
+    from reverse_etl.settings import home_folder
+
+    path = home_folder() / "logs" / "tieout.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as log:
+            traceback.print_exc(file=log)
+    except OSError:
+        return ""
+    return f" (a defect of Tieout; its trace is in {path})"

@@ -1,0 +1,173 @@
+"""``tieout land``, ``close``, ``plan`` and ``push``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from dagster_project.cli.session import Session, with_session
+from reverse_etl.errors import ConfigurationError, TieoutError
+
+if TYPE_CHECKING:
+    from dagster_project.close import CloseKey
+    from dagster_project.jobs import JobRun, JobRunner
+    from reverse_etl.settings import Settings
+
+CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left_value", "right_value", "difference", "status")
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class CloseFailedError(TieoutError):
+    """A run of a job failed; the message has the reason of each failed step."""
+
+
+@click.command("land")
+@click.option("--from", "first", type=DAY, help="First day of arrival (default: the first one delivered).")
+@click.option("--to", "last", type=DAY, help="Last day of arrival, included (default: the last one delivered).")
+@with_session
+def land_command(session: Session, first: datetime | None, last: datetime | None) -> None:
+    """Land what was delivered on a range of days; files that landed before are skipped."""
+    from dagster_project.jobs import JobRunner, exclusive
+
+    settings = session.installation.settings
+    days = delivered_days(settings)
+    with exclusive(settings, "tieout land"):
+        run = land(session, JobRunner(settings), first.date() if first else days[0], last.date() if last else days[-1])
+    session.result(run)
+
+
+@click.command("close")
+@click.argument("period")
+@click.option("--entity", help="One legal entity (default: all).")
+@click.option("--land/--no-land", "with_landing", default=True, help="Land first what arrived up to the first day after the period.")
+@with_session
+def close_command(session: Session, period: str, entity: str | None, with_landing: bool) -> None:
+    """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
+    from dagster_project.close.partitions import first_day_after
+    from dagster_project.close.steps import checkpoints
+    from dagster_project.jobs import JobRunner, exclusive
+
+    installation = session.installation
+    keys = close_keys(installation.settings, period, entity)
+    with exclusive(installation.settings, f"tieout close {period}"):
+        runner = JobRunner(installation.settings)
+        if with_landing:
+            days = [day for day in delivered_days(installation.settings) if day <= first_day_after(period)]
+            if days:
+                land(session, runner, days[0], days[-1])
+        runs = {key: close_one(session, runner, key) for key in keys}
+    failures = [f"{key.entity} {key.period} {failure}" for key, run in runs.items() for failure in run.failures]
+    if failures:
+        raise CloseFailedError("; ".join(failures))
+    found = [asdict(checkpoint) for checkpoint in checkpoints(installation, entity, period, published=True)]
+    session.table(f"Checkpoints of {period}", found, CHECKPOINT_COLUMNS)
+    session.result({"period": period, "runs": {key.entity: run.run_id for key, run in runs.items()}, "checkpoints": found})
+
+
+@click.command("plan")
+@click.argument("period")
+@click.option("--entity", help="One legal entity (default: all).")
+@with_session
+def plan_command(session: Session, period: str, entity: str | None) -> None:
+    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed."""
+    import dagster as dg
+
+    from dagster_project.close.outbox import BILLING_RELATIONS, proposed
+    from dagster_project.jobs import JobRunner, exclusive
+
+    installation = session.installation
+    keys = close_keys(installation.settings, period, entity)
+    outbox = [dg.AssetKey(relation.split(".")) for relation in BILLING_RELATIONS]
+    with exclusive(installation.settings, f"tieout plan {period}"):
+        runner = JobRunner(installation.settings)
+        graph = runner.definitions.resolve_asset_graph()
+        wanted = dg.AssetSelection.assets(*outbox).upstream() - dg.AssetSelection.groups("landing", "sources")
+        # The outbox holds every entity, so one run serves them all.
+        run = runner.close(keys[0], only=sorted(wanted.resolve(graph)))
+    _refuse(run)
+    rows = [row for key in keys for row in proposed(installation.warehouse, BILLING_RELATIONS, key.entity, key.period)]
+    planned = [
+        {
+            "business_key": row.business_key,
+            "operation": row.operation,
+            "date": row.document_date.isoformat(),
+            "currency": row.currency,
+            "total_minor": row.total_minor,
+            "cause": row.cause,
+        }
+        for row in rows
+    ]
+    session.table(f"{len(planned)} documents would be sealed", planned, ["business_key", "operation", "date", "currency", "total_minor", "cause"])
+    session.result(planned)
+
+
+@click.command("push")
+@click.argument("period")
+@click.option("--entity", help="One legal entity (default: all).")
+@click.option("--system", help="One destination (default: all).")
+@with_session
+def push_command(session: Session, period: str, entity: str | None, system: str | None) -> None:
+    """Deliver what is sealed for PERIOD and not yet at its destination."""
+    from dagster_project.close.steps import deliver
+
+    installation = session.installation
+    reports = {}
+    for key in close_keys(installation.settings, period, entity):
+        for name in [system] if system else sorted(installation.settings.destinations):
+            reports[f"{name} {key.entity} {key.period}"] = report = deliver(installation, name, key.entity, key.period)
+            session.line(f"{name} {key.entity} {key.period}: {report}")
+    session.result(reports)
+
+
+def close_keys(settings: Settings, period: str, entity: str | None) -> list[CloseKey]:
+    """Raises ``ConfigurationError`` for a period or an entity that the installation does not have."""
+    from dagster_project.close.partitions import CloseKey, first_day
+
+    if first_day(period) < first_day(settings.first_period):
+        raise ConfigurationError(f"period {period} is before the first period {settings.first_period} of this installation")
+    if entity and entity not in settings.entities:
+        raise ConfigurationError(f"no legal entity {entity!r}; there are {', '.join(settings.entities)}")
+    return [CloseKey(name, period) for name in ([entity] if entity else settings.entities)]
+
+
+def delivered_days(settings: Settings) -> list[date]:
+    """The days of arrival of which there are folders in the inbox, rising.
+
+    Raises:
+        ConfigurationError: nothing was delivered.
+    """
+    days = set()
+    for folder in settings.inbox.glob("*/*"):
+        try:
+            days.add(date.fromisoformat(folder.name))
+        except ValueError:
+            continue
+    if not days:
+        raise ConfigurationError(
+            f"nothing was delivered: {settings.inbox} has no <source>/<YYYY-MM-DD> folder; deliver files there or run 'tieout sample'"
+        )
+    return sorted(days)
+
+
+def land(session: Session, runner: JobRunner, first: date, last: date) -> JobRun:
+    from dagster_project.progress import listening
+
+    with listening(session.progress):
+        run = runner.land(first, last)
+    _refuse(run)
+    return run
+
+
+def close_one(session: Session, runner: JobRunner, key: CloseKey) -> JobRun:
+    from dagster_project.progress import listening
+
+    with listening(session.progress):
+        return runner.close(key)
+
+
+def _refuse(run: JobRun) -> None:
+    if not run.succeeded:
+        raise CloseFailedError("; ".join(run.failures) or f"run {run.run_id} failed")

@@ -1,0 +1,70 @@
+"""``tieout init`` and ``tieout sample``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dagster_project.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from reverse_etl.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+SETTINGS_TEMPLATE = """\
+# Settings of this installation; what is absent has the default shown. See `tieout --help`.
+# entities: [northlight_us, northlight_eu]
+# first_period: "2026-01"
+# destinations:
+#   stripe: {url: sandbox, secret_environment: STRIPE_API_KEY, secret_file: secrets/stripe_api_key}
+#   tryton: {url: sandbox, secret_environment: TRYTON_PASSWORD, secret_file: secrets/tryton_password, username: admin, database: erp}
+"""
+
+
+@click.command("init")
+@with_session
+def init_command(session: Session) -> None:
+    """Create the home folder: settings, folders, every source relation, the register and its mirror. Running it again changes nothing."""
+    settings = session.settings
+    initialize(settings)
+    session.line(f"Ready: {settings.home}")
+    session.result({"home": str(settings.home), "warehouse": str(settings.warehouse_path), "register": settings.register_url})
+
+
+def initialize(settings: Settings) -> None:
+    """Make the installation whole, so that landing, dbt and Dagster each work by themselves."""
+    from dagster_project.close import Installation
+    from dagster_project.close.steps import mirror_register
+    from reverse_etl.landing.relations import RELATIONS
+
+    for folder in (settings.inbox, settings.mappings, settings.home / "dagster", settings.lock_folder, settings.sandbox_folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    (settings.home / "secrets").mkdir(mode=0o700, exist_ok=True)
+    settings_file = settings.home / "tieout.yaml"
+    if not settings_file.exists():
+        settings_file.write_text(SETTINGS_TEMPLATE)
+    shutil.copyfile(REPOSITORY / "dagster.yaml", settings.home / "dagster" / "dagster.yaml")
+    installation = Installation(settings)
+    installation.warehouse.create_relations(RELATIONS)
+    mirror_register(installation)
+
+
+@click.command("sample")
+@click.option("--events", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many usage events.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same bytes.")
+@with_session
+def sample_command(session: Session, events: int, seed: int) -> None:
+    """Write the sample company Northlight into the inbox: reference data and three months of usage, with dirt in known numbers."""
+    from reverse_etl.sandbox.sample import generate
+
+    settings = session.settings
+    summary = generate(settings.inbox, events=events, seed=seed)
+    total = summary.total
+    session.line(f"{summary.files} files for {summary.customers} customers in {settings.inbox} (seed {summary.seed})")
+    session.line(f"{total.received} event lines: {total.kept} to keep ({total.late} of them late), {total.duplicates} duplicates, to quarantine:")
+    session.table("Planted dirt", [{"reason": reason, "lines": count} for reason, count in sorted(total.quarantined.items())], ["reason", "lines"])
+    session.result(summary)

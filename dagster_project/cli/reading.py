@@ -1,0 +1,91 @@
+"""``tieout status`` and ``exceptions``: read from the published copy, so that they never wait for a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from dagster_project.cli.session import Session, with_session
+
+PERIODS = """
+    select entity, period, status, landing_position
+    from (select periods.*, row_number() over (partition by entity, period order by position desc) as recency from register.periods as periods)
+    where recency = 1
+    order by period, entity
+"""
+DOCUMENTS = """
+    select documents.system, documents.entity, documents.period, documents.document_type, latest.state, count(*) as documents
+    from register.documents as documents
+    left join (
+        select document_position, state, row_number() over (partition by document_position order by position desc) as recency from register.transitions
+    ) as latest on documents.position = latest.document_position and latest.recency = 1
+    group by all
+    order by documents.period, documents.entity, documents.system, documents.document_type, latest.state
+"""
+CHECKPOINTS = """
+    select period, entity, checkpoint, bool_and(status = 'tied') as tied, sum(break_count) as breaks
+    from reconciliation.checkpoints group by all order by period, entity, checkpoint
+"""
+
+# Each part of the line tells what it could not take, in the same words: where, why, and what to do.
+EXCEPTIONS: Mapping[str, str] = {
+    "landing": "select 'file' as kind, file_name || coalesce(' line ' || line_number, '') as subject, reason, remedy as what_to_do from raw.landing_problems",
+    "excluded": """
+        select 'excluded row' as kind, file_name || ' line ' || line_number as subject, reason, remedy as what_to_do from raw.excluded_rows
+        order by file_name, line_number
+    """,
+    "quarantine": """
+        select 'event' as kind, file_name || ' line ' || line_number as subject, reason || ': ' || meaning as reason, what_to_do
+        from usage.quarantined_usage_events order by file_name, line_number
+    """,
+    "holds": """
+        select 'held line' as kind, entity || ' ' || customer_id || ' ' || line_key as subject, hold_reason || ': ' || meaning as reason, what_to_do
+        from invoicing.held_lines order by entity, customer_id, line_key
+    """,
+    "breaks": """
+        select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
+            measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,
+            explanation as what_to_do
+        from reconciliation.checkpoint_breaks order by period, checkpoint, entity, subject
+    """,
+}
+SHOWN = 20
+
+
+@click.command("status")
+@with_session
+def status_command(session: Session) -> None:
+    """Show the periods, the documents by state, the checkpoints and the counterparties."""
+    from reverse_etl.sandbox.supervisor import sandbox_status
+
+    warehouse = session.installation.warehouse
+    found: dict[str, list[dict[str, Any]]] = {
+        "periods": warehouse.read_published(PERIODS).to_pylist(),
+        "documents": warehouse.read_published(DOCUMENTS).to_pylist(),
+        "checkpoints": warehouse.read_published(CHECKPOINTS).to_pylist(),
+    }
+    for title, records in found.items():
+        session.table(title.capitalize(), records, list(records[0]) if records else ["none yet"])
+    sandbox = sandbox_status(session.settings)
+    for name, endpoint in sandbox.items():
+        session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
+    session.result({**found, "sandbox": dict(sandbox)})
+
+
+@click.command("exceptions")
+@click.option("--all", "everything", is_flag=True, help=f"Show every one, not the first {SHOWN} of each kind.")
+@with_session
+def exceptions_command(session: Session, everything: bool) -> None:
+    """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do."""
+    warehouse = session.installation.warehouse
+    found = {name: warehouse.read_published(statement).to_pylist() for name, statement in EXCEPTIONS.items()}
+    for records in found.values():
+        if records:
+            shown = records if everything else records[:SHOWN]
+            more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
+            session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, ["subject", "reason", "what_to_do"])
+    if not any(found.values()):
+        session.line("No exceptions")
+    session.result([record for records in found.values() for record in records])
