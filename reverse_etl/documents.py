@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -140,24 +140,25 @@ def sha256_hex(content: bytes) -> str:
 def _sorted(value: Any) -> Any:
     # RFC 8785 sorts member names by UTF-16 code units, which Python's own sort does not.
     if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value, key=lambda name: name.encode("utf-16-be"))}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+        ordered = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return {key: _sorted(value[key]) for key in ordered}
+    if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
     return value
 
 
 def _refuse_inexact(value: Any, path: str) -> None:
+    if value is None or isinstance(value, str | bool):
+        return
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise OutboxContractError(f"{path}: member name {key!r} is not a string")
             _refuse_inexact(item, f"{path}.{key}")
-    elif isinstance(value, str) or value is None or isinstance(value, bool):
-        return
     elif isinstance(value, int):
         if abs(value) > LARGEST_SAFE_INTEGER:
             raise OutboxContractError(f"{path}: integer {value} is beyond 2**53; carry it as a string")
-    elif isinstance(value, Sequence):
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _refuse_inexact(item, f"{path}[{index}]")
     else:

@@ -1,0 +1,109 @@
+"""What a row must satisfy to be sealed. Pure: it looks at one row and nothing else; the warehouse's tests assert the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow
+
+NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
+MASTER_DATA = ("customer",)
+DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", "journal_entry")
+CURRENCY = re.compile(r"[A-Z]{3}")
+PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def violations(row: OutboxRow) -> tuple[str, ...]:
+    """Every way in which the row breaks the outbox contract (that its payload is exact, its content hash checks); empty when it may be sealed."""
+    if row.contract_version != OUTBOX_CONTRACT_VERSION:
+        return (f"contract version {row.contract_version} is unknown; this register seals version {OUTBOX_CONTRACT_VERSION}",)
+    return tuple(_header(row)) + tuple(_content(row))
+
+
+def _header(row: OutboxRow) -> Iterator[str]:
+    if row.document_type not in DOCUMENT_TYPES:
+        yield f"document type {row.document_type!r} is unknown"
+    expected_key = f"{row.system}/{row.entity}/{row.document_type}/{row.natural_id}"
+    if row.business_key != expected_key or not row.natural_id:
+        yield f"business key {row.business_key!r} is not {expected_key!r}"
+    if row.revision < 1:
+        yield f"revision {row.revision} is below 1"
+    if row.operation != ("create" if row.revision <= 1 else "update"):
+        yield f"operation {row.operation!r} does not go with revision {row.revision}"
+    expected_series = row.document_type if row.document_type in NUMBER_PREFIXES else None
+    if row.series != expected_series:
+        yield f"series {row.series!r} of a {row.document_type} must be {expected_series!r}"
+    if not CURRENCY.fullmatch(row.currency or ""):
+        yield f"currency {row.currency!r} is not an ISO 4217 code"
+    if not PERIOD.fullmatch(row.period or ""):
+        yield f"period {row.period!r} is not YYYY-MM"
+    elif row.document_type == "journal_entry" and row.posting_date.strftime("%Y-%m") != row.period:
+        yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if not row.subtracted_key:
+        yield "the key it was subtracted from is empty"
+    if any(not key.startswith(f"{row.system}/") for key in row.depends_on):
+        yield "it depends on a document of another system"
+
+
+def _content(row: OutboxRow) -> Iterator[str]:
+    if row.document_type in MASTER_DATA:
+        return
+    if row.total_minor <= 0:
+        yield f"total {row.total_minor} is not positive"
+    if row.payload.get("currency") != row.currency:
+        yield f"payload currency {row.payload.get('currency')!r} is not the row's {row.currency!r}"
+    lines = row.payload.get("lines")
+    if not isinstance(lines, Sequence) or isinstance(lines, str) or not lines or not all(isinstance(line, Mapping) for line in lines):
+        yield "it has no lines"
+        return
+    keys = [line.get("line_key") for line in lines]
+    if None in keys or "" in keys or len(set(keys)) != len(keys):
+        yield "a line key is missing or occurs twice"
+    yield from _journal(row, lines) if row.document_type == "journal_entry" else _invoice(row, lines)
+
+
+def _invoice(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    amounts = [_integer(line, "amount_minor") for line in lines]
+    taxes = [_integer(line, "tax_minor") for line in lines]
+    subtotal, tax, total = (_integer(row.payload, name) for name in ("subtotal_minor", "tax_minor", "total_minor"))
+    if None in amounts or None in taxes or subtotal is None or tax is None or total is None:
+        yield "an amount is missing or not an integer of minor units"
+        return
+    amount_sum, tax_sum = sum(amount or 0 for amount in amounts), sum(amount or 0 for amount in taxes)
+    if amount_sum != subtotal:
+        yield f"lines sum to {amount_sum}, the subtotal is {subtotal}"
+    if tax_sum != tax:
+        yield f"line taxes sum to {tax_sum}, the tax is {tax}"
+    if not subtotal + tax == total == row.total_minor:
+        yield f"subtotal {subtotal} + tax {tax}, the payload's total {total} and the row's total {row.total_minor} differ"
+    if row.document_type == "credit_memo" and any((amount or 0) < 0 for amount in amounts + taxes):
+        yield "a credited amount is negative"
+
+
+def _journal(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if len(lines) < 2:
+        yield "a journal entry needs at least two lines"
+    sums = {(side, unit): 0 for side in ("debit", "credit") for unit in ("amount_minor", "functional_minor")}
+    for line in lines:
+        side, amount, functional = line.get("side"), _integer(line, "amount_minor"), _integer(line, "functional_minor")
+        if side not in ("debit", "credit") or amount is None or functional is None or amount < 0 or functional < 0:
+            yield f"line {line.get('line_key')!r} has no side or an amount that is not a non-negative integer of minor units"
+            return
+        if not line.get("account"):
+            yield f"line {line.get('line_key')!r} has no account"
+        if amount == functional == 0:
+            yield f"line {line.get('line_key')!r} is zero"
+        sums[side, "amount_minor"] += amount
+        sums[side, "functional_minor"] += functional
+    for unit, name in (("amount_minor", row.currency), ("functional_minor", "functional currency")):
+        if sums["debit", unit] != sums["credit", unit]:
+            yield f"debits {sums['debit', unit]} and credits {sums['credit', unit]} differ in {name}"
+    if sums["debit", "amount_minor"] != row.total_minor:
+        yield f"debits {sums['debit', 'amount_minor']} are not the row's total {row.total_minor}"
+
+
+def _integer(record: Mapping[str, Any], name: str) -> int | None:
+    value = record.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,145 @@
+"""Reading the register: documents, deliveries, attempts and what was appended since a position."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from reverse_etl.documents import SealedDocument, State
+from reverse_etl.register import schema
+from reverse_etl.register.deliveries import load_delivery
+from reverse_etl.register.log import from_text
+from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents; None = any."""
+
+    system: str | None = None
+    entity: str | None = None
+    period: str | None = None
+    document_type: str | None = None
+    states: Sequence[State] | None = None
+    business_key: str | None = None
+    number: str | None = None
+    reference: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        table = schema.documents
+        equal = {
+            table.c.system: self.system,
+            table.c.entity: self.entity,
+            table.c.period: self.period,
+            table.c.document_type: self.document_type,
+            table.c.business_key: self.business_key,
+            table.c.number: self.number,
+            table.c.reference: self.reference,
+        }
+        conditions = [column == value for column, value in equal.items() if value is not None]
+        if self.states is not None:
+            conditions.append(schema.deliveries.c.state.in_([state.value for state in self.states]))
+        return conditions
+
+
+def sealed_document(row: Mapping[Any, Any]) -> SealedDocument:
+    return SealedDocument(
+        position=row["position"],
+        system=row["system"],
+        entity=row["entity"],
+        document_type=row["document_type"],
+        natural_id=row["natural_id"],
+        business_key=row["business_key"],
+        revision=row["revision"],
+        operation=row["operation"],
+        number=row["number"],
+        document_date=date.fromisoformat(row["document_date"]),
+        posting_date=date.fromisoformat(row["posting_date"]),
+        period=row["period"],
+        currency=row["currency"],
+        total_minor=row["total_minor"],
+        depends_on=tuple(json.loads(row["depends_on"])),
+        sensitivity=row["sensitivity"],
+        cause=row["cause"],
+        content_hash=row["content_hash"],
+        payload=json.loads(row["payload"]),
+        correlation_id=row["correlation_id"],
+    )
+
+
+def documents(connection: Connection, filters: Filters) -> list[tuple[SealedDocument, Delivery]]:
+    """Documents with their deliveries, by position."""
+    document, delivery, log = schema.documents, schema.deliveries, schema.log
+    statement = (
+        select(document, log.c.correlation_id, *[column.label(f"delivery_{column.name}") for column in delivery.columns])
+        .join(log, log.c.position == document.c.position)
+        .join(delivery, delivery.c.document_position == document.c.position)
+        .where(*filters.conditions())
+        .order_by(document.c.position)
+    )
+    names = [column.name for column in delivery.columns]
+    return [
+        (sealed_document(row), load_delivery({name: row[f"delivery_{name}"] for name in names})) for row in connection.execute(statement).mappings()
+    ]
+
+
+def documents_since(connection: Connection, position: int) -> list[DocumentEntry]:
+    document, log = schema.documents, schema.log
+    statement: Select[Any] = (
+        select(document, log.c.correlation_id, log.c.at).join(log, log.c.position == document.c.position).where(document.c.position > position)
+    )
+    return [
+        DocumentEntry(sealed_document(row), row["series"], row["subtracted_key"], row["register_head"], row["payload"], from_text(row["at"]))
+        for row in connection.execute(statement.order_by(document.c.position)).mappings()
+    ]
+
+
+def transitions_since(connection: Connection, position: int) -> list[Transition]:
+    return _transitions(connection, schema.transitions.c.position > position)
+
+
+def transitions_of(connection: Connection, document_position: int) -> list[Transition]:
+    return _transitions(connection, schema.transitions.c.document_position == document_position)
+
+
+def attempts(connection: Connection, document_position: int) -> list[Attempt]:
+    """Every attempt of a document in order, with what came of it."""
+    call, result, log = schema.calls, schema.call_results, schema.log
+    statement = (
+        select(call, log.c.at, result.c.outcome, result.c.reason, result.c.remote_id, result.c.reply)
+        .join(log, log.c.position == call.c.position)
+        .outerjoin(result, result.c.call_position == call.c.position)
+        .where(call.c.document_position == document_position)
+        .order_by(call.c.position)
+    )
+    return [
+        Attempt(
+            position=row.position,
+            document_position=row.document_position,
+            call_name=row.call_name,
+            generation=row.generation,
+            idempotency_key=row.idempotency_key,
+            request=row.request,
+            written_ahead_at=from_text(row.at),
+            epoch=row.epoch,
+            outcome=row.outcome,
+            reason=row.reason,
+            remote_id=row.remote_id,
+            reply=None if row.reply is None else json.loads(row.reply),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def _transitions(connection: Connection, condition: ColumnElement[bool]) -> list[Transition]:
+    table, log = schema.transitions, schema.log
+    statement = select(table, log.c.at).join(log, log.c.position == table.c.position).where(condition).order_by(table.c.position)
+    return [
+        Transition(row.position, row.document_position, State(row.state), row.remote_id, row.remote_number, row.reason, from_text(row.at))
+        for row in connection.execute(statement)
+    ]

@@ -1,0 +1,182 @@
+"""What the register hands out: frozen records, one per kind of fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reverse_etl.documents import OutboxRow, SealedDocument, State
+
+OPEN = "open"
+SOFT_CLOSED = "soft_closed"
+HARD_CLOSED = "hard_closed"
+PERIOD_STATUSES = (OPEN, SOFT_CLOSED, HARD_CLOSED)
+
+STALE_HEAD = "stale_head"
+WRONG_INCARNATION = "wrong_incarnation"
+CLOSED_PERIOD = "closed_period"
+CONTRACT = "contract"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An outbox row that was not sealed. ``code`` is stale_head, wrong_incarnation, closed_period or contract."""
+
+    row: OutboxRow
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealReport:
+    sealed: tuple[SealedDocument, ...]
+    unchanged: tuple[SealedDocument, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEntry:
+    """A sealed document with what only the register knows. ``payload_json`` is the canonical JSON that was sealed."""
+
+    document: SealedDocument
+    series: str | None
+    subtracted_key: str
+    register_head: int
+    payload_json: str
+    sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a document has come at its destination.
+
+    ``generation`` rises only after proven absence. ``completed``: calls that took effect, in order of discovery.
+    ``written_ahead_at``: an attempt is outstanding since then. ``first_written_at``: first write-ahead of the current call and
+    generation (its key's retention counts from here). ``doubt``: an earlier attempt of that call may have taken effect.
+    ``resend_exhausted``: sending again proves nothing more. ``believable_at``: from when on "absent" is believed.
+    ``resolutions``: inconclusive resolutions so far. ``next_attempt_at``: not to be tried before.
+    """
+
+    document_position: int
+    state: State = State.PENDING
+    generation: int = 0
+    completed: tuple[str, ...] = ()
+    written_ahead_at: datetime | None = None
+    first_written_at: datetime | None = None
+    doubt: bool = False
+    resend_exhausted: bool = False
+    believable_at: datetime | None = None
+    resolutions: int = 0
+    next_attempt_at: datetime | None = None
+    remote_id: str | None = None
+    remote_number: str | None = None
+    epoch: int = 0
+    reason: str | None = None
+    posted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown)."""
+
+    position: int
+    document_position: int
+    call_name: str
+    generation: int
+    idempotency_key: str
+    request: bytes
+    written_ahead_at: datetime
+    epoch: int
+    outcome: str | None
+    reason: str | None
+    remote_id: str | None
+    reply: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    position: int
+    document_position: int
+    state: State
+    remote_id: str | None
+    remote_number: str | None
+    reason: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodChange:
+    """``landing_position`` is the cutoff: what had landed when the period closed."""
+
+    position: int
+    entity: str
+    period: str
+    status: str
+    landing_position: int | None
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewException:
+    """Something a person must look at: what happened (``reason``) and what to do (``action``)."""
+
+    kind: str
+    subject: str
+    reason: str
+    action: str
+    entity: str | None = None
+    period: str | None = None
+    source: str | None = None
+    file_name: str | None = None
+    line_number: int | None = None
+    document_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRecord:
+    position: int
+    kind: str
+    subject: str
+    reason: str
+    action: str
+    entity: str | None
+    period: str | None
+    source: str | None
+    file_name: str | None
+    line_number: int | None
+    document_position: int | None
+    recorded_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    resolved_by: str | None
+
+    @property
+    def state(self) -> str:
+        return "open" if self.resolved_at is None else "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """The result of recomputing the chain. ``first_broken`` is the first position that does not hold, with the reason."""
+
+    positions: int
+    head_hash: str
+    first_broken: int | None
+    reason: str | None
+
+    @property
+    def intact(self) -> bool:
+        return self.first_broken is None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The right to deliver to one destination for one entity, held under an epoch."""
+
+    system: str
+    entity: str
+    epoch: int
+    holder: str

@@ -1,0 +1,334 @@
+"""The register: the one durable store of what was issued, delivered and decided."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
+
+from reverse_etl.crash_points import crash_point
+from reverse_etl.documents import OutboxRow, SealedDocument, State
+from reverse_etl.errors import RegisterError
+from reverse_etl.register import deliveries, engine, exceptions, periods, reads, schema
+from reverse_etl.register.deliveries import DeliveryTransaction
+from reverse_etl.register.log import FIRST_HASH, LogWriter, verify_chain
+from reverse_etl.register.reads import Filters
+from reverse_etl.register.records import (
+    SOFT_CLOSED,
+    Attempt,
+    ChainReport,
+    Delivery,
+    DocumentEntry,
+    ExceptionRecord,
+    Lane,
+    NewException,
+    PeriodChange,
+    SealReport,
+    Transition,
+)
+from reverse_etl.register.sealing import seal_rows
+
+SEAL_REFUSED = "seal_refused"
+REFUSAL_ACTIONS = {
+    "stale_head": "mirror the register, build the warehouse again and seal what it proposes then",
+    "wrong_incarnation": "mirror the register (this rebuilds it), build the warehouse again and seal what it proposes then",
+    "closed_period": "build again so that it is proposed for the first open period, or reopen the period",
+    "contract": "correct the input or the model that produced it, then build and seal again",
+}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Register:
+    """Opened with ``Register.open(url)``; safe to share between threads. Every method is one transaction, HTTP never happens inside.
+
+    Every method raises ``RegisterError`` when the store cannot be read or written (disk full, read-only, locked for 30 s).
+    """
+
+    def __init__(self, opened: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+        self._engine = opened
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url: str, clock: Callable[[], datetime] = utc_now) -> Register:
+        """Open the register and create what does not exist yet.
+
+        Raises:
+            RegisterError: it was written by a newer version, or the store is not durable.
+        """
+        register = cls(engine.open_engine(url), clock)
+        with engine.reading(register._engine) as connection:
+            exists = inspect(connection).has_table(schema.register.name)
+            version = connection.scalar(select(schema.register.c.schema_version)) if exists else None
+        if version is None:
+            register._create()
+        elif version != schema.SCHEMA_VERSION:
+            raise RegisterError(
+                f"the register {url} has schema version {version}, this Tieout knows {schema.SCHEMA_VERSION}; "
+                + ("install the newer Tieout that wrote it" if version > schema.SCHEMA_VERSION else "there is no way up from that version")
+            )
+        return register
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def url(self) -> str:
+        return str(self._engine.url)
+
+    # Identity of the register
+
+    @property
+    def incarnation(self) -> str:
+        with self._reading() as connection:
+            return str(connection.scalar(select(schema.register.c.incarnation)))
+
+    @property
+    def position(self) -> int:
+        with self._reading() as connection:
+            return int(connection.scalar(select(schema.register.c.position)) or 0)
+
+    @property
+    def was_restored(self) -> bool:
+        """Whether the destinations may hold documents this register does not know of: look up before the first send."""
+        with self._reading() as connection:
+            return int(connection.scalar(select(schema.register.c.incarnation_number)) or 0) > 1
+
+    def renew_incarnation(self, actor: str, reason: str) -> str:
+        """Declare that this register was restored from a backup: mirrors are rebuilt and destinations swept before anything is sent."""
+        fresh = str(uuid.uuid4())
+        with self._writing(actor, "") as writer:
+            writer.append("incarnation", incarnation=fresh, reason=reason)
+            number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 0)
+            writer.connection.execute(update(schema.register).values(incarnation=fresh, incarnation_number=number + 1))
+        return fresh
+
+    def verify_chain(self) -> ChainReport:
+        """Recompute the SHA-256 chain over all facts."""
+        with self._reading() as connection:
+            return verify_chain(connection)
+
+    # Documents
+
+    def seal(self, rows: Sequence[OutboxRow], actor: str, correlation_id: str) -> SealReport:
+        """Seal what may be sealed, in one transaction; a refused row is reported and recorded as an exception."""
+        crash_point("before_seal_commit")
+        with self._writing(actor, correlation_id) as writer:
+            report = seal_rows(writer, rows, correlation_id)
+            exceptions.record(
+                writer,
+                [
+                    NewException(
+                        kind=SEAL_REFUSED,
+                        subject=refusal.row.business_key,
+                        reason=f"{refusal.code}: {refusal.reason}",
+                        action=REFUSAL_ACTIONS[refusal.code],
+                        entity=refusal.row.entity,
+                        period=refusal.row.period,
+                    )
+                    for refusal in report.refused
+                ],
+            )
+            standing = sorted(
+                {document.business_key for document in (*report.sealed, *report.unchanged)} - {r.row.business_key for r in report.refused}
+            )
+            exceptions.resolve_open(writer, [SEAL_REFUSED], standing, "sealed")
+            crash_point("inside_seal_commit")
+        crash_point("after_seal_commit")
+        return report
+
+    def documents(self, **filters: Any) -> list[SealedDocument]:
+        """Sealed documents by position. Filters: system, entity, period, document_type, states, business_key, number, reference."""
+        return [document for document, _ in self.deliveries(**filters)]
+
+    def deliveries(self, **filters: Any) -> list[tuple[SealedDocument, Delivery]]:
+        """The same documents with where each stands."""
+        with self._reading() as connection:
+            return reads.documents(connection, Filters(**filters))
+
+    def documents_since(self, position: int) -> list[DocumentEntry]:
+        with self._reading() as connection:
+            return reads.documents_since(connection, position)
+
+    def transitions_since(self, position: int) -> list[Transition]:
+        with self._reading() as connection:
+            return reads.transitions_since(connection, position)
+
+    def transitions(self, document: SealedDocument) -> list[Transition]:
+        with self._reading() as connection:
+            return reads.transitions_of(connection, document.position)
+
+    def attempts(self, document: SealedDocument) -> list[Attempt]:
+        with self._reading() as connection:
+            return reads.attempts(connection, document.position)
+
+    def counts(self) -> Mapping[tuple[str, str, str, State], int]:
+        """(system, entity, document type, state) -> number of documents."""
+        with self._reading() as connection:
+            return deliveries.counts_by_state(connection)
+
+    def requeue(self, document: SealedDocument, actor: str, reason: str) -> None:
+        """Let a person send a rejected document again, or have a parked one resolved again.
+
+        Raises:
+            RegisterError: the document is neither rejected nor parked.
+        """
+        with self._writing(actor, "") as writer:
+            before = self._one_delivery(writer, document)
+            if before.state is State.REJECTED:
+                # The refusal proved that nothing happened, so a new key is safe; what took effect before it stays taken.
+                after = replace(before, state=State.PENDING, generation=before.generation + 1, first_written_at=None, next_attempt_at=None)
+            elif before.state is State.PARKED:
+                after = replace(before, state=State.AMBIGUOUS, doubt=True, resolutions=0, next_attempt_at=None)
+            else:
+                raise RegisterError(f"{document.business_key} is {before.state}; only rejected and parked documents can be sent or resolved again")
+            self._save(writer, before, replace(after, reason=reason))
+            exceptions.resolve_open(writer, ["document_rejected", "document_parked"], [document.business_key], reason)
+
+    def cancel(self, document: SealedDocument, actor: str, reason: str) -> None:
+        """Withdraw a document that never reached its destination. Its number stays and passes to what replaces it.
+
+        Raises:
+            RegisterError: it was or may have been sent.
+        """
+        with self._writing(actor, "") as writer:
+            before = self._one_delivery(writer, document)
+            untouched = before.remote_id is None and not before.completed and not before.doubt and before.written_ahead_at is None
+            if before.state not in (State.PENDING, State.HELD, State.REJECTED) or not untouched:
+                raise RegisterError(
+                    f"{document.business_key} is {before.state} and may be at its destination; only what was proven never to arrive can be cancelled"
+                )
+            self._save(writer, before, replace(before, state=State.CANCELLED, reason=reason))
+            exceptions.resolve_open(writer, ["document_rejected"], [document.business_key], reason)
+
+    # Periods
+
+    def close_period(self, entity: str, period: str, landing_position: int | None, actor: str, status: str = SOFT_CLOSED) -> bool:
+        """Change a period's status and record the landing position as its cutoff; False when it already has that status."""
+        with self._writing(actor, "") as writer:
+            return periods.change_status(writer, entity, period, status, landing_position)
+
+    def period_status(self, entity: str, period: str) -> str:
+        with self._reading() as connection:
+            return periods.status_of(connection, entity, period)
+
+    def period_change(self, entity: str, period: str) -> PeriodChange | None:
+        """The latest change of the period, with its cutoff; None when it was never touched."""
+        with self._reading() as connection:
+            return periods.latest_change(connection, entity, period)
+
+    def first_open_period(self, entity: str, default: str) -> str:
+        with self._reading() as connection:
+            return periods.first_open(connection, entity, default)
+
+    def periods_since(self, position: int) -> list[PeriodChange]:
+        with self._reading() as connection:
+            return periods.changes_since(connection, position)
+
+    # Exceptions
+
+    def record_exception(self, exception: NewException, actor: str = "tieout", correlation_id: str = "") -> bool:
+        """Open an exception; False when one of the same kind and subject is open already."""
+        return self.record_exceptions([exception], actor, correlation_id) == 1
+
+    def record_exceptions(self, entries: Sequence[NewException], actor: str = "tieout", correlation_id: str = "") -> int:
+        """Open many at once; returns how many are new."""
+        if not entries:
+            return 0
+        with self._writing(actor, correlation_id) as writer:
+            return exceptions.record(writer, entries)
+
+    def exceptions(self, state: str | None = "open") -> list[ExceptionRecord]:
+        """Exceptions by position; ``state``: open, resolved or None for all."""
+        with self._reading() as connection:
+            return exceptions.listed(connection, state)
+
+    def resolve_exception(self, position: int, resolution: str, actor: str) -> None:
+        with self._writing(actor, "") as writer:
+            exceptions.resolve(writer, position, resolution)
+
+    def resolve_exceptions(self, kinds: Sequence[str], subjects: Sequence[str], resolution: str, actor: str = "tieout") -> int:
+        """Close every open exception of these kinds and subjects; returns how many there were."""
+        with self._writing(actor, "") as writer:
+            return exceptions.resolve_open(writer, kinds, subjects, resolution)
+
+    # Delivery: for the poster
+
+    def claim_lane(self, system: str, entity: str, holder: str) -> Lane:
+        with self._writing(holder, "") as writer:
+            return deliveries.claim_lane(writer, system, entity, holder)
+
+    @contextmanager
+    def delivering(self, lane: Lane, correlation_id: str = "") -> Iterator[DeliveryTransaction]:
+        """One write transaction in which a poster records what it is about to do or what came of it."""
+        with self._writing(lane.holder, correlation_id) as writer:
+            transaction = DeliveryTransaction(writer, lane)
+            yield transaction
+            transaction.flush()
+
+    def replies(self, positions: Sequence[int]) -> dict[int, dict[str, Mapping[str, Any]]]:
+        """Document position -> call name -> reply, of the calls that took effect."""
+        with self._reading() as connection:
+            return deliveries.recorded_replies(connection, positions)
+
+    def requests(self, positions: Sequence[int]) -> dict[tuple[int, str, int], bytes]:
+        """(document position, call name, generation) -> the bytes first written ahead, which a resend repeats."""
+        with self._reading() as connection:
+            return deliveries.stored_requests(connection, positions)
+
+    # Within
+
+    def _create(self) -> None:
+        with engine.writing(self._engine) as connection:
+            schema.metadata.create_all(connection)
+            if connection.scalar(select(schema.register.c.id)) is not None:
+                return
+            incarnation = str(uuid.uuid4())
+            connection.execute(
+                insert(schema.register),
+                [
+                    {
+                        "id": 1,
+                        "schema_version": schema.SCHEMA_VERSION,
+                        "incarnation": incarnation,
+                        "incarnation_number": 1,
+                        "position": 0,
+                        "head_hash": FIRST_HASH,
+                    }
+                ],
+            )
+            writer = LogWriter(connection, self._clock(), "tieout", "")
+            writer.append("incarnation", incarnation=incarnation, reason="created")
+            writer.flush()
+
+    @contextmanager
+    def _writing(self, actor: str, correlation_id: str) -> Iterator[LogWriter]:
+        with engine.writing(self._engine) as connection:
+            writer = LogWriter(connection, self._clock(), actor, correlation_id)
+            yield writer
+            writer.flush()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with engine.reading(self._engine) as connection:
+            yield connection
+
+    def _one_delivery(self, writer: LogWriter, document: SealedDocument) -> Delivery:
+        table = schema.deliveries
+        row = writer.connection.execute(select(table).where(table.c.document_position == document.position)).mappings().first()
+        if row is None:
+            raise RegisterError(f"{document.business_key} at position {document.position} is not in this register")
+        return deliveries.load_delivery(row)
+
+    def _save(self, writer: LogWriter, before: Delivery, after: Delivery) -> None:
+        lane = Lane("", "", 0, "")
+        transaction = DeliveryTransaction(writer, lane)
+        transaction.save(before, after)
+        transaction.flush()
