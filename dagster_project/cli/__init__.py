@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "push": ("close", "Deliver what is sealed and not yet delivered."),
     "status": ("reading", "Show periods, documents and checkpoints."),
     "exceptions": ("reading", "List what a person must look at, with what to do."),
+    "trace": ("trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
+    "demo": ("demo", "Close three months of the sample company and tie them out."),
     "dev": ("dev", "Run Dagster's UI on this installation, with the counterparties running."),
 }
 

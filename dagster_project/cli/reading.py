@@ -19,7 +19,8 @@ DOCUMENTS = """
     select documents.system, documents.entity, documents.period, documents.document_type, latest.state, count(*) as documents
     from register.documents as documents
     left join (
-        select document_position, state, row_number() over (partition by document_position order by position desc) as recency from register.transitions
+        select document_position, state, row_number() over (partition by document_position order by position desc) as recency
+        from register.transitions
     ) as latest on documents.position = latest.document_position and latest.recency = 1
     group by all
     order by documents.period, documents.entity, documents.system, documents.document_type, latest.state
@@ -31,7 +32,10 @@ CHECKPOINTS = """
 
 # Each part of the line tells what it could not take, in the same words: where, why, and what to do.
 EXCEPTIONS: Mapping[str, str] = {
-    "landing": "select 'file' as kind, file_name || coalesce(' line ' || line_number, '') as subject, reason, remedy as what_to_do from raw.landing_problems",
+    "landing": """
+        select 'file' as kind, file_name || coalesce(' line ' || line_number, '') as subject, reason, remedy as what_to_do
+        from raw.landing_problems order by seen_at, file_name, line_number
+    """,
     "excluded": """
         select 'excluded row' as kind, file_name || ' line ' || line_number as subject, reason, remedy as what_to_do from raw.excluded_rows
         order by file_name, line_number

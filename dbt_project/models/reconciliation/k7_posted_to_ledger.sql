@@ -35,7 +35,8 @@ sealed as (
         ]) }} as subject,
         sealed_lines.currency,
         entities.functional_currency,
-        case when sealed_lines.side = 'debit' then sealed_lines.functional_minor else -sealed_lines.functional_minor end as signed_functional_minor,
+        sealed_lines.side,
+        sealed_lines.functional_minor,
         case when sealed_lines.side = 'debit' then sealed_lines.amount_minor else -sealed_lines.amount_minor end as signed_minor
     from sealed_lines
     inner join entities on sealed_lines.entity = entities.entity
@@ -51,7 +52,8 @@ ledger as (
         ]) }} as subject,
         move_lines.currency,
         entities.functional_currency,
-        move_lines.signed_functional_minor,
+        case when move_lines.credit_minor <> 0 or move_lines.signed_minor < 0 then 'credit' else 'debit' end as side,
+        abs(move_lines.signed_functional_minor) as functional_minor,
         move_lines.signed_minor
     from move_lines
     inner join moves
@@ -66,10 +68,10 @@ expected as (
     select
         entity,
         period,
-        'functional amount' as measure,
+        side as measure,
         functional_currency as unit,
         subject,
-        sum(signed_functional_minor) as compared_value,
+        sum(functional_minor) as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
         true as must_exist
@@ -77,6 +79,7 @@ expected as (
     group by
         entity,
         period,
+        side,
         functional_currency,
         subject
     union all
@@ -105,14 +108,15 @@ held_by_ledger as (
     select
         entity,
         period,
-        'functional amount' as measure,
+        side as measure,
         functional_currency as unit,
         subject,
-        sum(signed_functional_minor) as compared_value
+        sum(functional_minor) as compared_value
     from ledger
     group by
         entity,
         period,
+        side,
         functional_currency,
         subject
     union all

@@ -1,0 +1,85 @@
+"""``tieout demo``: three months of the sample company, from usage files to a real ledger, through the Dagster job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from dagster_project.cli.close import close_keys, close_one, delivered_days, land
+from dagster_project.cli.installation import initialize
+from dagster_project.cli.session import Session, with_session
+from reverse_etl.errors import TieoutError
+
+PERIODS = ("2026-01", "2026-02", "2026-03")
+
+
+class NotTiedOutError(TieoutError):
+    """The demo ended with something that does not tie."""
+
+
+@click.command("demo")
+@click.option("--events", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many usage events, if none are delivered yet.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Seed of the sample, if none is delivered yet.")
+@click.option("--keep/--stop", "keep", default=False, help="Keep the counterparties running at the end.")
+@with_session
+def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
+    """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
+    from dagster_project.cli import tie_out
+    from dagster_project.cli.installation import deliver_sample
+    from dagster_project.close import Installation
+    from dagster_project.close.partitions import first_day_after
+    from dagster_project.jobs import JobRunner, exclusive
+    from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
+
+    settings = session.settings
+    initialize(settings)
+    installation = Installation(settings)
+    deliver_sample(session, settings, events, seed)
+    found_running = [name for name, endpoint in sandbox_status(settings).items() if endpoint]
+    for name, endpoint in start_sandbox(settings).items():
+        session.line(f"Counterparty {name}: {endpoint.url}")
+    failures: list[str] = []
+    before = tie_out.document_count(installation)
+    try:
+        with exclusive(settings, "tieout demo"):
+            runner = JobRunner(settings)
+            first = delivered_days(settings)[0]
+            for period in PERIODS:
+                last = first_day_after(period)
+                land(session, runner, first, last)
+                first = last + timedelta(days=1)
+                for key in close_keys(settings, period, None):
+                    failures += [f"{key.entity} {key.period} {failure}" for failure in close_one(session, runner, key).failures]
+        checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
+        balances = tie_out.ledger_balances(installation, PERIODS[-1])
+        holds = tie_out.billing_holds(installation)
+    finally:
+        if not keep:
+            stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
+    documents = tie_out.document_count(installation)
+    tied = sum(checkpoint.tied for checkpoint in checkpoints)
+    expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
+    if not session.as_json:
+        for period in PERIODS:
+            tie_out.show_checkpoints(period, [checkpoint for checkpoint in checkpoints if checkpoint.period == period])
+        tie_out.show_counterparties(holds, balances, tie_out.exponents(installation))
+    unequal = [balance for balance in balances if not balance.equal]
+    session.result(
+        {
+            "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
+            "billing": holds,
+            "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
+            "documents": documents,
+            "new_documents": documents - before,
+            "failures": failures,
+        }
+    )
+    if documents == before and not failures:
+        session.line("Nothing changed: every document was sealed, posted and verified before.")
+    verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
+    if failures or unequal or tied != expected:
+        reasons = failures + [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in unequal]
+        raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
+    session.line(verdict)

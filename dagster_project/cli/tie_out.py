@@ -1,0 +1,202 @@
+"""The tie-out of a period for people: both sides of every checkpoint, and what each counterparty holds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dagster_project.close import Installation
+
+CHECKPOINT_COUNT = 7
+
+# The measure that a reader wants to see; breaks count over every measure of the checkpoint.
+HEADLINES: Mapping[str, str] = {"K1": "events", "K2": "quantity", "K3": "amount", "K4": "total", "K5": "receivable", "K6": "sealed", "K7": "debit"}
+
+_CHECKPOINTS = """
+    select checkpoint, title, left_side, right_side, measure, unit,
+        sum(left_count) as left_count, sum(right_count) as right_count,
+        cast(sum(left_value) as varchar) as left_value, cast(sum(right_value) as varchar) as right_value,
+        cast(sum(difference) as varchar) as difference, cast(sum(excused_value) as varchar) as excused_value, sum(break_count) as break_count
+    from reconciliation.checkpoints
+    where period = ?
+    group by all
+    order by checkpoint, measure, unit
+"""
+_EXPONENTS = "select currency, exponent from constants.currencies"
+_BILLING_HOLDS = """
+    select entity, document_type, currency, count(*) as documents, cast(sum(total_minor) as bigint) as total_minor
+    from staging.stg_stripe__documents where status <> 'draft' group by all order by all
+"""
+_OUR_BALANCES = """
+    select lines.entity, lines.account,
+        cast(sum(case when lines.side = 'debit' then lines.functional_minor else 0 end) as bigint) as debit_minor,
+        cast(sum(case when lines.side = 'credit' then lines.functional_minor else 0 end) as bigint) as credit_minor
+    from staging.stg_register_closing__journal_lines as lines
+    where lines.period <= ?
+    group by all order by all
+"""
+_ENTITIES = "select entity, functional_currency, functional_exponent from staging.stg_crm__legal_entities order by entity"
+
+
+@dataclass(frozen=True, slots=True)
+class TiedCheckpoint:
+    """One checkpoint of one period over all entities. Sides are one text per unit."""
+
+    period: str
+    checkpoint: str
+    title: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    difference: tuple[str, ...]
+    excused: tuple[str, ...]
+    break_count: int
+
+    @property
+    def tied(self) -> bool:
+        return self.break_count == 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """Debits and credits of one account, as we posted them and as the ERP's own ledger has them, in minor units."""
+
+    entity: str
+    currency: str
+    exponent: int
+    account: str
+    ours: tuple[int, int]
+    ledger: tuple[int, int]
+
+    @property
+    def equal(self) -> bool:
+        return self.ours == self.ledger
+
+
+def exponents(installation: Installation) -> Mapping[str, int]:
+    """Decimals by currency."""
+    return {row["currency"]: row["exponent"] for row in installation.warehouse.read_published(_EXPONENTS).to_pylist()}
+
+
+def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheckpoint, ...]:
+    """The seven checkpoints of a period, from the published warehouse; an absent one is not there and so does not tie."""
+    warehouse = installation.warehouse
+    decimals = exponents(installation)
+    rows = warehouse.read_published(_CHECKPOINTS, [period]).to_pylist()
+    tied = []
+    for checkpoint in sorted({row["checkpoint"] for row in rows}):
+        own = [row for row in rows if row["checkpoint"] == checkpoint]
+        shown = [row for row in own if row["measure"] == HEADLINES[checkpoint]]
+        tied.append(
+            TiedCheckpoint(
+                period=period,
+                checkpoint=checkpoint,
+                title=own[0]["title"],
+                left=tuple(quantity(row["left_value"], row["unit"], decimals) for row in shown) or ("nothing",),
+                right=tuple(quantity(row["right_value"], row["unit"], decimals) for row in shown) or ("nothing",),
+                difference=tuple(quantity(row["difference"], row["unit"], decimals) for row in shown) or ("0",),
+                excused=tuple(quantity(row["excused_value"], row["unit"], decimals) for row in shown if Decimal(row["excused_value"])),
+                break_count=sum(int(row["break_count"]) for row in own),
+            )
+        )
+    return tuple(tied)
+
+
+def ledger_balances(installation: Installation, period: str) -> tuple[AccountBalance, ...]:
+    """Every account's debits and credits up to a period: ours from the register, the ledger's from the ERP's own trial balance."""
+    from reverse_etl.systems.tryton import open_tryton
+
+    ours: dict[tuple[str, str], tuple[int, int]] = {
+        (row["entity"], row["account"]): (row["debit_minor"], row["credit_minor"])
+        for row in installation.warehouse.read_published(_OUR_BALANCES, [period]).to_pylist()
+    }
+    system = open_tryton(installation.settings)
+    balances = []
+    for row in installation.warehouse.read_published(_ENTITIES).to_pylist():
+        entity = row["entity"]
+        if entity not in installation.settings.entities:
+            continue
+        ledger = system.trial_balance(entity, period)
+        accounts = sorted({account for owner, account in ours if owner == entity} | {account for account, sides in ledger.items() if any(sides)})
+        balances += [
+            AccountBalance(
+                entity,
+                row["functional_currency"],
+                row["functional_exponent"],
+                account,
+                ours.get((entity, account), (0, 0)),
+                tuple(ledger.get(account, (0, 0))),  # type: ignore[arg-type]
+            )
+            for account in accounts
+        ]
+    return tuple(balances)
+
+
+def billing_holds(installation: Installation) -> Sequence[Mapping[str, Any]]:
+    """What the billing platform holds by entity, document type and currency, as last read back."""
+    holds: list[Mapping[str, Any]] = installation.warehouse.read_published(_BILLING_HOLDS).to_pylist()
+    return holds
+
+
+def document_count(installation: Installation) -> int:
+    """How many documents the register holds."""
+    with closing(installation.open_register()) as register:
+        return len(register.documents())
+
+
+def quantity(value: str, unit: str, decimals: Mapping[str, int]) -> str:
+    """A value with its unit: minor units of a currency as an amount, anything else as a number."""
+    number = Decimal(value)
+    if unit in decimals:
+        return f"{unit} {number.scaleb(-decimals[unit]):,.{decimals[unit]}f}"
+    return f"{number.normalize():,f} {unit}" if number else f"0 {unit}"
+
+
+def show_checkpoints(period: str, checkpoints: Sequence[TiedCheckpoint]) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"Tie-out of {period}", title_justify="left", title_style="bold", header_style="bold", show_lines=True)
+    table.add_column("")
+    table.add_column("Checkpoint", max_width=34)
+    for side in ("Left", "Right", "Difference"):
+        table.add_column(side, justify="right", no_wrap=True)
+    table.add_column("Listed", justify="right")
+    table.add_column("Breaks", justify="right")
+    for item in checkpoints:
+        table.add_row(
+            f"[{'green' if item.tied else 'red'}]{item.checkpoint}[/]",
+            item.title,
+            *("\n".join(lines) for lines in (item.left, item.right, item.difference, item.excused)),
+            str(item.break_count),
+        )
+    console().print(table)
+
+
+def show_counterparties(holds: Sequence[Mapping[str, Any]], balances: Sequence[AccountBalance], decimals: Mapping[str, int]) -> None:
+    from rich.table import Table
+
+    billing = Table(title="The billing platform holds", title_justify="left", title_style="bold", header_style="bold")
+    for column in ("Entity", "Documents", "Count", "Total"):
+        billing.add_column(column, justify="right" if column in ("Count", "Total") else "left")
+    for row in holds:
+        billing.add_row(row["entity"], row["document_type"], str(row["documents"]), quantity(str(row["total_minor"]), row["currency"], decimals))
+    ledger = Table(title="The ERP's own trial balance", title_justify="left", title_style="bold", header_style="bold")
+    for column in ("Entity", "Account", "Debit", "Credit", "Ours"):
+        ledger.add_column(column, justify="right" if column in ("Debit", "Credit") else "left")
+    for balance in balances:
+        amounts = [quantity(str(side), balance.currency, {balance.currency: balance.exponent}) for side in balance.ledger]
+        ledger.add_row(balance.entity, balance.account, *amounts, "equal" if balance.equal else f"[red]{balance.ours[0]} / {balance.ours[1]}[/]")
+    console().print(billing)
+    console().print(ledger)
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 150)

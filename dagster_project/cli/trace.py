@@ -1,0 +1,45 @@
+"""``tieout trace``: the whole walk from one identifier, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from dagster_project.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from dagster_project.lineage import Row, Walk
+
+STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
+    ("events", "Events", ("event_id", "event_source", "meter", "quantity", "occurred_at", "file_name", "line_number")),
+    ("usage_summaries", "Usage summaries", ("usage_key", "quantity", "event_count", "price_version", "amount_precise", "amount_minor", "currency")),
+    ("invoice_lines", "Invoice lines", ("document_line_key", "number", "description", "amount_minor", "tax_minor", "currency", "period")),
+    ("documents", "Invoices and credit memos", ("number", "document_type", "period", "total_minor", "currency", "state", "remote_id", "reference")),
+    ("journal_lines", "Journal lines", ("line_key", "account", "side", "amount_minor", "currency", "functional_minor", "posting_date")),
+    ("journal_entries", "ERP documents", ("remote_number", "remote_id", "business_key", "posting_date", "state", "reference")),
+)
+
+
+@click.command("trace")
+@click.argument("identifier")
+@click.option("--events", "event_limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many events to list.")
+@with_session
+def trace_command(session: Session, identifier: str, event_limit: int) -> None:
+    """Walk from IDENTIFIER (an event id, an invoice number or an ERP document number) along event, usage summary, invoice line,
+    journal line and ERP document."""
+    from dagster_project.lineage import trace
+
+    walk = trace(session.installation.warehouse, identifier, event_limit)
+    session.line(f"{identifier} is an identifier of: {walk.found_as}")
+    for stage, title, columns in STAGES:
+        rows: Sequence[Row] = getattr(walk, stage)
+        session.table(_heading(walk, stage, title, rows), rows, columns)
+    session.result(walk.as_record())
+
+
+def _heading(walk: Walk, stage: str, title: str, rows: Sequence[Row]) -> str:
+    if stage == "events" and len(rows) < walk.event_count:
+        return f"{title} (first {len(rows)} of {walk.event_count})"
+    return f"{title} ({len(rows)})"

@@ -1,0 +1,179 @@
+"""The walk event <-> usage summary <-> invoice line <-> journal line <-> ERP document, read from the published warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reverse_etl.errors import TieoutError
+from reverse_etl.warehouse import Warehouse
+
+Row = Mapping[str, Any]
+
+
+class NothingToTraceError(TieoutError):
+    """No event, invoice or ERP document has this identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Everything connected with one identifier, each stage in its own list; ``found_as`` names what the identifier is."""
+
+    identifier: str
+    found_as: str
+    events: Sequence[Row]
+    event_count: int
+    usage_summaries: Sequence[Row]
+    invoice_lines: Sequence[Row]
+    documents: Sequence[Row]
+    journal_lines: Sequence[Row]
+    journal_entries: Sequence[Row]
+
+    def as_record(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+# Each start yields document line keys, or usage keys where nothing is issued yet.
+_STARTS: tuple[tuple[str, str], ...] = (
+    (
+        "event",
+        """
+        select distinct null as document_line_key, claimed.usage_key
+        from usage.usage_events as events
+        inner join usage.claimed_daily_usage as claimed
+            on events.customer_id = claimed.customer_id and events.meter = claimed.meter and events.occurred_on = claimed.occurred_on
+        where events.event_id = $1 or events.event_key = $1
+        """,
+    ),
+    (
+        "usage summary or invoice line",
+        """
+        select document_line_key, line_key as usage_key from staging.stg_register_closing__billing_lines
+        where document_line_key = $1 or line_key = $1
+        union all
+        select null, usage_key from usage.usage_summaries where usage_key = $1
+        """,
+    ),
+    (
+        "invoice or credit memo",
+        """
+        select lines.document_line_key, lines.line_key as usage_key
+        from staging.stg_register_closing__billing_lines as lines
+        inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position
+        where $1 in (documents.number, documents.business_key, documents.reference, documents.remote_id, documents.remote_number)
+        """,
+    ),
+    (
+        "ERP document",
+        """
+        select distinct lines.document_line_key, lines.line_key as usage_key
+        from staging.stg_register_closing__journal_lines as journal_lines
+        inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
+        inner join staging.stg_register_closing__billing_lines as lines
+            on lines.document_line_key = journal_lines.source_line_key
+        where $1 in (documents.business_key, documents.natural_id, documents.reference, documents.remote_id, documents.remote_number)
+        """,
+    ),
+)
+
+_EVENTS = """
+    select events.event_source, events.event_id, events.customer_id, events.meter, cast(events.quantity as varchar) as quantity,
+        cast(events.occurred_at as varchar) as occurred_at, events.is_late, events.file_name, events.line_number, claimed.usage_key,
+        count(*) over () as event_count
+    from usage.usage_events as events
+    inner join usage.claimed_daily_usage as claimed
+        on events.customer_id = claimed.customer_id and events.meter = claimed.meter and events.occurred_on = claimed.occurred_on
+    where list_contains($1, claimed.usage_key) and ($2 is null or events.event_id = $2 or events.event_key = $2)
+    order by events.occurred_at, events.event_key
+    limit $3
+"""
+
+_SUMMARIES = """
+    select summaries.usage_key, summaries.customer_id, summaries.meter, cast(summaries.service_period_start as varchar) as service_period_start,
+        cast(summaries.quantity as varchar) as quantity, summaries.event_count, rated.price_version,
+        cast(rated.amount_precise as varchar) as amount_precise, rated.amount_minor, rated.currency, rated.hold_reason
+    from usage.usage_summaries as summaries
+    left join rating.rated_lines as rated on summaries.usage_key = rated.line_key
+    where list_contains($1, summaries.usage_key)
+    order by summaries.usage_key
+"""
+
+_INVOICE_LINES = """
+    select lines.document_line_key, lines.line_key as usage_key, documents.document_type, documents.number, lines.kind, lines.description,
+        lines.amount_minor, lines.tax_minor, lines.currency, cast(lines.service_period_start as varchar) as service_period_start, lines.period
+    from staging.stg_register_closing__billing_lines as lines
+    inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position
+    where list_contains($1, lines.document_line_key) or list_contains($2, lines.line_key)
+    order by documents.document_position, lines.document_line_key
+"""
+
+_DOCUMENTS = """
+    select distinct documents.business_key, documents.document_type, documents.number, documents.entity, documents.period, documents.total_minor,
+        documents.currency, documents.state, documents.reference, documents.system, documents.remote_id, documents.remote_number,
+        documents.correlation_id, documents.document_position
+    from staging.stg_register_closing__documents as documents
+    inner join staging.stg_register_closing__billing_lines as lines on documents.document_position = lines.document_position
+    where list_contains($1, lines.document_line_key)
+    order by documents.document_position
+"""
+
+_JOURNAL_LINES = """
+    select journal_lines.line_key, journal_lines.source_line_key, journal_lines.source_document, documents.business_key, journal_lines.account,
+        journal_lines.side, journal_lines.amount_minor, journal_lines.currency, journal_lines.functional_minor,
+        cast(journal_lines.posting_date as varchar) as posting_date, journal_lines.period, documents.remote_number, documents.remote_id,
+        move_lines.remote_line_id
+    from staging.stg_register_closing__journal_lines as journal_lines
+    inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
+    left join staging.stg_tryton__move_lines as move_lines
+        on documents.entity = move_lines.entity and documents.remote_id = move_lines.remote_id and journal_lines.line_key = move_lines.line_key
+    where list_contains($1, journal_lines.source_line_key)
+        or (list_contains($2, journal_lines.source_document) and journal_lines.source_line_key is null)
+    order by documents.document_position, journal_lines.line_key
+"""
+
+_JOURNAL_ENTRIES = """
+    select documents.business_key, documents.entity, documents.period, cast(documents.posting_date as varchar) as posting_date, documents.state,
+        documents.reference, documents.system, documents.remote_id, documents.remote_number, documents.total_minor, documents.currency
+    from staging.stg_register_closing__documents as documents
+    where list_contains($1, documents.business_key)
+    order by documents.document_position
+"""
+
+
+def trace(warehouse: Warehouse, identifier: str, event_limit: int = 10) -> Walk:
+    """Walk from an event id, an invoice number or an ERP document number to everything connected with it.
+
+    Raises:
+        NothingToTraceError: nothing published carries the identifier.
+    """
+
+    def rows(statement: str, *parameters: Any) -> list[Row]:
+        result: list[Row] = warehouse.read_published(statement, parameters).to_pylist()
+        return result
+
+    found = next(((name, start) for name, statement in _STARTS if (start := rows(statement, identifier))), None)
+    if found is None:
+        raise NothingToTraceError(
+            f"nothing published is called {identifier!r}; give an event id, an invoice number or an ERP document number, "
+            "and see 'tieout exceptions' for events that were quarantined"
+        )
+    found_as, start = found
+    line_keys = [row["document_line_key"] for row in start if row["document_line_key"] is not None]
+    usage_keys = [row["usage_key"] for row in start if row["usage_key"] is not None]
+    invoice_lines = rows(_INVOICE_LINES, line_keys, usage_keys if not line_keys else [])
+    line_keys = [row["document_line_key"] for row in invoice_lines]
+    documents = rows(_DOCUMENTS, line_keys)
+    journal_lines = rows(_JOURNAL_LINES, line_keys, [row["business_key"] for row in documents])
+    events = rows(_EVENTS, usage_keys, identifier if found_as == "event" else None, event_limit)
+    return Walk(
+        identifier=identifier,
+        found_as=found_as,
+        events=events,
+        event_count=events[0]["event_count"] if events else 0,
+        usage_summaries=rows(_SUMMARIES, usage_keys),
+        invoice_lines=invoice_lines,
+        documents=documents,
+        journal_lines=journal_lines,
+        journal_entries=rows(_JOURNAL_ENTRIES, sorted({row["business_key"] for row in journal_lines})),
+    )
