@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from reverse_etl.errors import DestinationError, WarehouseBusyError
 from reverse_etl.locks import LockTimeoutError, file_lock
+from reverse_etl.warehouse.duckdb_session import DuckDBSession
 
 
 class DuckDBWarehouse:
@@ -86,6 +87,11 @@ class DuckDBWarehouse:
                 for relation, columns in relations.items()
             ]
         )
+
+    @contextmanager
+    def session(self, holder: str) -> Iterator[DuckDBSession]:
+        with self._connection(holder) as connection:
+            yield DuckDBSession(connection)
 
     def publish(self) -> None:
         self._published.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,47 @@ import pyarrow as pa
 from reverse_etl.settings import Settings
 
 
+class JsonDialect(Protocol):
+    """How an engine spells what landing asks of JSON. Arguments and results are SQL texts."""
+
+    def lines(self, members: Sequence[str]) -> str:
+        """A query over ``delivered`` (delivered_line, delivered_record) that adds ``delivered_error`` (null for a JSON object) and a text column
+        per member.
+
+        A member is a dotted path (``data.meter``). A record that cannot be kept to its last digit is a parse error too.
+        """
+        ...
+
+    def document(self, text: str) -> str:
+        """The text as a compact JSON object; null where it is none."""
+        ...
+
+    def object(self, members: Mapping[str, str]) -> str:
+        """A JSON object (text) of these members, strings or null."""
+        ...
+
+
+class WarehouseTransaction(Protocol):
+    """Reads and writes of one transaction. ``delivered`` rows are visible to a statement under that name."""
+
+    def read(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> pa.Table: ...
+
+    def write(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> int:
+        """Run one statement; the number of rows it wrote."""
+        ...
+
+
+class WarehouseSession(Protocol):
+    """The writer's lock and one connection, for work of many small transactions on files (never across HTTP)."""
+
+    @property
+    def json(self) -> JsonDialect: ...
+
+    def transaction(self) -> AbstractContextManager[WarehouseTransaction]:
+        """Commits at the end of the block, rolls back when it raises."""
+        ...
+
+
 class Warehouse(Protocol):
     """Every method opens and closes its own connection: long HTTP work must never hold one."""
 
@@ -36,6 +77,10 @@ class Warehouse(Protocol):
 
     def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
         """Create the named relations (``schema.table`` -> column -> SQL type) where they do not exist yet."""
+        ...
+
+    def session(self, holder: str) -> AbstractContextManager[WarehouseSession]:
+        """Hold the writer's lock and one connection for a series of transactions."""
         ...
 
     def publish(self) -> None:
