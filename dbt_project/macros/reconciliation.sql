@@ -17,9 +17,10 @@
             as {{ quantity_type() }}
         ) as difference,
         case
-            when left_side.subject is null then true
-            when right_side.subject is null then left_side.compared_value - coalesce(left_side.excused_value, 0) is distinct from 0 or left_side.must_exist
-            else left_side.compared_value - coalesce(left_side.excused_value, 0) is distinct from right_side.compared_value
+            when left_side.subject is null or left_side.compared_value is null then true
+            when right_side.subject is null then left_side.must_exist or left_side.compared_value <> left_side.excused_value
+            when right_side.compared_value is null then true
+            else left_side.compared_value - left_side.excused_value <> right_side.compared_value
         end as is_break
     from {{ left_side }} as left_side
     full outer join {{ right_side }} as right_side

@@ -45,46 +45,53 @@ documents as (
         subtracted_key
 ),
 
+addressed as (
+    select
+        documents.*,
+        coalesce(customers.payment_term_days, 30) as payment_term_days
+    from documents
+    left join customers on documents.customer_id = customers.customer_id
+),
+
 final as (
     select
         cast({{ outbox_contract_version() }} as integer) as contract_version,
         'stripe' as system,
-        documents.entity,
+        addressed.entity,
         'invoice' as document_type,
-        documents.natural_id,
-        {{ dbt.concat(["'stripe/'", "documents.entity", "'/invoice/'", "documents.natural_id"]) }} as business_key,
+        addressed.natural_id,
+        {{ dbt.concat(["'stripe/'", "addressed.entity", "'/invoice/'", "addressed.natural_id"]) }} as business_key,
         cast(1 as integer) as revision,
         'create' as operation,
         'invoice' as series,
-        documents.document_date,
-        documents.document_date as posting_date,
-        {{ period_of('documents.document_month') }} as period,
-        documents.currency,
-        documents.subtotal_minor + documents.tax_minor as total_minor,
-        {{ dbt.concat(["'[\"stripe/'", "documents.entity", "'/customer/'", "documents.customer_id", "'\"]'"]) }} as depends_on,
+        addressed.document_date,
+        addressed.document_date as posting_date,
+        {{ period_of('addressed.document_month') }} as period,
+        addressed.currency,
+        addressed.subtotal_minor + addressed.tax_minor as total_minor,
+        {{ dbt.concat(["'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.customer_id", "'\"]'"]) }} as depends_on,
         'confidential-financial' as sensitivity,
-        case when documents.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
-        documents.subtracted_key,
+        case when addressed.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
+        addressed.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
         cast({{ json_object({
-            "customer_id": "documents.customer_id",
-            "currency": "documents.currency",
-            "currency_exponent": "cast(documents.currency_exponent as integer)",
-            "document_date": "cast(documents.document_date as varchar)",
-            "due_date": "cast(cast(" ~ dbt.dateadd('day', 'coalesce(customers.payment_term_days, 30)', 'documents.document_date') ~ " as date) as varchar)",
-            "subtotal_minor": "documents.subtotal_minor",
-            "tax_minor": "documents.tax_minor",
-            "total_minor": "documents.subtotal_minor + documents.tax_minor",
-            "functional_currency": "documents.functional_currency",
-            "exchange_rate": decimal_text("documents.exchange_rate"),
-            "exchange_rate_date": "cast(documents.exchange_rate_date as varchar)",
-            "lines": "documents.lines_json",
+            "customer_id": "addressed.customer_id",
+            "currency": "addressed.currency",
+            "currency_exponent": "cast(addressed.currency_exponent as integer)",
+            "document_date": "cast(addressed.document_date as varchar)",
+            "due_date": "cast(cast(" ~ dbt.dateadd('day', 'addressed.payment_term_days', 'addressed.document_date') ~ " as date) as varchar)",
+            "subtotal_minor": "addressed.subtotal_minor",
+            "tax_minor": "addressed.tax_minor",
+            "total_minor": "addressed.subtotal_minor + addressed.tax_minor",
+            "functional_currency": "addressed.functional_currency",
+            "exchange_rate": decimal_text("addressed.exchange_rate"),
+            "exchange_rate_date": "cast(addressed.exchange_rate_date as varchar)",
+            "lines": "addressed.lines_json",
         }) }} as varchar) as payload
-    from documents
+    from addressed
     cross join mirror
-    left join customers on documents.customer_id = customers.customer_id
-    left join heads on documents.subtracted_key = heads.subtracted_key
+    left join heads on addressed.subtracted_key = heads.subtracted_key
 )
 
 select * from final

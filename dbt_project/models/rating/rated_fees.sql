@@ -1,8 +1,7 @@
 with
 
 fee_charges as (
-    select
-        ranked.*
+    select ranked.*
     from (
         select
             subscription_charges.*,

@@ -6,8 +6,7 @@ usage_summaries as (
 
 -- One row per subscription and charge: a later version of the same terms must not multiply usage.
 subscription_charges as (
-    select
-        ranked.*
+    select ranked.*
     from (
         select
             subscription_charges.*,

@@ -1,26 +1,26 @@
 with
 
 final as (
-    {%- for model in [
+    {% for model in [
         'k1_landed_to_classified', 'k2_kept_to_rated', 'k3_rated_to_issued', 'k4_issued_to_billing',
         'k5_issued_to_journals', 'k6_journals_to_posted', 'k7_posted_to_ledger'
     ] %}
-    select
-        checkpoint,
-        entity,
-        period,
-        measure,
-        unit,
-        subject,
-        left_value,
-        right_value,
-        excused_value,
-        difference,
-        explanation,
-        is_break
-    from {{ ref(model) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        select
+            checkpoint,
+            entity,
+            period,
+            measure,
+            unit,
+            subject,
+            left_value,
+            right_value,
+            excused_value,
+            difference,
+            explanation,
+            is_break
+        from {{ ref(model) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select * from final

@@ -46,7 +46,7 @@ rated as (
             when held_lines.line_key is not null then {{ dbt.concat(["'held: '", "held_lines.hold_reason"]) }}
             when
                 line_deltas.document_month > line_deltas.billing_month
-                and line_deltas.rated_minor is distinct from coalesce(issued.compared_value, 0)
+                and line_deltas.rated_minor <> coalesce(issued.compared_value, 0)
                 then {{ dbt.concat(["'unbilled: to be issued in '", period_of('line_deltas.document_month')]) }}
         end as explanation,
         false as must_exist

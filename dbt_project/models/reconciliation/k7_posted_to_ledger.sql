@@ -1,12 +1,5 @@
 with
 
-documents as (
-    select * from {{ ref('stg_register_closing__documents') }}
-    where
-        document_type = 'journal_entry'
-        and state <> 'cancelled'
-),
-
 sealed_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
 ),
