@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
@@ -62,7 +62,8 @@ def land_deliveries(installation: Installation, first: date, last: date) -> Land
     """Land what was delivered on the days ``first`` to ``last``, both included; files that landed before are skipped."""
     from reverse_etl.landing import land
 
-    return land(installation.settings, installation.warehouse, first, last)
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return land(installation.warehouse, installation.settings, days)
 
 
 def mirror_register(installation: Installation) -> MirrorReport:
@@ -137,9 +138,7 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
         raise NotTiedError(f"{entity} {period} stays open: {reason}. See 'tieout exceptions' and reconciliation.checkpoint_breaks, then close again")
     [cutoff] = installation.warehouse.read("select coalesce(max(position), 0) as position from raw.landed_files").to_pylist()
     with closing(installation.open_register()) as register:
-        newly_closed = register.period_status(entity, period) == "open"
-        if newly_closed:
-            register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
+        newly_closed = register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
     mirror_register(installation)
     installation.warehouse.publish()
     return ClosedPeriod(found, cutoff["position"], newly_closed)

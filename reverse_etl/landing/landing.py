@@ -269,6 +269,7 @@ def _record_files(transaction: WarehouseTransaction, landed: Sequence[LandedFile
         {
             "position": file.position,
             "source": file.source,
+            "relation": prepared.mapping.relation,
             "file_name": file.file_name,
             "landed_on": file.landed_on,
             "content_hash": prepared.content_hash,
