@@ -1,0 +1,140 @@
+"""The register's mirror in the warehouse: appended by position, rebuilt from nothing where it cannot be continued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from reverse_etl.landing.relations import RELATIONS
+from reverse_etl.register import DocumentEntry, PeriodChange, Register, Transition
+from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
+
+MIRROR = "register.mirror"
+DOCUMENTS = "register.documents"
+TRANSITIONS = "register.transitions"
+PERIODS = "register.periods"
+MIRRORED = {relation: RELATIONS[relation] for relation in (MIRROR, DOCUMENTS, TRANSITIONS, PERIODS)}
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "varchar": pa.string(),
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorReport:
+    """Where the mirror stands now; ``appended`` counts rows by relation, ``rebuilt`` says that it was emptied first."""
+
+    incarnation: str
+    position: int
+    rebuilt: bool
+    appended: Mapping[str, int]
+
+
+def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
+    """Append what the register holds beyond the mirror, in one transaction under the warehouse's writer lock.
+
+    A mirror of another incarnation, or one that is ahead of the register, is emptied and rebuilt in that same transaction. A run
+    that finds nothing new writes nothing.
+
+    Raises:
+        WarehouseBusyError: the warehouse was held by another writer for too long.
+    """
+    with warehouse.writing("mirror of the register"):
+        warehouse.create_relations(MIRRORED)
+        # Read under the lock: of two mirrors at once the second continues where the first ended.
+        incarnation, position = register.incarnation, register.position
+        with warehouse.session("mirror of the register") as session, session.transaction() as transaction:
+            mirrored = _mirrored(transaction)
+            rebuilt = mirrored is not None and (mirrored[0] != incarnation or mirrored[1] > position)
+            if mirrored == (incarnation, position):
+                return MirrorReport(incarnation, position, False, {})
+            if rebuilt:
+                for relation in MIRRORED:
+                    transaction.write(f"delete from {relation}")
+            start = 0 if rebuilt or mirrored is None else mirrored[1]
+            appended = {
+                DOCUMENTS: [_document(entry) for entry in register.documents_since(start) if entry.document.position <= position],
+                TRANSITIONS: [_transition(entry) for entry in register.transitions_since(start) if entry.position <= position],
+                PERIODS: [_period(entry) for entry in register.periods_since(start) if entry.position <= position],
+                # Written last: an older mirror row never claims rows that are not there.
+                MIRROR: [{"incarnation": incarnation, "position": position, "mirrored_at": _utc(datetime.now(UTC))}],
+            }
+            for relation, rows in appended.items():
+                _append(transaction, relation, rows)
+    return MirrorReport(incarnation, position, rebuilt, {relation: len(rows) for relation, rows in appended.items() if rows})
+
+
+def _mirrored(transaction: WarehouseTransaction) -> tuple[str, int] | None:
+    rows = transaction.read(f"select incarnation, position from {MIRROR} order by mirrored_at desc, position desc limit 1").to_pylist()
+    return (rows[0]["incarnation"], rows[0]["position"]) if rows else None
+
+
+def _append(transaction: WarehouseTransaction, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in RELATIONS[relation].items()])
+    columns = ", ".join(f'"{name}"' for name in schema.names)
+    transaction.write(
+        f"insert into {relation} ({columns}) select {columns} from delivered", delivered=pa.Table.from_pylist(list(rows), schema=schema)
+    )
+
+
+def _document(entry: DocumentEntry) -> dict[str, Any]:
+    document = entry.document
+    return {
+        "position": document.position,
+        "business_key": document.business_key,
+        "system": document.system,
+        "entity": document.entity,
+        "document_type": document.document_type,
+        "natural_id": document.natural_id,
+        "revision": document.revision,
+        "operation": document.operation,
+        "number": document.number,
+        "document_date": document.document_date,
+        "posting_date": document.posting_date,
+        "period": document.period,
+        "currency": document.currency,
+        "total_minor": document.total_minor,
+        "subtracted_key": entry.subtracted_key,
+        "cause": document.cause,
+        "content_hash": document.content_hash,
+        "reference": document.reference,
+        "payload": entry.payload_json,
+        "correlation_id": document.correlation_id,
+        "sealed_at": _utc(entry.sealed_at),
+    }
+
+
+def _transition(entry: Transition) -> dict[str, Any]:
+    return {
+        "position": entry.position,
+        "document_position": entry.document_position,
+        "state": entry.state.value,
+        "remote_id": entry.remote_id,
+        "remote_number": entry.remote_number,
+        "reason": entry.reason,
+        "at": _utc(entry.at),
+    }
+
+
+def _period(entry: PeriodChange) -> dict[str, Any]:
+    return {
+        "position": entry.position,
+        "entity": entry.entity,
+        "period": entry.period,
+        "status": entry.status,
+        "landing_position": entry.landing_position,
+        "at": _utc(entry.at),
+    }
+
+
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None)
