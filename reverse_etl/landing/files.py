@@ -36,12 +36,16 @@ def is_lines(path: Path) -> bool:
 
 
 def content_hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Raises ``UnreadableFileError`` when the file is a folder, is gone, or may not be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFileError(None, f"it cannot be read: {error.strerror}", "make it a readable file, or take it away") from error
 
 
 def read_lines(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]:
-    """Chunks of (delivered_line, delivered_record); blank lines hold nothing and are passed over.
+    """Chunks of (delivered_line, delivered_record); empty lines hold nothing and are passed over.
 
     Raises:
         UnreadableFileError: broken compression, bytes that are not UTF-8, or a last line that is cut off.
@@ -133,11 +137,13 @@ def _line_table(content: bytes, first_line: int) -> pa.Table:
     buffer = np.frombuffer(content, dtype=np.uint8)
     ends = np.flatnonzero(buffer == _NEWLINE)
     offsets = np.concatenate(([0], ends - np.arange(len(ends)))).astype(np.int64)
-    text = buffer[buffer != _NEWLINE]
+    text = np.frombuffer(content.replace(b"\n", b""), dtype=np.uint8)
     records = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
-    records = compute.utf8_rtrim(records, characters="\r")
+    if b"\r" in content:
+        records = compute.utf8_rtrim(records, characters="\r")
     table = pa.table({"delivered_line": pa.array(np.arange(first_line, first_line + len(ends)), pa.int64()), "delivered_record": records})
-    return table.filter(compute.not_equal(compute.utf8_trim_whitespace(records), ""))
+    filled = compute.greater(compute.binary_length(records), 0)
+    return table if compute.all(filled, min_count=0).as_py() else table.filter(filled)
 
 
 def _read_csv(path: Path, options: FileFormat) -> pa.Table:

@@ -9,11 +9,14 @@ from reverse_etl.landing.mapping import EVENTS, Condition, RowFilter, SourceMapp
 from reverse_etl.landing.relations import DELIVERED_COLUMNS
 from reverse_etl.warehouse.port import JsonDialect
 
+_ORIGIN = "delivered_file, delivered_on, delivered_line"
+_NAMED_ORIGIN = "delivered_file as file_name, delivered_on as landed_on, delivered_line as line_number"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Queries over ``delivered``. ``rows``: (columns of the relation.., line_number); ``excluded``: (reason, remedy, record, line_number) of the
-    rows that need an explanation; ``matched``: one count; ``malformed``: the first line that is no JSON object."""
+    """Queries over ``delivered``. ``rows``: the target columns, file_name, landed_on, line_number; ``matched``: one count; ``malformed``: the first
+    line that is no JSON object; ``excluded``: (reason, remedy, record, file_name, landed_on, line_number) of rows that need an explanation."""
 
     target_columns: Sequence[str]
     rows: str
@@ -23,16 +26,16 @@ class Selection:
 
 
 def select_from_lines(mapping: SourceMapping, json: JsonDialect) -> Selection:
-    """For JSON lines: ``delivered`` has delivered_line and delivered_record."""
+    """For JSON lines: ``delivered`` has delivered_file, delivered_on, delivered_line and delivered_record."""
     members = list(mapping.delivered_columns())
     return _selection(mapping, json, json.lines(members), set(members), lines=True)
 
 
 def select_from_columns(mapping: SourceMapping, json: JsonDialect, present: Sequence[str]) -> Selection:
-    """For tables: ``delivered`` has delivered_line and the columns that are ``present`` in the file, all text."""
+    """For tables: ``delivered`` has delivered_file, delivered_on, delivered_line and the columns that are ``present`` in the file, all text."""
     record = json.object({name: identifier(name) for name in present})
     columns = "".join(f", {identifier(name)}" for name in present)
-    query = f"select delivered_line, {record} as delivered_record, cast(null as varchar) as delivered_error{columns} from delivered"
+    query = f"select {_ORIGIN}, {record} as delivered_record, cast(null as varchar) as delivered_error{columns} from delivered"
     return _selection(mapping, json, query, set(present), lines=False)
 
 
@@ -51,10 +54,11 @@ def _selection(mapping: SourceMapping, json: JsonDialect, query: str, present: s
         # What is no JSON object has no columns to be judged by: it lands, and staging quarantines it.
         holds = f"(delivered_error is not null or ({holds}))"
     selected = ", ".join(f"{value} as {identifier(name)}" for name, value in values.items())
-    rows = f"select {selected}, delivered_line as line_number from ({query}) as source_rows where {holds}"
+    rows = f"select {selected}, {_NAMED_ORIGIN} from ({query}) as source_rows where {holds}"
     if mapping.distinct:
         grouped = ", ".join(identifier(name) for name in values)
-        rows = f"select {grouped}, min(line_number) as line_number from ({rows}) as mapped_rows group by {grouped}"
+        keys = f"{grouped}, file_name, landed_on"
+        rows = f"select {keys}, min(line_number) as line_number from ({rows}) as mapped_rows group by {keys}"
     return Selection(
         target_columns=tuple(values),
         rows=rows,
@@ -74,8 +78,8 @@ def _excluded(filters: Sequence[RowFilter], query: str) -> str | None:
     reasons = " ".join(f"{when} {_template(condition.reason) if condition.reason else 'null'}" for when, condition in failing)
     remedies = " ".join(f"{when} {_template(condition.remedy)}" for when, condition in failing)
     return (
-        "select reason, remedy, record, line_number from ("
-        f"select case {reasons} end as reason, case {remedies} end as remedy, delivered_record as record, delivered_line as line_number "
+        "select reason, remedy, record, file_name, landed_on, line_number from ("
+        f"select case {reasons} end as reason, case {remedies} end as remedy, delivered_record as record, {_NAMED_ORIGIN} "
         f"from ({query}) as source_rows where delivered_error is null) as explained_rows where reason is not null"
     )
 

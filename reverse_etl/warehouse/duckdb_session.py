@@ -17,11 +17,11 @@ class DuckDBJson:
     def lines(self, members: Sequence[str]) -> str:
         paths = "[" + ", ".join(_literal(_path(member)) for member in members) + "]"
         columns = "".join(f", members[{place}] as {_identifier(member)}" for place, member in enumerate(members, start=1))
+        origin = "delivered_file, delivered_on, delivered_line, delivered_record"
         return (
-            f"select delivered_line, delivered_record, delivered_error{columns} from ("
-            "select delivered_line, delivered_record, delivered_error, "
-            f"case when delivered_error is null then json_extract_string(delivered_record, {paths}) end as members from ("
-            f"select delivered_line, delivered_record, {_parse_error(members)} as delivered_error from delivered))"
+            f"select {origin}, delivered_error{columns} from ("
+            f"select {origin}, delivered_error, case when delivered_error is null then json_extract_string(delivered_record, {paths}) end as members"
+            f" from (select {origin}, {_parse_error(members)} as delivered_error from delivered))"
         )
 
     def document(self, text: str) -> str:
@@ -37,7 +37,7 @@ class DuckDBTransaction:
 
     def read(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> pa.Table:
         with self._visible(delivered):
-            return self._connection.execute(statement, list(parameters)).to_arrow_table()
+            return self._connection.sql(statement, params=list(parameters)).to_arrow_table()
 
     def write(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> int:
         with self._visible(delivered):

@@ -15,8 +15,8 @@ class JsonDialect(Protocol):
     """How an engine spells what landing asks of JSON. Arguments and results are SQL texts."""
 
     def lines(self, members: Sequence[str]) -> str:
-        """A query over ``delivered`` (delivered_line, delivered_record) that adds ``delivered_error`` (null for a JSON object) and a text column
-        per member.
+        """A query over ``delivered`` (delivered_file, _on, _line, _record) that adds ``delivered_error`` (null for a JSON object) and one text
+        column per member.
 
         A member is a dotted path (``data.meter``). A record that cannot be kept to its last digit is a parse error too.
         """
