@@ -93,6 +93,7 @@ def record_files(transaction: WarehouseTransaction, landed: Sequence[LandedFile]
         {
             "position": file.position,
             "source": file.source,
+            "relation": prepared.mapping.relation,
             "file_name": file.file_name,
             "landed_on": file.landed_on,
             "content_hash": prepared.content_hash,
