@@ -81,7 +81,7 @@ def _whole_lines(path: Path, chunk_bytes: int) -> Iterator[bytes]:
     """The bytes of a file in chunks that end with a newline; the last one alone may be a line without."""
     rest = b""
     with _opened(path) as stream:
-        content = _read(stream, chunk_bytes).removeprefix(_BYTE_ORDER_MARK)
+        content = _read(stream, path, chunk_bytes).removeprefix(_BYTE_ORDER_MARK)
         while content:
             cut = content.rfind(b"\n") + 1
             if cut:
@@ -89,27 +89,40 @@ def _whole_lines(path: Path, chunk_bytes: int) -> Iterator[bytes]:
                 rest = content[cut:]
             else:
                 rest += content
-            content = _read(stream, chunk_bytes)
+            content = _read(stream, path, chunk_bytes)
     if rest:
         yield rest
 
 
+def unopened(error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(None, f"it cannot be opened: {error.strerror or error}", "make it a readable file, or take it away")
+
+
 def _opened(path: Path) -> IO[bytes]:
-    try:
-        return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
-    except OSError as error:
-        raise UnreadableFileError(None, f"it cannot be opened: {error}", "make it readable, or take it away") from error
+    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
 
 
-def _read(stream: IO[bytes], size: int = -1) -> bytes:
+def _read(stream: IO[bytes], path: Path, size: int = -1) -> bytes:
     try:
         return stream.read(size)
     except EOFError as error:
-        raise UnreadableFileError(None, "the gzip stream is cut off", SEND_AGAIN) from error
+        raise UnreadableFileError(_last_line_in(path), "the gzip stream is cut off", SEND_AGAIN) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise UnreadableFileError(None, f"it is no sound gzip file: {error}", SEND_AGAIN) from error
-    except OSError as error:
-        raise UnreadableFileError(None, f"it cannot be read: {error}", "make it readable, or take it away") from error
+        raise UnreadableFileError(_last_line_in(path), f"it is no sound gzip file: {error}", SEND_AGAIN) from error
+
+
+def _last_line_in(path: Path) -> int:
+    """The line up to which a broken gzip file can be read."""
+    decompressor, newlines = zlib.decompressobj(wbits=31), 0
+    with path.open("rb") as stream:
+        while compressed := stream.read(1024 * 1024):
+            try:
+                newlines += decompressor.decompress(compressed).count(b"\n")
+            except zlib.error:
+                break
+            if decompressor.unused_data:
+                break
+    return newlines + 1
 
 
 def _require_text(content: bytes, first_line: int) -> None:
@@ -148,7 +161,7 @@ def _line_table(content: bytes, first_line: int) -> pa.Table:
 
 def _read_csv(path: Path, options: FileFormat) -> pa.Table:
     with _opened(path) as stream:
-        content = _read(stream).removeprefix(_BYTE_ORDER_MARK)
+        content = _read(stream, path).removeprefix(_BYTE_ORDER_MARK)
     _require_text(content, 1)
     if not content.strip():
         return pa.table({})

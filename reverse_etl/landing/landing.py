@@ -69,7 +69,9 @@ class _Run:
             return loading.prepare(delivery, self._mapping(delivery.source), content_hash, session.json)
         except UnreadableFileError as error:
             self._refuse(delivery, error)
-            return None
+        except OSError as error:
+            self._refuse(delivery, files.unopened(error))
+        return None
 
     def load(self, session: WarehouseSession, batch: Sequence[loading.Prepared]) -> None:
         """Land files in one transaction, or each in its own once one of them turns out to be at fault."""
@@ -106,9 +108,11 @@ class _Run:
         return mapping
 
     def record_problems(self, session: WarehouseSession, partitions: frozenset[date] | None) -> None:
-        """Keep the problems that stand now; those of days that were not looked at stay as they are."""
-        seen_at = _now()
+        """Keep the problems that stand now, each since it was first seen; those of days that were not looked at stay as they are."""
+        now = _now()
         with session.transaction() as transaction:
+            known = transaction.read("select file_name, line_number, reason, seen_at from raw.landing_problems").to_pylist()
+            since = {(row["file_name"], row["line_number"], row["reason"]): row["seen_at"] for row in known}
             if partitions is None:
                 transaction.write("delete from raw.landing_problems")
             else:
@@ -117,6 +121,7 @@ class _Run:
             for problem in self.problems:
                 transaction.write("delete from raw.landing_problems where file_name = ?", [problem.file_name])
             for problem in self.problems:
+                seen_at = since.get((problem.file_name, problem.line_number, problem.reason), now)
                 transaction.write(
                     "insert into raw.landing_problems (source, file_name, line_number, reason, remedy, seen_at) values (?, ?, ?, ?, ?, ?)",
                     [problem.source, problem.file_name, problem.line_number, problem.reason, problem.remedy, seen_at],

@@ -50,7 +50,8 @@ class Condition(_Strict):
 
 
 class RowFilter(Condition):
-    """Rows that do not meet it are left out and counted. With a ``reason`` each of them becomes an explained exception; both texts are templates."""
+    """Rows that do not meet it are left out and counted. With a ``reason`` each becomes an explained exception (both texts are
+    templates); without one they are merely not of this relation, as usage rows of a file are no customers."""
 
     reason: str | None = None
     remedy: str = "decide what it is, and record it"
@@ -131,6 +132,8 @@ class SourceMapping(_Strict):
             raise ValueError(f"data: only for {EVENTS}, and only where columns does not name data")
         if self.distinct and self.relation == EVENTS:
             raise ValueError("distinct: never for events, whose duplicates are counted later")
+        if self.relation == EVENTS and any(condition.reason is None for condition in self.where):
+            raise ValueError("where: an event that is left out needs a reason")
         return self
 
     def delivered_columns(self) -> dict[str, bool]:

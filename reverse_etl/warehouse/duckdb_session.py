@@ -9,23 +9,23 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-EXACT_DIGITS = 15
-"""Significant digits that survive a JSON reader that keeps decimals as binary floats, as DuckDB's does."""
-
 
 class DuckDBJson:
     def lines(self, members: Sequence[str]) -> str:
         paths = "[" + ", ".join(_literal(_path(member)) for member in members) + "]"
         columns = "".join(f", members[{place}] as {_identifier(member)}" for place, member in enumerate(members, start=1))
         origin = "delivered_file, delivered_on, delivered_line, delivered_record"
+        names = _member_names(members)
         return (
             f"select {origin}, delivered_error{columns} from ("
-            f"select {origin}, delivered_error, case when delivered_error is null then json_extract_string(delivered_record, {paths}) end as members"
-            f" from (select {origin}, {_parse_error(members)} as delivered_error from delivered))"
+            f"select {origin}, delivered_error, case when delivered_error is null then json_extract_string(delivered_text, {paths}) end as members"
+            f" from (select {origin}, delivered_text, {_parse_error('delivered_text', names)} as delivered_error"
+            f" from (select {origin}, {_with_exact_numbers('delivered_record', names)} as delivered_text from delivered)))"
         )
 
     def document(self, text: str) -> str:
-        return f"case when json_valid({text}) then case when json_type({text}) = 'OBJECT' then cast(json({text}) as varchar) end end"
+        exact = _with_exact_numbers(text, _member_names(()))
+        return f"case when json_valid({text}) then case when json_type({text}) = 'OBJECT' then cast(json({exact}) as varchar) end end"
 
     def object(self, members: Mapping[str, str]) -> str:
         return "cast(json_object(" + ", ".join(f"{_literal(name)}, {value}" for name, value in members.items()) + ") as varchar)"
@@ -75,22 +75,33 @@ class DuckDBSession:
         self._connection.commit()
 
 
-def _parse_error(members: Sequence[str]) -> str:
-    # The short pattern spares nearly every line the long one.
-    bare_decimal, too_long = (_literal(f"{_member_names(members)}{pattern}") for pattern in (_BARE_DECIMAL, _TOO_LONG_DECIMAL))
+def _with_exact_numbers(text: str, names: str) -> str:
+    """The JSON text with the decimal numbers of these members as strings: DuckDB reads them as binary floats and prints 0.0000001 as 1e-7.
+
+    A member's name ends in a quotation mark without a backslash, so that nothing inside a string looks like one.
+    """
+    plain, small, fragile = (_literal(f"({names}\\s*:\\s*){pattern}") for pattern in (_PLAIN_DECIMAL, _EXPONENT, _FRAGILE_NUMBER))
+    quoted = f"regexp_replace({text}, {plain}, '\\1\"\\2\"\\3', 'g')"
+    value = f"cast(cast(nullif(regexp_extract({text}, {small}, 2), '') as decimal(38, 25)) as varchar)"
     return (
-        "case when not json_valid(delivered_record) then 'not valid JSON' "
-        "when left(ltrim(delivered_record), 1) <> '{' then 'not a JSON object' "
-        f"when regexp_matches(delivered_record, {bare_decimal}) then case when regexp_matches(delivered_record, {too_long}) "
-        f"then 'a number has more than {EXACT_DIGITS} digits: send it as a string' end end"
+        f"case when not regexp_matches({text}, {fragile}) then {text} when not regexp_matches({text}, {small}) then {quoted} "
+        f"else regexp_replace({quoted}, {small}, '\\1\"' || {value} || '\"\\3') end"
     )
 
 
-_BARE_DECIMAL = "\\s*:\\s*-?[0-9]+\\."
-_TOO_LONG_DECIMAL = (
-    "\\s*:\\s*-?(?:" + "|".join(f"[0-9]{{{EXACT_DIGITS + 1 - decimals},}}\\.[0-9]{{{decimals}}}" for decimals in range(1, 13)) + ")\\s*[,}]"
-)
-"""In range by its decimals (12 at most) and yet too long to be read exactly."""
+def _parse_error(text: str, names: str) -> str:
+    fragile = _literal(f"{names}\\s*:\\s*{_FRAGILE_NUMBER}")
+    return (
+        f"case when not json_valid({text}) then 'not valid JSON' "
+        f"when left(ltrim({text}), 1) <> '{{' then 'not a JSON object' "
+        f"when regexp_matches({text}, {fragile}) then 'a number cannot be kept to its last digit: send it as a string' end"
+    )
+
+
+_FRAGILE_NUMBER = "-?[0-9]+[.eE]"
+_PLAIN_DECIMAL = "(-?[0-9]+\\.[0-9]+)(\\s*[,}])"
+_EXPONENT = "(-?[0-9]{1,4}(?:\\.[0-9]{1,13})?[eE](?:-0?[0-9]|-1[0-2]|\\+?0?[0-9]))(\\s*[,}])"
+"""What a decimal of 38 digits, 25 of them behind the point, holds exactly."""
 
 
 def _member_names(members: Sequence[str]) -> str:
