@@ -52,7 +52,7 @@ class LogWriter:
         self._entries: list[dict[str, Any]] = []
         self._facts: dict[str, list[dict[str, Any]]] = {}
 
-    def append(self, kind: str, **values: Any) -> int:
+    def append(self, kind: str, /, **values: Any) -> int:
         """Append one fact (every column of its relation except the position, absent = null) and return its position."""
         table = schema.FACTS[kind]
         fact = {column.name: values.pop(column.name, None) for column in table.columns if column.name != "position"}

@@ -1,0 +1,79 @@
+"""The warehouse's mirror holds exactly what the register holds, and a rerun changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from register_rows import ENTITY, invoice
+
+from reverse_etl.register import Register
+from reverse_etl.warehouse.duckdb import DuckDBWarehouse
+from reverse_etl.warehouse.mirror import mirror
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path / "published.duckdb", tmp_path / "warehouse.lock", wait_seconds=5)
+
+
+def count(warehouse: DuckDBWarehouse, relation: str) -> int:
+    return int(warehouse.read(f"select count(*) as rows from register.{relation}").to_pylist()[0]["rows"])
+
+
+def test_an_empty_register_is_mirrored_at_its_position(register: Register, warehouse: DuckDBWarehouse) -> None:
+    assert mirror(register, warehouse).position == register.position
+    assert (count(warehouse, "mirror"), count(warehouse, "documents")) == (1, 0)
+
+
+def test_only_what_is_new_is_appended_and_a_rerun_writes_nothing(register: Register, warehouse: DuckDBWarehouse) -> None:
+    register.seal([invoice(register, "C1")], "tests", "run")
+    mirror(register, warehouse)
+    register.seal([invoice(register, "C2")], "tests", "run")
+    register.close_period(ENTITY, "2026-01", landing_position=7, actor="tests")
+
+    report = mirror(register, warehouse)
+
+    assert report.appended == {"register.documents": 1, "register.transitions": 1, "register.periods": 1, "register.mirror": 1}
+    assert mirror(register, warehouse).appended == {}
+    assert [count(warehouse, name) for name in ("documents", "transitions", "periods", "mirror")] == [2, 2, 1, 2]
+
+
+def test_minor_units_stay_integers_to_the_last_one(register: Register, warehouse: DuckDBWarehouse) -> None:
+    amount = 7_000_000_000_000_005
+    register.seal([invoice(register, amount=amount)], "tests", "run")
+    mirror(register, warehouse)
+
+    [row] = warehouse.read("select typeof(total_minor) as kind, total_minor, payload, document_date from register.documents").to_pylist()
+    assert (row["kind"], row["total_minor"]) == ("BIGINT", amount + amount // 5)
+    assert f'"subtotal_minor":{amount}' in row["payload"]
+
+
+def test_another_incarnation_rebuilds_the_mirror_from_nothing(register: Register, warehouse: DuckDBWarehouse) -> None:
+    register.seal([invoice(register)], "tests", "run")
+    mirror(register, warehouse)
+    incarnation = register.renew_incarnation("tests", "restored from a backup")
+
+    report = mirror(register, warehouse)
+
+    assert report.rebuilt
+    assert [row["incarnation"] for row in warehouse.read("select incarnation from register.mirror").to_pylist()] == [incarnation]
+    assert count(warehouse, "documents") == 1
+
+
+def test_a_mirror_ahead_of_a_restored_register_is_rebuilt(
+    register: Register, register_path: Path, tmp_path: Path, warehouse: DuckDBWarehouse
+) -> None:
+    register.seal([invoice(register, "C1")], "tests", "run")
+    register.close()
+    backup = tmp_path / "backup.sqlite"
+    backup.write_bytes(register_path.read_bytes())
+    ahead = Register.open(f"sqlite:///{register_path}")
+    ahead.seal([invoice(ahead, "C2")], "tests", "run")
+    mirror(ahead, warehouse)
+    ahead.close()
+
+    report = mirror(Register.open(f"sqlite:///{backup}"), warehouse)
+
+    assert report.rebuilt
+    assert count(warehouse, "documents") == 1
