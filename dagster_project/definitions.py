@@ -31,7 +31,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     daily_usage = jobs.daily_usage_job(daily)
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
     return dg.Definitions(
-        assets=[*external.external_systems(close), landing.landing_assets(daily), *closed_assets, *models.exposed_assets(manifest)],
+        assets=[
+            *external.external_systems(close),
+            *landing.landing_assets(daily),
+            *closed_assets,
+            *models.exposed_assets(manifest),
+        ],
         jobs=[daily_usage, monthly_close],
         schedules=jobs.schedules(settings, daily_usage),
         executor=dg.in_process_executor,

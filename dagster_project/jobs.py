@@ -52,10 +52,10 @@ class JobRunner:
         """One run over all days from ``first`` to ``last``."""
         return self._run(DAILY_USAGE, tags={ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()})
 
-    def close(self, key: CloseKey, only: Sequence[dg.AssetKey] | None = None) -> JobRun:
-        """Close one entity and period; ``only`` limits the run to those assets."""
-        partition = dg.MultiPartitionKey({"entity": key.entity, "period": key.period})
-        return self._run(MONTHLY_CLOSE, partition_key=partition, asset_selection=only)
+    def close(self, keys: Sequence[CloseKey], only: Sequence[dg.AssetKey] | None = None) -> JobRun:
+        """One run that closes one period for the given entities; ``only`` limits it to those assets."""
+        first, last = keys[0].partition_key, keys[-1].partition_key
+        return self._run(MONTHLY_CLOSE, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}, asset_selection=only)
 
     def _run(self, job_name: str, tags: dict[str, str] | None = None, **options: Any) -> JobRun:
         job = self.definitions.resolve_job_def(job_name)

@@ -14,11 +14,10 @@ from dagster_project.close.read_backs import ReadBack, append_read_back
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
-    from reverse_etl.warehouse.mirror import MirrorReport
-
     from reverse_etl.landing import LandingReport
     from reverse_etl.posting import PushReport
     from reverse_etl.register import SealReport
+    from reverse_etl.warehouse.mirror import MirrorReport
 
 SHOWN_BREAKS = 5
 
@@ -81,12 +80,20 @@ def seal_documents(installation: Installation, relations: Sequence[str], entity:
         return register.seal(rows, installation.actor, correlation_id)
 
 
-def deliver(installation: Installation, system: str, entity: str, period: str) -> PushReport:
+def deliver(installation: Installation, system: str, entity: str, period: str, correlation_id: str = "") -> PushReport:
     """Post and verify what is sealed for one destination. Documents that it refuses are reported; the others go on."""
     from reverse_etl.posting import push
 
     with closing(installation.open_register()) as register:
-        return push(register, installation.open_system(system), entity, period)
+        return push(
+            register,
+            installation.open_system(system),
+            entity,
+            period,
+            settings_or_lock_folder=installation.settings,
+            actor=installation.actor,
+            correlation_id=correlation_id,
+        )
 
 
 def read_back(installation: Installation, systems: Sequence[str], entity: str, period: str) -> dict[str, ReadBack]:

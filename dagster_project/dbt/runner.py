@@ -11,7 +11,7 @@ from dagster_dbt.asset_utils import get_dbt_resource_names_for_asset_keys, get_d
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from dagster_project.dbt.evidence import failing_rows, row_counts
-from dagster_project.dbt.project import DbtPaths, invoke, parse, project_fingerprint
+from dagster_project.dbt.project import DbtPaths, invoke, parse
 from dagster_project.dbt.translator import TieoutTranslator
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import open_warehouse
@@ -25,7 +25,7 @@ BuildEvent = dg.Output[None] | dg.AssetMaterialization | dg.AssetObservation | d
 
 
 class InProcessDbt:
-    """dbt as a resource: one start and one parse per process, however many steps run.
+    """dbt as a resource: one start and one parse per process, however many steps run; a change of the project needs a new one.
 
     ``threads`` overrides the profile's number of threads.
     """
@@ -34,7 +34,7 @@ class InProcessDbt:
         self._settings = settings
         self._paths = paths or DbtPaths.of(settings)
         self._threads = threads
-        self._parsed: tuple[str, Manifest] | None = None
+        self._parsed: Manifest | None = None
 
     def build(
         self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator, full_refresh: bool = False
@@ -71,11 +71,10 @@ class InProcessDbt:
             raise dg.Failure(description=f"dbt build failed, nothing downstream runs: {reason}", allow_retries=False)
 
     def _manifest(self) -> Manifest:
-        fingerprint = project_fingerprint(self._paths.project)
-        if self._parsed is None or self._parsed[0] != fingerprint:
-            self._parsed = (fingerprint, parse(self._paths))
+        if self._parsed is None:
+            self._parsed = parse(self._paths)
         # A build writes compiled SQL into the nodes; the next one must compile them anew, for queries may be read into it.
-        return copy.deepcopy(self._parsed[1])
+        return copy.deepcopy(self._parsed)
 
 
 def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from dagster_project.close.installation import Installation
+from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import deliver, read_back
 from dagster_project.defs import external
-from dagster_project.defs.partitions import WAREHOUSE_POOL, close_key
-from dagster_project.defs.reporting import step
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.reporting import Told, for_each_entity
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS
 from reverse_etl.landing.relations import RELATIONS
 
@@ -32,20 +33,20 @@ def _delivery(
         key=["delivery", system],
         deps=deps,
         partitions_def=close,
-        backfill_policy=dg.BackfillPolicy.multi_run(),
+        backfill_policy=ONE_RUN,
         group_name="delivery",
         kinds={system},
         owners=["team:finance"],
         description=f"Everything sealed for {system} in the entity and period, posted at most once and verified against what {system} holds.",
     )
-    def delivery(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
-        close_of = close_key(context)
-        with step(context, f"delivery/{system}", close_of) as told:
+    def delivery(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+        def work(close_of: CloseKey, told: Told) -> None:
             report = deliver(installation, system, close_of.entity, close_of.period)
             told.message = str(report)
-        for destination in destinations:
-            context.log_event(dg.AssetMaterialization(destination, partition=context.partition_key, metadata=told.metadata))
-        return dg.MaterializeResult(metadata=told.metadata)
+            for destination in destinations:
+                context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
+
+        for_each_entity(context, f"delivery/{system}", work)
 
     return delivery
 
@@ -68,16 +69,16 @@ def _read_back(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     ]
     snapshots = _snapshot(SNAPSHOTS, [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], "Every completed read-back; only its rows count.")
 
-    @dg.multi_asset(specs=[*specs, snapshots], partitions_def=close, backfill_policy=dg.BackfillPolicy.multi_run(), pool=WAREHOUSE_POOL)
+    @dg.multi_asset(specs=[*specs, snapshots], partitions_def=close, backfill_policy=ONE_RUN, pool=WAREHOUSE_POOL)
     def read_backs(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
-        close_of = close_key(context)
-        with step(context, "read_back", close_of) as told:
+        def work(close_of: CloseKey, told: Told) -> None:
             reports = read_back(installation, SYSTEMS, close_of.entity, close_of.period)
             told.message = ", ".join(f"{report.documents} documents at {system}" for system, report in reports.items())
-        rows = {relation: count for report in reports.values() for relation, count in report.rows.items()}
-        for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={"rows_read": rows.get(".".join(spec.key.path), 0)})
-        yield dg.MaterializeResult(asset_key=SNAPSHOTS, metadata={system: report.documents for system, report in reports.items()})
+            told.metadata = {f"documents_at_{system}": report.documents for system, report in reports.items()}
+
+        for_each_entity(context, "read_back", work)
+        for spec in [*specs, snapshots]:
+            yield dg.MaterializeResult(asset_key=spec.key)
 
     return read_backs
 

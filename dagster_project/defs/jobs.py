@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from dagster_project.close.partitions import CloseKey
 from reverse_etl.settings import Settings
@@ -15,7 +16,7 @@ MONTHLY_CLOSE = "monthly_close"
 def daily_usage_job(daily: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         DAILY_USAGE,
-        selection=dg.AssetSelection.groups("landing"),
+        selection=dg.AssetSelection.assets(["raw", "usage_events"]),
         partitions_def=daily,
         executor_def=dg.in_process_executor,
         description="Land the files that arrived on a day.",
@@ -38,13 +39,11 @@ def schedules(settings: Settings, daily_usage: UnresolvedAssetJobDefinition) -> 
     @dg.schedule(
         cron_schedule="0 6 2 * *", job_name=MONTHLY_CLOSE, description="On the 2nd, close last month for every legal entity; ties or stays open."
     )
-    def monthly_close_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    def monthly_close_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         last_month = context.scheduled_execution_time.date().replace(day=1) - timedelta(days=1)
         period = f"{last_month:%Y-%m}"
-        keys = [CloseKey(entity, period) for entity in settings.entities]
-        return [
-            dg.RunRequest(run_key=key.partition_key, partition_key=dg.MultiPartitionKey({"entity": key.entity, "period": key.period})) for key in keys
-        ]
+        first, last = (CloseKey(entity, period).partition_key for entity in (settings.entities[0], settings.entities[-1]))
+        return dg.RunRequest(run_key=period, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last})
 
     landing = dg.build_schedule_from_partitioned_job(daily_usage, hour_of_day=1, name="daily_usage_schedule", description="Land yesterday's files.")
     return [landing, monthly_close_schedule]  # type: ignore[list-item]

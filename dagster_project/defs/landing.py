@@ -1,14 +1,16 @@
 """Delivered files into raw, by the day of their arrival."""
 
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import asdict
+from datetime import date
 
 import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import land_deliveries
 from dagster_project.defs import external
-from dagster_project.defs.partitions import WAREHOUSE_POOL
-from dagster_project.defs.reporting import step
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.reporting import step, table
 from reverse_etl.landing.relations import DELIVERED_COLUMNS
 
 SOURCE_OF_RELATION = {
@@ -25,42 +27,54 @@ SOURCE_OF_RELATION = {
     "raw.accounts": external.FINANCE_REFERENCE,
     "raw.account_mappings": external.FINANCE_REFERENCE,
 }
+USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"
+REFERENCE_RELATIONS = tuple(relation for relation in DELIVERED_COLUMNS if relation != USAGE_EVENTS)
 
 
-def landed_specs() -> list[dg.AssetSpec]:
-    """One asset per raw relation that deliveries fill, downstream of the system that owns its content."""
-    specs = [
-        dg.AssetSpec(
-            relation.split("."),
-            deps=[SOURCE_OF_RELATION[relation]],
-            group_name="landing",
-            kinds={"duckdb"},
-            owners=["team:finance-engineering"],
-            description=f"Rows of {relation} as delivered, append-only, each with its file and line.",
-        )
-        for relation in DELIVERED_COLUMNS
-    ]
-    manifest = dg.AssetSpec(
-        LANDED_FILES.split("."),
-        deps=sorted(set(SOURCE_OF_RELATION.values())),
+def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Usage comes every day and is partitioned by it. Reference data comes when it changes: its assets record that when the step that
+    lands a day's deliveries finds some."""
+    reference = [_spec(relation, f"Rows of {relation} as delivered, append-only, each with its file and line.") for relation in REFERENCE_RELATIONS]
+
+    @dg.multi_asset(
+        specs=[_spec(USAGE_EVENTS, "Usage events as delivered, append-only, each with its file and line.", daily)],
+        backfill_policy=ONE_RUN,
+        pool=WAREHOUSE_POOL,
+    )
+    def landing(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+        window = context.partition_key_range
+        first, last = date.fromisoformat(window.start), date.fromisoformat(window.end)
+        with step(context, "landing") as told:
+            report = land_deliveries(installation, first, last)
+            told.message = f"{len(report.files)} files with {report.rows} rows, {report.skipped} landed before"
+            if report.excluded:
+                told.message += f", {report.excluded} rows left out with a reason"
+            if report.problems:
+                told.message += f"; {len(report.problems)} files could not land"
+            told.metadata = {
+                "files": len(report.files),
+                "rows": report.rows,
+                "skipped": report.skipped,
+                "problems": table([asdict(problem) for problem in report.problems]),
+            }
+        for relation, files in sorted(Counter(file.relation for file in report.files).items()):
+            if relation != USAGE_EVENTS:
+                context.log_event(dg.AssetMaterialization(relation.split("."), metadata={"files": files}))
+        if report.files:
+            context.log_event(dg.AssetMaterialization(LANDED_FILES.split("."), metadata={"files": len(report.files)}))
+        return dg.MaterializeResult(metadata=told.metadata)
+
+    return [landing, *reference, _spec(LANDED_FILES, "Every landed file with its hash and its row count: what the checkpoints count against.")]
+
+
+def _spec(relation: str, description: str, partitions: dg.PartitionsDefinition[str] | None = None) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        relation.split("."),
+        deps=[SOURCE_OF_RELATION[relation]] if relation in SOURCE_OF_RELATION else sorted(set(SOURCE_OF_RELATION.values())),
         group_name="landing",
         kinds={"duckdb"},
         owners=["team:finance-engineering"],
-        description="Every landed file with its hash and its row count: what the checkpoints count against.",
+        description=description,
+        partitions_def=partitions,
     )
-    return [*specs, manifest]
-
-
-def landing_assets(daily: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    @dg.multi_asset(specs=landed_specs(), partitions_def=daily, backfill_policy=dg.BackfillPolicy.single_run(), pool=WAREHOUSE_POOL)
-    def landing(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
-        window = context.partition_key_range
-        first, last = (dg.DailyPartitionsDefinition(day).start.date() for day in (window.start, window.end))
-        with step(context, "landing") as told:
-            report = land_deliveries(installation, first, last)
-            told.message = f"{report}"
-        for spec in landed_specs():
-            yield dg.MaterializeResult(asset_key=spec.key)
-
-    return landing

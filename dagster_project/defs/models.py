@@ -8,16 +8,14 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
-from dagster_project.defs.partitions import WAREHOUSE_POOL
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
 
 
 def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     translator = TieoutTranslator()
 
-    @dbt_assets(
-        manifest=manifest, dagster_dbt_translator=translator, pool=WAREHOUSE_POOL, backfill_policy=dg.BackfillPolicy.multi_run(), name="models"
-    )
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, pool=WAREHOUSE_POOL, backfill_policy=ONE_RUN, name="models")
     def models(context: dg.AssetExecutionContext, dbt: dg.ResourceParam[InProcessDbt]) -> Iterator[Any]:
         folders = sorted({key.path[0] for key in context.selected_asset_keys})
         with step(context, "dbt build") as told:

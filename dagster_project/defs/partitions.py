@@ -1,12 +1,16 @@
-"""Landing is daily; a close is of one legal entity and one month; dbt's models are whole."""
+"""Landing is daily; a close is of one month and one legal entity, or all of them in one run; dbt's models are whole."""
 
 import dagster as dg
 
 from dagster_project.close.partitions import CloseKey, first_landing_day
+from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 
 # A step in this pool opens the warehouse file.
 WAREHOUSE_POOL = "duckdb_writer"
+
+# One policy everywhere: a run serves every partition it is asked for, so that the models are built once and not per entity.
+ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def landing_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -18,8 +22,19 @@ def close_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
     return dg.MultiPartitionsDefinition({"entity": dg.StaticPartitionsDefinition(list(settings.entities)), "period": months})
 
 
-def close_key(context: dg.AssetExecutionContext) -> CloseKey:
-    """The entity and period that a step of a close runs for."""
-    key = context.partition_key
-    assert isinstance(key, dg.MultiPartitionKey), key
-    return CloseKey(entity=key.keys_by_dimension["entity"], period=key.keys_by_dimension["period"])
+def close_keys(context: dg.AssetExecutionContext) -> list[CloseKey]:
+    """The entities, of one period, that a step of a close runs for.
+
+    Raises:
+        ConfigurationError: more than one period; what a month proposes depends on the month before being closed.
+    """
+    keys = []
+    for partition in context.partition_keys:
+        assert isinstance(partition, dg.MultiPartitionKey), partition
+        keys.append(CloseKey(entity=partition.keys_by_dimension["entity"], period=partition.keys_by_dimension["period"]))
+    periods = sorted({key.period for key in keys})
+    if len(periods) > 1:
+        raise ConfigurationError(
+            f"one run closes one period, not {', '.join(periods)}: a month proposes its documents only once the one before is closed"
+        )
+    return keys

@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import mirror_register
-from dagster_project.defs.partitions import WAREHOUSE_POOL, close_key
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
 
 MOMENTS = {
@@ -19,7 +19,7 @@ def register_mirror(moment: str, deps: list[dg.AssetKey], close: dg.PartitionsDe
         key=["register", moment],
         deps=deps,
         partitions_def=close,
-        backfill_policy=dg.BackfillPolicy.multi_run(),
+        backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
         group_name="register",
         kinds={"sqlite", "duckdb"},
@@ -27,7 +27,7 @@ def register_mirror(moment: str, deps: list[dg.AssetKey], close: dg.PartitionsDe
         description=f"The register's documents, states and periods, mirrored by position. {MOMENTS[moment]}",
     )
     def mirror(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
-        with step(context, f"register/{moment}", close_key(context)) as told:
+        with step(context, f"register/{moment}") as told:
             report = mirror_register(installation)
             told.message = f"mirrored to position {report.position}"
             told.metadata = {"position": report.position, "incarnation": report.incarnation}

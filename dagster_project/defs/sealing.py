@@ -7,9 +7,10 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import seal_documents
-from dagster_project.defs.partitions import WAREHOUSE_POOL, close_key
-from dagster_project.defs.reporting import step, table
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.reporting import Told, for_each_entity, table
 
 SEAL_BILLING = dg.AssetKey(["seal", "billing"])
 SEAL_JOURNALS = dg.AssetKey(["seal", "journals"])
@@ -33,16 +34,15 @@ def _seal(key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefini
         key=key,
         deps=[relation.split(".") for relation in relations],
         partitions_def=close,
-        backfill_policy=dg.BackfillPolicy.multi_run(),
+        backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
         group_name="seal",
         kinds={"sqlite"},
         owners=["team:finance"],
         description=description,
     )
-    def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
-        close_of = close_key(context)
-        with step(context, key.to_user_string(), close_of) as told:
+    def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+        def work(close_of: CloseKey, told: Told) -> None:
             report = seal_documents(installation, relations, close_of.entity, close_of.period, correlation_id=context.run.run_id)
             kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
             told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
@@ -60,6 +60,7 @@ def _seal(key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefini
                     ]
                 ),
             }
-        return dg.MaterializeResult(metadata=told.metadata)
+
+        for_each_entity(context, key.to_user_string(), work)
 
     return seal
