@@ -11,6 +11,7 @@ from reverse_etl.register.records import (
     PeriodChange,
     Refusal,
     SealReport,
+    Standing,
     Transition,
 )
 from reverse_etl.register.register import Register
@@ -27,5 +28,6 @@ __all__ = [
     "Refusal",
     "Register",
     "SealReport",
+    "Standing",
     "Transition",
 ]

@@ -15,7 +15,7 @@ from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
 from reverse_etl.register.log import LogWriter, from_text, to_text
 from reverse_etl.register.periods import status_of
-from reverse_etl.register.records import HARD_CLOSED, Delivery, Lane, NewException
+from reverse_etl.register.records import HARD_CLOSED, Delivery, Lane, NewException, Standing
 
 TOOK_EFFECT = ("succeeded", "found")
 
@@ -207,6 +207,18 @@ def stored_requests(connection: Connection, positions: Sequence[int]) -> dict[tu
         for row in connection.execute(select(table).where(table.c.document_position.in_(some)).order_by(table.c.position)):
             requests.setdefault((row.document_position, row.call_name, row.generation), row.request)
     return requests
+
+
+def standings(connection: Connection, business_keys: Sequence[str]) -> dict[str, list[Standing]]:
+    """Business key -> every document sealed under it, by position."""
+    document, delivery = schema.documents, schema.deliveries
+    columns = (document.c.business_key, document.c.position, document.c.revision, delivery.c.state, delivery.c.remote_id)
+    found: dict[str, list[Standing]] = {}
+    for start in range(0, len(business_keys), 500):
+        statement = select(*columns).join(delivery, delivery.c.document_position == document.c.position)
+        for row in connection.execute(statement.where(document.c.business_key.in_(business_keys[start : start + 500])).order_by(document.c.position)):
+            found.setdefault(row.business_key, []).append(Standing(row.position, row.revision, State(row.state), row.remote_id))
+    return found
 
 
 def counts_by_state(connection: Connection) -> dict[tuple[str, str, str, State], int]:

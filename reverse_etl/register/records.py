@@ -78,6 +78,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What those who depend on a document need to know of it."""
+
+    position: int
+    revision: int
+    state: State
+    remote_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown)."""
 

@@ -29,6 +29,7 @@ from reverse_etl.register.records import (
     NewException,
     PeriodChange,
     SealReport,
+    Standing,
     Transition,
 )
 from reverse_etl.register.sealing import seal_rows
@@ -277,6 +278,11 @@ class Register:
         """Document position -> call name -> reply, of the calls that took effect."""
         with self._reading() as connection:
             return deliveries.recorded_replies(connection, positions)
+
+    def standings(self, business_keys: Sequence[str]) -> dict[str, list[Standing]]:
+        """Business key -> every document sealed under it with where it stands, by position."""
+        with self._reading() as connection:
+            return deliveries.standings(connection, business_keys)
 
     def requests(self, positions: Sequence[int]) -> dict[tuple[int, str, int], bytes]:
         """(document position, call name, generation) -> the bytes first written ahead, which a resend repeats."""

@@ -33,6 +33,7 @@ MANIFEST = Manifest(
     concurrency=8,
     batch_size=1,
     document_types=(rendering.CUSTOMER, rendering.INVOICE, rendering.CREDIT_MEMO),
+    look_up_batch_size=1000,
 )
 
 

@@ -1,0 +1,159 @@
+"""Push what is sealed for one destination and entity: post, resolve, verify."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reverse_etl.documents import SealedDocument, State
+from reverse_etl.posting import notices
+from reverse_etl.posting.book import DeliveryBook
+from reverse_etl.posting.dependencies import Dependencies, keys_of
+from reverse_etl.posting.lanes import lane_lock
+from reverse_etl.posting.pacing import Pace
+from reverse_etl.posting.poster import Poster
+from reverse_etl.posting.protocol import OPEN_STATES
+from reverse_etl.posting.report import Plan, PlannedDocument, PushReport
+from reverse_etl.posting.verification import verify
+from reverse_etl.register import Delivery, Register
+from reverse_etl.register.contract import MASTER_DATA
+from reverse_etl.register.records import HARD_CLOSED
+from reverse_etl.settings import Settings
+from reverse_etl.systems.contract import System
+
+DEFAULT_PATIENCE_SECONDS = 20.0
+WORK_STATES = (*OPEN_STATES, State.POSTED)
+STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
+
+Work = list[tuple[SealedDocument, Delivery]]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def push(
+    register: Register,
+    system: System,
+    entity: str,
+    period: str | None = None,
+    *,
+    settings_or_lock_folder: Settings | Path,
+    actor: str,
+    correlation_id: str = "",
+    patience: float = DEFAULT_PATIENCE_SECONDS,
+    clock: Callable[[], datetime] = utc_now,
+) -> PushReport:
+    """Deliver every document that is not yet verified, of one period or of all, with whatever it depends on.
+
+    What the destination refuses, and what cannot be known, is recorded as an exception; the rest goes on. A destination that is down ends
+    the push with everything still pending. ``patience``: how many seconds to wait for lost answers to be resolved.
+
+    Raises:
+        LaneBusyError: another push works on this destination and entity.
+        RegisterError: the register could not be written; whatever was sent is resolved by the next push.
+    """
+    folder = settings_or_lock_folder.lock_folder if isinstance(settings_or_lock_folder, Settings) else settings_or_lock_folder
+    name = system.manifest.system
+    began = time.monotonic()
+    with lane_lock(folder, name, entity, actor):
+        work = work_of(register, name, entity, period)
+        if not work:
+            return _report(name, entity, [], {}, requests=0, began=began)
+        book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
+        pace = Pace(folder / f"pace-{name}", system.manifest.requests_per_second)
+        try:
+            poster = Poster(register, system, book, pace, clock=clock, patience=patience)
+            poster.run(work)
+        finally:
+            pace.close()
+        states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
+        posted = [(document, states[document.position]) for document, _ in work if states[document.position].state is State.POSTED]
+        requests, problem = poster.requests, poster.unavailable
+        if problem is None:
+            report = verify(system, book, posted, poster.hints, patience)
+            states.update({document.position: delivery for document, delivery in report.deliveries})
+            requests, problem = requests + report.requests, report.unreadable
+        if problem is not None:
+            register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
+        elif requests:
+            register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
+        return _report(name, entity, work, states, requests=requests, began=began)
+
+
+def work_of(register: Register, system: str, entity: str, period: str | None) -> Work:
+    """What is not yet verified, of the period and of what it depends on, by position."""
+    every = register.deliveries(system=system, entity=entity, states=WORK_STATES)
+    if period is None:
+        return every
+    by_key: dict[str, list[int]] = {}
+    for document, _ in every:
+        by_key.setdefault(document.business_key, []).append(document.position)
+    documents = {document.position: document for document, _ in every}
+    wanted: set[int] = set()
+    found = [document.position for document, _ in every if document.period == period]
+    while found:
+        position = found.pop()
+        if position not in wanted:
+            wanted.add(position)
+            found.extend(other for key in keys_of(documents[position]) for other in by_key.get(key, ()))
+    return [(document, delivery) for document, delivery in every if document.position in wanted]
+
+
+def plan(register: Register, system_name: str, entity: str, period: str | None = None) -> Plan:
+    """What a push would do now; reads the register only."""
+    work = work_of(register, system_name, entity, period)
+    stopped = register.deliveries(system=system_name, entity=entity, period=period, states=STOPPED_STATES)
+    dependencies = Dependencies(register, [document for document, _ in work])
+    going = {document.business_key for document, delivery in work if delivery.state in OPEN_STATES}
+    closed = {key: register.period_status(*key) == HARD_CLOSED for key in {(document.entity, document.period) for document, _ in work}}
+    planned = []
+    for document, delivery in sorted([*work, *stopped], key=lambda entry: entry[0].position):
+        action, reason = _action(document, delivery, dependencies, going, closed.get((document.entity, document.period), False))
+        planned.append(
+            PlannedDocument(document.business_key, document.document_type, document.number, action, reason, document.currency, document.total_minor)
+        )
+    return Plan(system_name, entity, tuple(planned))
+
+
+def _action(document: SealedDocument, delivery: Delivery, dependencies: Dependencies, going: set[str], closed: bool) -> tuple[str, str | None]:
+    if delivery.state in STOPPED_STATES:
+        return "blocked", f"{delivery.state}: {delivery.reason}"
+    if delivery.state is State.POSTED:
+        return "verify", None
+    if delivery.doubt or delivery.written_ahead_at is not None:
+        return "resolve", delivery.reason
+    missing = dependencies.missing(document)
+    if missing is not None and (missing.stopped or missing.business_key not in going):
+        return "blocked", missing.reason
+    if closed and document.document_type not in MASTER_DATA:
+        return "blocked", f"{document.period} of {document.entity} is hard closed"
+    return ("finish" if delivery.completed else "create"), delivery.reason
+
+
+def _report(system: str, entity: str, work: Work, states: dict[int, Delivery], *, requests: int, began: float) -> PushReport:
+    by_document_type: dict[str, Counter[str]] = {}
+    became: Counter[State] = Counter()
+    for document, before in work:
+        after = states[document.position].state
+        by_document_type.setdefault(document.document_type, Counter())[after.value] += 1
+        if after is not before.state:
+            became[after] += 1
+        became[State.POSTED] += after is State.VERIFIED and before.state is not State.POSTED
+    remaining: Sequence[State] = [states[document.position].state for document, _ in work]
+    return PushReport(
+        system=system,
+        entity=entity,
+        posted=became[State.POSTED],
+        verified=became[State.VERIFIED],
+        rejected=became[State.REJECTED],
+        parked=became[State.PARKED],
+        ambiguous=remaining.count(State.AMBIGUOUS),
+        pending=remaining.count(State.PENDING) + remaining.count(State.IN_FLIGHT),
+        requests=requests,
+        seconds=time.monotonic() - began,
+        by_document_type={name: dict(counts) for name, counts in by_document_type.items()},
+    )

@@ -1,0 +1,106 @@
+"""What the worker threads do: one request or one look-up each. They touch neither the register nor the poster's state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reverse_etl.crash_points import crash_point
+from reverse_etl.documents import SealedDocument
+from reverse_etl.errors import DestinationError
+from reverse_etl.posting.book import WrittenAhead
+from reverse_etl.posting.pacing import Pace
+from reverse_etl.posting.protocol import LookedUp, Unreadable
+from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, RemoteDocument, System
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The write-ahead was never followed by a request."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a batch of calls came to, in their order; ``started`` is a time of ``time.monotonic``."""
+
+    calls: tuple[WrittenAhead, ...]
+    outcomes: tuple[Outcome | NotSent, ...]
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the look-up of some documents found, by position."""
+
+    documents: tuple[SealedDocument, ...]
+    events: Mapping[int, LookedUp | Unreadable]
+
+
+def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
+    """Send one batch once, unless its turn comes after ``deadline`` (a time of ``time.monotonic``)."""
+    if not pace.acquire(deadline):
+        reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
+        return Sent(calls, (reason,) * len(calls), time.monotonic())
+    crash_point("before_send")
+    started = time.monotonic()
+    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request) for c in calls]
+    outcomes: Mapping[str, Outcome]
+    try:
+        outcomes = system.send(requests)
+    except Exception as error:
+        # A system that breaks its promise never to raise must not make anybody believe that nothing was sent.
+        outcomes = {request.idempotency_key: Ambiguous(f"{type(error).__name__}: {error}") for request in requests}
+    crash_point("after_send")
+    found = tuple(outcomes.get(request.idempotency_key) or Ambiguous("the answer does not mention it") for request in requests)
+    asked = max((outcome.retry_after or 0.0 for outcome in found if isinstance(outcome, NotExecuted)), default=0.0)
+    if asked:
+        pace.pause(asked)
+    return Sent(calls, found, started)
+
+
+def look_up(
+    system: System,
+    pace: Pace,
+    documents: tuple[SealedDocument, ...],
+    calls: Mapping[int, Sequence[str]],
+    *,
+    hints: Mapping[str, str],
+    deadline: float,
+) -> Found:
+    """Look some documents up and compare those that are there completely."""
+    if not pace.acquire(deadline):
+        return Found(documents, {document.position: Unreadable("the destination allowed no look-up in time") for document in documents})
+    try:
+        remote = system.look_up(documents, hints)
+    except DestinationError as error:
+        return Found(documents, {document.position: Unreadable(str(error)) for document in documents})
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return Found(documents, {document.position: Unreadable(reason) for document in documents})
+    crash_point("after_look_up")
+    return Found(
+        documents,
+        {document.position: _compared(system, document, calls[document.position], remote.get(document.reference)) for document in documents},
+    )
+
+
+def _compared(system: System, document: SealedDocument, calls: Sequence[str], remote: RemoteDocument | None) -> LookedUp:
+    if remote is None or any(call not in remote.completed for call in calls):
+        return LookedUp(remote)
+    return LookedUp(remote, differences_of(system, document, remote))
+
+
+def look_up_size(manifest: Manifest) -> int:
+    """How many documents one look-up may carry."""
+    return manifest.look_up_batch_size or manifest.batch_size
+
+
+def differences_of(system: System, document: SealedDocument, remote: RemoteDocument) -> tuple[str, ...]:
+    """What the system finds different; an object it cannot even compare is different."""
+    try:
+        return system.differences(document, document.number, remote)
+    except Exception as error:
+        return (f"cannot be compared: {type(error).__name__}: {error}",)

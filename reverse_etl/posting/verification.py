@@ -1,0 +1,82 @@
+"""After posting: does the destination hold what was sealed?"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reverse_etl.documents import SealedDocument
+from reverse_etl.errors import DestinationError
+from reverse_etl.posting import notices
+from reverse_etl.posting.book import Change, DeliveryBook
+from reverse_etl.posting.protocol import verified
+from reverse_etl.posting.sending import differences_of, look_up_size
+from reverse_etl.register import Delivery
+from reverse_etl.systems.contract import System
+
+Posted = tuple[SealedDocument, Delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """The deliveries that were compared, as they stand now. ``unreadable``: why the rest was not."""
+
+    deliveries: tuple[Posted, ...]
+    requests: int
+    unreadable: str | None
+
+
+def verify(
+    system: System, book: DeliveryBook, posted: Sequence[Posted], hints: Callable[[Sequence[SealedDocument]], dict[str, str]], patience: float
+) -> VerificationReport:
+    """Look posted documents up and compare them; a difference stays an exception until a later comparison finds none."""
+    lag = system.manifest.look_up_lag
+    if lag is None or not posted:
+        return VerificationReport((), 0, None)
+    _wait_for_visibility(posted, lag, patience)
+    compared: list[Posted] = []
+    requests = 0
+    for some in _batches(posted, look_up_size(system.manifest)):
+        documents = [document for document, _ in some]
+        known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
+        try:
+            found = system.look_up(documents, hints(documents) | known)
+        except DestinationError as error:
+            return VerificationReport(tuple(compared), requests, str(error))
+        except Exception as error:
+            return VerificationReport(tuple(compared), requests, f"{type(error).__name__}: {error}")
+        requests += 1
+        changes: list[Change] = []
+        for document, delivery in some:
+            remote = found.get(document.reference)
+            if remote is None:
+                differences: tuple[str, ...] = (f"{delivery.remote_id} is not found by its reference {document.reference}",)
+            else:
+                others = (f"posted more than once: also {', '.join(remote.duplicates)}",) if remote.duplicates else ()
+                differences = (*others, *differences_of(system, document, remote))
+            if remote is None or differences:
+                changes.append(Change(document, delivery, delivery, exceptions=(notices.differs(document, differences),)))
+            else:
+                changes.append(Change(document, delivery, verified(delivery, remote)))
+        compared.extend((change.document, change.after) for change in book.record(changes))
+    return VerificationReport(tuple(compared), requests, None)
+
+
+def _batches(posted: Sequence[Posted], size: int) -> Iterator[list[Posted]]:
+    """By document type, newest first: destinations list what is new first."""
+    by_type: defaultdict[str, list[Posted]] = defaultdict(list)
+    for document, delivery in sorted(posted, key=lambda entry: -entry[0].position):
+        by_type[document.document_type].append((document, delivery))
+    for group in by_type.values():
+        yield from (group[start : start + size] for start in range(0, len(group), size))
+
+
+def _wait_for_visibility(posted: Sequence[Posted], lag: timedelta, patience: float) -> None:
+    """What was posted a moment ago is found only after the destination's lag."""
+    latest = max((delivery.posted_at for _, delivery in posted if delivery.posted_at is not None), default=None)
+    if latest is not None:
+        missing = (latest + lag - datetime.now(latest.tzinfo)).total_seconds()
+        time.sleep(min(max(0.0, missing), patience))
