@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow
@@ -12,6 +13,14 @@ NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
 DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", "journal_entry")
 CURRENCY = re.compile(r"[A-Z]{3}")
+FIELD_TYPES: Mapping[str, type] = {
+    **dict.fromkeys(("system", "entity", "document_type", "natural_id", "business_key", "operation", "period", "currency"), str),
+    **dict.fromkeys(("sensitivity", "cause", "subtracted_key", "register_incarnation"), str),
+    **dict.fromkeys(("revision", "total_minor", "register_head"), int),
+    **dict.fromkeys(("document_date", "posting_date"), date),
+    "depends_on": tuple,
+    "payload": Mapping,
+}
 PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -19,7 +28,17 @@ def violations(row: OutboxRow) -> tuple[str, ...]:
     """Every way in which the row breaks the outbox contract (that its payload is exact, its content hash checks); empty when it may be sealed."""
     if row.contract_version != OUTBOX_CONTRACT_VERSION:
         return (f"contract version {row.contract_version} is unknown; this register seals version {OUTBOX_CONTRACT_VERSION}",)
-    return tuple(_header(row)) + tuple(_content(row))
+    return tuple(_types(row)) or (*_header(row), *_content(row))
+
+
+def _types(row: OutboxRow) -> Iterator[str]:
+    # A warehouse hands over nulls and other types as they come; one such row must not bring the others down.
+    for name, kind in FIELD_TYPES.items():
+        value = getattr(row, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            yield f"{name} {value!r} is not of type {kind.__name__}"
+    if isinstance(row.depends_on, tuple) and not all(isinstance(key, str) for key in row.depends_on):
+        yield "depends_on holds something that is not a business key"
 
 
 def _header(row: OutboxRow) -> Iterator[str]:

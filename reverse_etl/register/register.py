@@ -128,7 +128,7 @@ class Register:
                 [
                     NewException(
                         kind=SEAL_REFUSED,
-                        subject=refusal.row.business_key,
+                        subject=str(refusal.row.business_key),
                         reason=f"{refusal.code}: {refusal.reason}",
                         action=REFUSAL_ACTIONS[refusal.code],
                         entity=refusal.row.entity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 SCHEMA_VERSION = 1
 
@@ -65,8 +65,8 @@ documents = Table(
     Column("content_hash", String, nullable=False),
     Column("reference", String, nullable=False),
     Column("payload", Text, nullable=False),
-    # A cancelled document's number is inherited by the one that replaces it, so the number alone is not unique.
-    UniqueConstraint("business_key", "revision", "content_hash"),
+    # Not unique, and the number neither: what replaces a cancelled document has its key and number, and often its content.
+    Index("documents_by_business_key", "business_key", "revision"),
     Index("documents_by_subtracted_key", "subtracted_key", "position"),
     Index("documents_by_lane", "system", "entity", "period"),
     Index("documents_by_number", "number"),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_json, external_reference
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.register import schema
-from reverse_etl.register.contract import MASTER_DATA, NUMBER_PREFIXES, violations
+from reverse_etl.register.contract import NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
+from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.periods import status_of
 from reverse_etl.register.reads import sealed_document
@@ -32,6 +33,7 @@ class _Known:
     number: str | None
     state: State
     remote_id: str | None
+    generation: int
 
     @property
     def replaceable(self) -> bool:
@@ -39,12 +41,20 @@ class _Known:
         return self.state is State.CANCELLED or (self.state is State.REJECTED and self.remote_id is None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The last position sealed under a subtracted key, and the last that still counts as issued: later ones are all cancelled."""
+
+    sealed: int = 0
+    issued: int = 0
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one seal knows of the register before it changes anything."""
 
     incarnation: str
-    heads: Mapping[str, int]
+    heads: Mapping[str, _Head]
     known: Mapping[str, list[_Known]]
     periods: Mapping[tuple[str, str], str]
     unchanged: list[int] = field(default_factory=list)
@@ -53,17 +63,18 @@ class _Batch:
 
 def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str) -> SealReport:
     connection = writer.connection
-    batch = _Batch(
-        incarnation=str(connection.scalar(select(schema.register.c.incarnation))),
-        heads=_heads(connection, {row.subtracted_key for row in rows}),
-        known=_known(connection, {row.business_key for row in rows}),
-        periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in rows}},
-    )
     groups: dict[str, list[OutboxRow]] = {}
     hashes: dict[int, str] = {}
     seen: set[tuple[str, int]] = set()
-    for row in rows:
-        reason = _contract_refusal(row, batch, seen, hashes)
+    checked = [(row, _contract_refusal(row, seen, hashes)) for row in rows]
+    sound = [row for row, reason in checked if reason is None]
+    batch = _Batch(
+        incarnation=str(connection.scalar(select(schema.register.c.incarnation))),
+        heads=_heads(connection, {row.subtracted_key for row in sound}),
+        known=_known(connection, {row.business_key for row in sound}),
+        periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
+    )
+    for row, reason in checked:
         if reason is None and _unchanged(row, batch, hashes[id(row)]):
             continue
         groups.setdefault(row.subtracted_key, []).append(row)
@@ -76,7 +87,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
 
 
-def _contract_refusal(row: OutboxRow, batch: _Batch, seen: set[tuple[str, int]], hashes: dict[int, str]) -> str | None:
+def _contract_refusal(row: OutboxRow, seen: set[tuple[str, int]], hashes: dict[int, str]) -> str | None:
     broken = violations(row)
     if broken:
         return "; ".join(broken)
@@ -116,12 +127,14 @@ def _refusal(row: OutboxRow, batch: _Batch) -> Refusal | None:
         )
     if row.revision not in (latest, latest + 1):
         return Refusal(row, CONTRACT, f"revision {row.revision} does not follow revision {latest}")
-    head = batch.heads.get(row.subtracted_key, 0)
-    if row.register_head != head:
+    head = batch.heads.get(row.subtracted_key, _Head())
+    if not head.issued <= row.register_head <= head.sealed:
         return Refusal(
-            row, STALE_HEAD, f"it subtracted position {row.register_head} of {row.subtracted_key}, the register is at {head}; mirror and build again"
+            row,
+            STALE_HEAD,
+            f"it subtracted position {row.register_head} of {row.subtracted_key}, the register is at {head.sealed}; mirror and build again",
         )
-    if row.document_type not in MASTER_DATA and batch.periods[row.entity, row.period] != OPEN:
+    if batch.periods[row.entity, row.period] != OPEN:
         return Refusal(
             row,
             CLOSED_PERIOD,
@@ -151,7 +164,7 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
     for row in rows:
         for known in batch.known.get(row.business_key, ()):
             if known.revision == row.revision and known.state is State.REJECTED:
-                _cancel(writer, known)
+                _cancel(writer, known, row.business_key)
         number = numbers.get(id(row))
         position = writer.append("document", **_document_values(row, hashes[id(row)], number))
         sealed.append(
@@ -182,9 +195,15 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
         writer.append("transition", document_position=document.position, state=State.PENDING.value, reason="sealed")
     writer.flush()
     if sealed:
-        empty = Delivery(0)
-        writer.connection.execute(insert(schema.deliveries), [save_delivery(empty, document.position) for document in sealed])
+        fresh = [Delivery(document.position, generation=_generation(document, batch)) for document in sealed]
+        writer.connection.execute(insert(schema.deliveries), [save_delivery(delivery) for delivery in fresh])
     return sealed
+
+
+def _generation(document: SealedDocument, batch: _Batch) -> int:
+    # The same content would send the same keys again, and a destination may answer those with the refusal it stored.
+    before = [entry.generation for entry in batch.known.get(document.business_key, ()) if entry.content_hash == document.content_hash]
+    return max(before, default=-1) + 1
 
 
 def _document_values(row: OutboxRow, content_hash: str, number: str | None) -> dict[str, Any]:
@@ -216,11 +235,12 @@ def _document_values(row: OutboxRow, content_hash: str, number: str | None) -> d
     }
 
 
-def _cancel(writer: LogWriter, known: _Known) -> None:
+def _cancel(writer: LogWriter, known: _Known, business_key: str) -> None:
     writer.append("transition", document_position=known.position, state=State.CANCELLED.value, reason="replaced by a corrected document")
     writer.connection.execute(
         update(schema.deliveries).where(schema.deliveries.c.document_position == known.position).values(state=State.CANCELLED.value)
     )
+    resolve_open(writer, ["document_rejected"], [business_key], "replaced by a corrected document")
 
 
 def _numbers(connection: Connection, rows: Sequence[OutboxRow], batch: _Batch) -> dict[int, str]:
@@ -246,24 +266,31 @@ def _numbers(connection: Connection, rows: Sequence[OutboxRow], batch: _Batch) -
     return numbers
 
 
-def _heads(connection: Connection, keys: set[str]) -> dict[str, int]:
-    table = schema.documents
-    heads: dict[str, int] = {}
+def _heads(connection: Connection, keys: set[str]) -> dict[str, _Head]:
+    table, delivery = schema.documents, schema.deliveries
+    issued = case((delivery.c.state != State.CANCELLED.value, table.c.position), else_=0)
+    columns = (table.c.subtracted_key, func.max(table.c.position).label("sealed"), func.max(issued).label("issued"))
+    heads: dict[str, _Head] = {}
     for some in _chunks(sorted(keys)):
-        statement = select(table.c.subtracted_key, func.max(table.c.position).label("head")).where(table.c.subtracted_key.in_(some))
-        heads.update({row.subtracted_key: row.head for row in connection.execute(statement.group_by(table.c.subtracted_key))})
+        statement = select(*columns).join(delivery, delivery.c.document_position == table.c.position).where(table.c.subtracted_key.in_(some))
+        for row in connection.execute(statement.group_by(table.c.subtracted_key)):
+            heads[row.subtracted_key] = _Head(row.sealed, row.issued)
     return heads
 
 
 def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:
     known: dict[str, list[_Known]] = {}
     table, delivery = schema.documents, schema.deliveries
-    columns = (table.c.business_key, table.c.position, table.c.revision, table.c.content_hash, table.c.number, delivery.c.state, delivery.c.remote_id)
+    columns = (table.c.business_key, table.c.position, table.c.revision, table.c.content_hash, table.c.number)
     for some in _chunks(sorted(keys)):
-        statement = select(*columns).join(delivery, delivery.c.document_position == table.c.position).where(table.c.business_key.in_(some))
+        statement = (
+            select(*columns, delivery.c.state, delivery.c.remote_id, delivery.c.generation)
+            .join(delivery, delivery.c.document_position == table.c.position)
+            .where(table.c.business_key.in_(some))
+        )
         for row in connection.execute(statement.order_by(table.c.position)):
             known.setdefault(row.business_key, []).append(
-                _Known(row.position, row.revision, row.content_hash, row.number, State(row.state), row.remote_id)
+                _Known(row.position, row.revision, row.content_hash, row.number, State(row.state), row.remote_id, row.generation)
             )
     return known
 

@@ -55,7 +55,7 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
             rebuilt = mirrored is not None and (mirrored[0] != incarnation or mirrored[1] > position)
             if mirrored == (incarnation, position):
                 return MirrorReport(incarnation, position, False, {})
-            if rebuilt:
+            if rebuilt or mirrored is None:
                 for relation in MIRRORED:
                     transaction.write(f"delete from {relation}")
             start = 0 if rebuilt or mirrored is None else mirrored[1]
@@ -72,7 +72,8 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
 
 
 def _mirrored(transaction: WarehouseTransaction) -> tuple[str, int] | None:
-    rows = transaction.read(f"select incarnation, position from {MIRROR} order by mirrored_at desc, position desc limit 1").to_pylist()
+    # By position, not by time: positions only rise until a rebuild removes them all, clocks can be set back.
+    rows = transaction.read(f"select incarnation, position from {MIRROR} order by position desc limit 1").to_pylist()
     return (rows[0]["incarnation"], rows[0]["position"]) if rows else None
 
 
