@@ -4,6 +4,15 @@ dispositions as (
     select * from {{ ref('usage_event_dispositions') }}
 ),
 
+-- The line itself stays in raw; only what is quarantined is carried on, for the person who looks at it.
+landed as (
+    select
+        file_name,
+        line_number,
+        record
+    from {{ source('raw_usage', 'usage_events') }}
+),
+
 reasons as (
     select * from {{ ref('reasons') }}
 ),
@@ -20,8 +29,12 @@ final as (
         dispositions.reason,
         reasons.meaning,
         reasons.what_to_do,
-        dispositions.record
+        landed.record
     from dispositions
+    left join landed
+        on
+            dispositions.file_name = landed.file_name
+            and dispositions.line_number = landed.line_number
     left join reasons on dispositions.reason = reasons.reason
     where dispositions.disposition = 'quarantined'
 )

@@ -91,7 +91,6 @@ final as (
         resolved.file_name,
         resolved.line_number,
         resolved.landed_on,
-        resolved.record,
         resolved.event_source,
         resolved.event_id,
         resolved.event_type,

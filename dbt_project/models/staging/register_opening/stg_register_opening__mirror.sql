@@ -11,7 +11,7 @@ final as (
     from (
         select
             mirror.*,
-            row_number() over (order by mirrored_at desc, position desc) as recency
+            row_number() over (order by position desc) as recency
         from mirror
     ) as ranked
     where ranked.recency = 1
