@@ -79,9 +79,7 @@ class _Run:
         try:
             with session.transaction() as transaction:
                 loaded = loading.load(transaction, batch, loaded_at)
-                landed = [
-                    one.file(prepared.delivery, self.position + number) for number, (one, prepared) in enumerate(zip(loaded, batch, strict=True), 1)
-                ]
+                landed = [one.file(prepared, self.position + number) for number, (one, prepared) in enumerate(zip(loaded, batch, strict=True), 1)]
                 loading.record_files(transaction, landed, batch, loaded_at)
         except UnreadableFileError as error:
             if len(batch) == 1:

@@ -17,8 +17,8 @@ from reverse_etl.landing.selection import Selection, select_from_columns, select
 from reverse_etl.warehouse.port import JsonDialect, WarehouseTransaction
 
 SMALL_FILE_BYTES = 16 * 1024 * 1024
-FILES_PER_TRANSACTION = 100
-BYTES_PER_TRANSACTION = 64 * 1024 * 1024
+FILES_PER_TRANSACTION = 1000
+BYTES_PER_TRANSACTION = 256 * 1024 * 1024
 """A commit costs as much as landing hundreds of rows: small files share one, and part again when one of them is at fault."""
 EXCLUSIONS_REPORTED = 1000
 
@@ -52,9 +52,19 @@ class Loaded:
     landed: int = 0
     exclusions: list[LandingProblem] = field(default_factory=list)
 
-    def file(self, delivery: Delivery, position: int) -> LandedFile:
+    def file(self, prepared: Prepared, position: int) -> LandedFile:
+        delivery = prepared.delivery
         excluded, repeated = self.delivered - self.matched, self.matched - self.landed
-        return LandedFile(position, delivery.source, delivery.file_name, delivery.landed_on, rows=self.landed, excluded=excluded, repeated=repeated)
+        return LandedFile(
+            position,
+            delivery.source,
+            prepared.mapping.relation,
+            delivery.file_name,
+            delivery.landed_on,
+            rows=self.landed,
+            excluded=excluded,
+            repeated=repeated,
+        )
 
 
 def prepare(delivery: Delivery, mapping: SourceMapping, content_hash: str, json: JsonDialect) -> Prepared:

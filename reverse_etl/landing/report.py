@@ -23,6 +23,7 @@ class LandedFile:
 
     position: int
     source: str
+    relation: str
     file_name: str
     landed_on: date
     rows: int

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reverse_etl.errors import ConfigurationError
 from reverse_etl.landing import LandingReport, land
-from reverse_etl.landing.mapping import BUILT_IN
+from reverse_etl.landing.examples import deliver_example
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import Warehouse, open_warehouse
 
@@ -25,12 +26,7 @@ Landed = tuple[Warehouse, LandingReport]
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
     settings = Settings(home=tmp_path_factory.mktemp("focus"))
-    settings.mappings.mkdir()
-    for mapping in sorted((BUILT_IN / "examples" / "focus").glob("*.yaml")):
-        shutil.copyfile(mapping, settings.mappings / mapping.name)
-        folder = settings.inbox / mapping.stem / "2024-10-01"
-        folder.mkdir(parents=True)
-        shutil.copyfile(FOCUS_FILE, folder / FOCUS_FILE.name)
+    deliver_example("focus", FOCUS_FILE, settings, date(2024, 10, 1))
     warehouse = open_warehouse(settings)
     return warehouse, land(warehouse, settings)
 
@@ -104,3 +100,34 @@ def test_rows_that_are_not_usage_are_exceptions_that_explain_themselves(landed: 
         assert row["BilledCost"] in exclusion.reason
         assert "approved" in exclusion.remedy
     assert count(warehouse, "raw.excluded_rows", "source = 'focus_usage' and record is not null") == 3
+
+
+def test_prices_and_subscriptions_hold_at_the_time_of_every_event(landed: Landed, focus_rows: list[dict[str, str]]) -> None:
+    warehouse, _ = landed
+    in_force = warehouse.read(
+        """
+        select events.id, prices.unit_price
+        from raw.usage_events as events
+        inner join raw.subscriptions as subscriptions
+            on subscriptions.customer_id = events.subject and subscriptions.starts_on <= substring(events.time, 1, 10)
+        inner join raw.charges as charges
+            on charges.plan_id = subscriptions.plan_id and charges.meter = json_extract_string(events.data, '$.meter')
+        inner join raw.prices as prices on prices.charge_id = charges.charge_id and prices.effective_from <= substring(events.time, 1, 10)
+        """
+    ).to_pylist()
+    assert len(in_force) == 997
+    listed = {row["Id"]: row["ListUnitPrice"] for row in focus_rows if row["ChargeCategory"] == "Usage"}
+    assert {row["id"]: row["unit_price"] for row in in_force} == listed
+
+
+def test_the_reference_data_that_the_file_lacks_names_the_entity_and_tax_code_of_its_customers_and_charges(landed: Landed) -> None:
+    warehouse, _ = landed
+    known = "entity_id in (select entity_id from raw.legal_entities) and country in (select country from raw.tax_rates)"
+    assert count(warehouse, "raw.customers", known) == 73
+    assert count(warehouse, "raw.charges", "tax_code in (select tax_code from raw.tax_rates)") == 267
+    assert count(warehouse, "raw.account_mappings", "account_code in (select account_code from raw.accounts)") == 6
+
+
+def test_an_example_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no example 'focvs': there are focus"):
+        deliver_example("focvs", FOCUS_FILE, Settings(home=tmp_path), date(2024, 10, 1))
