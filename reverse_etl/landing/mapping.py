@@ -1,4 +1,8 @@
-"""Which relation a source's files land in, and which of their columns become which of its columns (``mappings/<source>.yaml``)."""
+"""Which relation a source's files land in, and which of their columns become which of its columns (``mappings/<source>.yaml``).
+
+A column of a JSON line is a dotted path (``item.sku``). The built-in ``usage`` takes CloudEvents: in CSV and Parquet the columns specversion, id,
+source, type, subject, time and data, data being the text of a JSON object; a mapping of its own builds that object from columns (``data:``).
+"""
 
 from __future__ import annotations
 
