@@ -28,8 +28,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
         closing.closing_asset(close),
     ]
-    daily_usage = jobs.daily_usage_job(daily)
-    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
+    daily_usage = jobs.daily_usage_job()
+    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
     return dg.Definitions(
         assets=[
             *external.external_systems(close),

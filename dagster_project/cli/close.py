@@ -31,10 +31,11 @@ class CloseFailedError(TieoutError):
 @with_session
 def land_command(session: Session, first: datetime | None, last: datetime | None) -> None:
     """Land what was delivered on a range of days; files that landed before are skipped."""
-    from dagster_project.jobs import JobRunner, exclusive
-
     settings = session.installation.settings
     days = delivered_days(settings)
+    # A wrong command line is answered before Dagster is loaded.
+    from dagster_project.jobs import JobRunner, exclusive
+
     with exclusive(settings, "tieout land"):
         run = land(session, JobRunner(settings), first.date() if first else days[0], last.date() if last else days[-1])
     session.result(run)
@@ -49,10 +50,11 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
     from dagster_project.close.partitions import first_day_after
     from dagster_project.close.steps import checkpoints
-    from dagster_project.jobs import JobRunner, exclusive
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
+    from dagster_project.jobs import JobRunner, exclusive
+
     with exclusive(installation.settings, f"tieout close {period}"):
         runner = JobRunner(installation.settings)
         if with_landing:
@@ -72,13 +74,14 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 @with_session
 def plan_command(session: Session, period: str, entity: str | None) -> None:
     """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed."""
-    import dagster as dg
-
     from dagster_project.close.outbox import BILLING_RELATIONS, proposed
-    from dagster_project.jobs import JobRunner, exclusive
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
+    import dagster as dg
+
+    from dagster_project.jobs import JobRunner, exclusive
+
     outbox = [dg.AssetKey(relation.split(".")) for relation in BILLING_RELATIONS]
     with exclusive(installation.settings, f"tieout plan {period}"):
         runner = JobRunner(installation.settings)

@@ -128,7 +128,7 @@ def checkpoints(installation: Installation, entity: str | None, period: str, pub
 
 
 def close_period(installation: Installation, entity: str, period: str) -> ClosedPeriod:
-    """Close the period of the entity in the register, if every checkpoint ties; publish the warehouse to its readers either way.
+    """Close the period of the entity in the register, if every checkpoint ties.
 
     Raises:
         NotTiedError: a checkpoint is broken, or there is none; the message names the breaks.
@@ -136,7 +136,6 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
     found = checkpoints(installation, entity, period)
     broken = [checkpoint for checkpoint in found if not checkpoint.tied]
     if broken or not found:
-        installation.warehouse.publish()
         shown = [
             f"{item.checkpoint} {item.entity} {item.measure} {item.unit}: {item.left_value} / {item.right_value}" for item in broken[:SHOWN_BREAKS]
         ]
@@ -146,6 +145,10 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
     [cutoff] = installation.warehouse.read("select coalesce(max(position), 0) as position from raw.landed_files").to_pylist()
     with closing(installation.open_register()) as register:
         newly_closed = register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
+    return ClosedPeriod(found, cutoff["position"], newly_closed)
+
+
+def publish(installation: Installation) -> None:
+    """Give the readers of the warehouse what it holds now, with the register's latest position."""
     mirror_register(installation)
     installation.warehouse.publish()
-    return ClosedPeriod(found, cutoff["position"], newly_closed)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import checkpoints, close_period
+from dagster_project.close.steps import checkpoints, close_period, publish
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
 
@@ -37,6 +37,10 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
             told.metadata |= {"landing_position": closed.landing_position}
 
-        for_each_entity(context, "close/period", work)
+        try:
+            for_each_entity(context, "close/period", work)
+        finally:
+            # Readers see a refused close too.
+            publish(installation)
 
     return closed_period

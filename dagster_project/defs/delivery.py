@@ -41,7 +41,7 @@ def _delivery(
     )
     def delivery(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         def work(close_of: CloseKey, told: Told) -> None:
-            report = deliver(installation, system, close_of.entity, close_of.period)
+            report = deliver(installation, system, close_of.entity, close_of.period, correlation_id=context.run.run_id)
             told.message = str(report)
             for destination in destinations:
                 context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))

@@ -13,21 +13,19 @@ DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"
 
 
-def daily_usage_job(daily: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
+def daily_usage_job() -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         DAILY_USAGE,
         selection=dg.AssetSelection.assets(["raw", "usage_events"]),
-        partitions_def=daily,
         executor_def=dg.in_process_executor,
         description="Land the files that arrived on a day.",
     )
 
 
-def monthly_close_job(selection: dg.AssetSelection, close: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
+def monthly_close_job(selection: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         MONTHLY_CLOSE,
         selection=selection,
-        partitions_def=close,
         executor_def=dg.in_process_executor,
         # Nothing that posts is started again by the orchestrator.
         tags={"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"},

@@ -1,0 +1,104 @@
+"""A close of one period, for every entity, through the Dagster job, with a real ledger and the billing stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_project.cli.close import close_keys, delivered_days
+from dagster_project.cli.installation import initialize
+from dagster_project.close import Installation
+from dagster_project.close.partitions import first_day_after
+from dagster_project.close.steps import NotTiedError, checkpoints, close_period
+from dagster_project.jobs import JobRun, JobRunner, exclusive
+from dagster_project.progress import Progress, listening
+from reverse_etl.documents import State
+from reverse_etl.sandbox.sample import generate
+from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
+from reverse_etl.settings import Settings
+
+PERIOD = "2026-01"
+
+
+@dataclass(frozen=True)
+class Closed:
+    installation: Installation
+    runner: JobRunner
+    landing: JobRun
+    close: JobRun
+    told: list[Progress]
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
+    settings = Settings(home=Path(tmp_path_factory.mktemp("installation")))
+    initialize(settings)
+    generate(settings.home, events=2_000, seed=11)
+    start_sandbox(settings)
+    told: list[Progress] = []
+    try:
+        with exclusive(settings, "the test"), listening(told.append):
+            runner = JobRunner(settings)
+            landing = runner.land(delivered_days(settings)[0], first_day_after(PERIOD))
+            close = runner.close(close_keys(settings, PERIOD, None))
+        yield Closed(Installation(settings), runner, landing, close, told)
+    finally:
+        stop_sandbox(settings)
+
+
+def test_ties_every_checkpoint_and_closes_the_period_of_every_entity(closed: Closed) -> None:
+    assert closed.landing.succeeded, closed.landing.failures
+    assert closed.close.succeeded, closed.close.failures
+    register = closed.installation.open_register()
+    for entity in closed.installation.settings.entities:
+        found = checkpoints(closed.installation, entity, PERIOD)
+        assert {checkpoint.checkpoint for checkpoint in found} == {f"K{number}" for number in range(1, 8)}
+        assert all(checkpoint.tied for checkpoint in found)
+        assert register.period_status(entity, PERIOD) != "open"
+    assert {state for _, _, _, state in register.counts()} == {State.VERIFIED}
+
+
+def test_materializes_every_selected_asset_and_evaluates_every_check(closed: Closed) -> None:
+    layer = closed.runner.definitions.resolve_job_def("monthly_close").asset_layer
+    destinations = {"stripe/invoices", "stripe/credit_notes", "tryton/journal"}
+    assert closed.close.materialized - destinations == {key.to_user_string() for key in layer.selected_asset_keys}
+    assert destinations <= closed.close.materialized
+    checks = {f"{key.asset_key.to_user_string()}:{key.name}" for key in layer.asset_graph.asset_check_keys}
+    assert checks
+    assert closed.close.evaluated == checks
+
+
+def test_tells_one_line_per_step_and_entity(closed: Closed) -> None:
+    steps = [(progress.step, progress.entity) for progress in closed.told]
+    for name in ("seal/billing", "delivery/stripe", "seal/journals", "delivery/tryton", "read_back", "close/period"):
+        assert [entity for step, entity in steps if step == name] == list(closed.installation.settings.entities)
+
+
+def test_its_runs_are_on_the_instance_that_the_interface_shows(closed: Closed) -> None:
+    with dg.DagsterInstance.from_config(str(closed.installation.settings.home / "dagster")) as instance:
+        assert {run.run_id for run in instance.get_runs()} == {closed.landing.run_id, closed.close.run_id}
+        record = instance.get_latest_materialization_event(dg.AssetKey(["tryton", "journal"]))
+    assert record is not None
+
+
+def test_a_document_knows_the_run_that_sealed_it(closed: Closed) -> None:
+    assert {document.correlation_id for document in closed.installation.open_register().documents()} == {closed.close.run_id}
+
+
+def test_a_period_without_checkpoints_stays_open(closed: Closed) -> None:
+    entity = closed.installation.settings.entities[0]
+    with pytest.raises(NotTiedError, match="2027-01 stays open: there are no checkpoints"):
+        close_period(closed.installation, entity, "2027-01")
+    assert closed.installation.open_register().period_status(entity, "2027-01") == "open"
+
+
+def test_one_run_refuses_more_than_one_period(closed: Closed) -> None:
+    settings = closed.installation.settings
+    months = [*close_keys(settings, "2026-01", settings.entities[0]), *close_keys(settings, "2026-02", settings.entities[0])]
+    refused = closed.runner.close(months, only=[dg.AssetKey(["seal", "billing"])])
+    assert not refused.succeeded
+    assert "one run closes one period, not 2026-01, 2026-02" in refused.failures[0]
