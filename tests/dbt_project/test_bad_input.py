@@ -1,0 +1,221 @@
+"""Whatever is wrong in the input becomes a hold or a quarantined event with its reason, and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.cli.installation import initialize
+from dagster_project.close import Installation
+from reverse_etl.landing import land
+from reverse_etl.settings import Settings
+
+DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+# One target folder, so that the project is parsed once for all builds of these tests.
+TARGET = Path(tempfile.mkdtemp(prefix="tieout-dbt-"))
+DBT = str(Path(sys.executable).with_name("dbt"))
+ARRIVAL = date(2026, 2, 1)
+ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding")
+
+# Customer -> what is wrong with it; each has one event of 10 calls on 15 January.
+CUSTOMERS = {
+    "GOOD": "GOOD,Good,a@b.example,US,acme,USD,UTC,,30",
+    "NOENTITY": "NOENTITY,No entity,a@b.example,US,,USD,UTC,,30",
+    "BADCURRENCY": "BADCURRENCY,Bad currency,a@b.example,US,acme,ZZZ,UTC,,30",
+    "NOPRICE": "NOPRICE,No price,a@b.example,US,acme,GBP,UTC,,30",
+    "NOTAX": "NOTAX,No tax,a@b.example,BR,acme,USD,UTC,,30",
+    "NORATE": "NORATE,No rate,a@b.example,US,acme,EUR,UTC,,30",
+    "NOMAPPING": "NOMAPPING,No mapping,a@b.example,DE,bare,USD,UTC,,30",
+    "NEGATIVE": "NEGATIVE,Negative,a@b.example,US,acme,USD,UTC,,30",
+    "NOSUBSCRIPTION": "NOSUBSCRIPTION,No subscription,a@b.example,US,acme,USD,UTC,,30",
+}
+EXPECTED_HOLDS = {
+    "NOENTITY": "missing_legal_entity",
+    "BADCURRENCY": "unknown_currency",
+    "NOPRICE": "missing_price",
+    "NOTAX": "missing_tax_rate",
+    "NORATE": "missing_exchange_rate",
+    "NOMAPPING": "missing_account_mapping",
+    "NEGATIVE": "negative_net_usage",
+    "NOSUBSCRIPTION": "no_subscription",
+}
+FILES: Mapping[str, list[str]] = {
+    "legal_entities": [
+        "entity_id,name,country,functional_currency,cutover_on",
+        "acme,Acme,US,USD,2026-01-01",
+        "bare,Bare,DE,USD,2026-01-01",
+    ],
+    "customers": ["customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days", *CUSTOMERS.values()],
+    "meters": ["meter,unit,aggregation,description", "calls,call,sum,Calls"],
+    "plans": ["plan_id,name,description", "P,Plan,Plan"],
+    "charges": [
+        "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description",
+        "P.calls,P,usage,per_unit,calls,arrears,api,standard,Calls",
+    ],
+    "prices": [
+        "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
+        "P.USD,1,P.calls,USD,2026-01-01,,,0.155,",
+        "P.EUR,1,P.calls,EUR,2026-01-01,,,0.155,",
+        "P.GBP,1,P.calls,GBP,2026-01-01,,,not a number,",
+        "P.ZZZ,1,P.calls,ZZZ,2026-01-01,,,0.155,",
+    ],
+    "subscriptions": [
+        "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
+        *(f"S-{name},1,{name},P,2026-01-01," for name in CUSTOMERS if name != "NOSUBSCRIPTION"),
+    ],
+    "tax_rates": [
+        "entity_id,country,tax_code,rate,effective_from,effective_to",
+        "acme,US,standard,0.1,2026-01-01,",
+        "bare,DE,standard,0.1,2026-01-01,",
+    ],
+    # Older than the seven days that a rate may be old.
+    "exchange_rates": ["rate_date,from_currency,to_currency,rate", "2026-01-10,EUR,USD,1.08"],
+    "accounts": [
+        "entity_id,account_code,name,account_type,is_receivable",
+        *(f"acme,{1000 + number},{role},asset,{'true' if role == 'receivable' else 'false'}" for number, role in enumerate(ROLES)),
+    ],
+    "account_mappings": [
+        "mapping_id,entity_id,role,product,account_code,effective_from",
+        *(f"M{number},acme,{role},*,{1000 + number},2026-01-01" for number, role in enumerate(ROLES)),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    installation: Installation
+    output: str
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
+        return rows
+
+
+def event(customer: str, quantity: str, kind: str = "recorded") -> str:
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"{customer}-{kind}",
+            "source": "test",
+            "type": f"com.example.usage.{kind}.v1",
+            "subject": customer,
+            "time": "2026-01-15T12:00:00Z",
+            "data": {"meter": "calls", "quantity": quantity},
+        }
+    )
+
+
+def dbt_build(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TIEOUT_WAREHOUSE": str(settings.warehouse_path), "DBT_TARGET": "ci"}
+    return subprocess.run(
+        [DBT, *arguments, "--target-path", str(TARGET), "--log-path", str(TARGET)],
+        cwd=DBT_PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def target_removed() -> Iterator[None]:
+    yield
+    shutil.rmtree(TARGET)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    settings = Settings(home=Path(tmp_path_factory.mktemp("acme")), entities=("acme", "bare"))
+    initialize(settings)
+    for source, lines in FILES.items():
+        folder = settings.inbox / source / ARRIVAL.isoformat()
+        folder.mkdir(parents=True)
+        (folder / f"{source}.csv").write_text("\n".join(lines) + "\n")
+    events = [event(name, "10") for name in CUSTOMERS] + [event("NEGATIVE", "-11", "corrected")]
+    folder = settings.inbox / "usage" / ARRIVAL.isoformat()
+    folder.mkdir(parents=True)
+    (folder / "events.jsonl").write_text("\n".join(events) + "\n")
+    installation = Installation(settings)
+    report = land(installation.warehouse, settings)
+    assert not report.problems
+    done = dbt_build(settings, "build", "--exclude-resource-type", "unit_test")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return Built(installation, done.stdout)
+
+
+def test_each_fault_holds_its_own_line_with_its_own_reason(built: Built) -> None:
+    held = built.rows("select customer_id, hold_reason, meaning, what_to_do from invoicing.held_lines where blocks_document")
+    assert {row["customer_id"]: row["hold_reason"] for row in held} == EXPECTED_HOLDS
+    assert all(row["meaning"] and row["what_to_do"] for row in held)
+
+
+def test_the_rest_is_proposed_and_a_held_document_never_is(built: Built) -> None:
+    invoices = built.rows("select natural_id, total_minor, register_head from outbox.outbox_invoices")
+    # 10 calls at 0.155 are 1.55, and 10 percent of tax on 155 cents is 15.5 cents, rounded away from zero.
+    assert invoices == [{"natural_id": "GOOD:2026-01:1", "total_minor": 155 + 16, "register_head": 0}]
+
+
+def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:
+    broken = built.rows("select checkpoint, entity, measure from reconciliation.checkpoints where checkpoint in ('K1', 'K2') and status <> 'tied'")
+    assert broken == []
+    listed = built.rows(
+        "select subject, explanation, excused_value from reconciliation.k3_rated_to_issued where explanation like 'held:%' order by subject"
+    )
+    assert len(listed) == len(EXPECTED_HOLDS)
+
+
+def test_an_installation_without_any_delivery_builds(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    initialize(settings)
+    done = dbt_build(settings, "build", "--exclude-resource-type", "unit_test")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert Installation(settings).warehouse.read("select * from outbox.outbox_invoices").num_rows == 0
+
+
+def test_an_absent_mirror_is_an_error_and_never_zero(built: Built) -> None:
+    settings = built.installation.settings
+    warehouse = built.installation.warehouse
+    kept = warehouse.read("select incarnation, position, mirrored_at from register.mirror")
+    warehouse.execute(["delete from register.mirror"])
+    try:
+        done = dbt_build(settings, "build", "--select", "stg_register_opening__mirror", "--indirect-selection", "eager")
+    finally:
+        warehouse.append("register.mirror", kept)
+    assert done.returncode != 0
+    assert "assert_opening_mirror_is_present" in done.stdout
+
+
+def test_the_unit_tests_and_the_documentation_build_by_themselves(built: Built) -> None:
+    settings = built.installation.settings
+    unit_tests = dbt_build(settings, "test", "--select", "test_type:unit")
+    assert unit_tests.returncode == 0, unit_tests.stdout[-3000:]
+    documentation = dbt_build(settings, "docs", "generate", "--static")
+    assert documentation.returncode == 0, documentation.stdout[-3000:]
+    assert (TARGET / "static_index.html").is_file()
+
+
+def test_every_model_and_column_is_described(built: Built) -> None:
+    manifest = json.loads((TARGET / "manifest.json").read_text())
+    catalog = json.loads((TARGET / "catalog.json").read_text())
+    undescribed = []
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] not in ("model", "seed"):
+            continue
+        described = {name for name, column in node["columns"].items() if column["description"]}
+        built_columns = {name.lower() for name in catalog["nodes"][unique_id]["columns"]}
+        undescribed += [f"{node['name']}.{name}" for name in sorted(built_columns - described)]
+        if not node["description"]:
+            undescribed.append(node["name"])
+    assert undescribed == []

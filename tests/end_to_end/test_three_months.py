@@ -1,0 +1,162 @@
+"""Three months of the sample company, run twice as a user runs them: by the command line, against a real ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.close import Installation
+from dagster_project.lineage import trace
+from reverse_etl.settings import Settings
+
+EVENTS = "5000"
+TIEOUT = str(Path(sys.executable).with_name("tieout"))
+
+
+@dataclass(frozen=True)
+class Demo:
+    installation: Installation
+    first: Mapping[str, Any]
+    second: Mapping[str, Any]
+    last_line: str
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.installation.warehouse.read_published(statement).to_pylist()
+        return rows
+
+
+def run(home: Path, *arguments: str) -> str:
+    environment = {**os.environ, "TIEOUT_HOME": str(home)}
+    done = subprocess.run([TIEOUT, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    home = Path(tmp_path_factory.mktemp("northlight"))
+    try:
+        first = json.loads(run(home, "demo", "--events", EVENTS, "--keep", "--json"))
+        second = run(home, "demo", "--keep")
+        status = json.loads(run(home, "status", "--json"))
+        yield Demo(Installation(Settings(home=home)), first, status, second.strip().splitlines()[-1])
+    finally:
+        run(home, "sandbox", "stop")
+
+
+def test_every_checkpoint_of_every_month_ties(demo: Demo) -> None:
+    assert len(demo.first["checkpoints"]) == 21
+    assert all(checkpoint["tied"] for checkpoint in demo.first["checkpoints"])
+    assert demo.first["documents"] == demo.first["new_documents"] > 0
+
+
+def test_running_it_again_changes_nothing(demo: Demo) -> None:
+    assert demo.last_line == f"Tied out: 21 of 21 checkpoints; {demo.first['documents']} documents, 0 new"
+    assert {period["status"] for period in demo.second["periods"]} == {"soft_closed"}
+    assert {row["state"] for row in demo.second["documents"]} == {"verified"}
+
+
+def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
+    ledger = demo.first["ledger"]
+    assert {row["entity"] for row in ledger} == {"northlight_us", "northlight_eu"}
+    assert all(row["ours"] == row["ledger"] for row in ledger)
+    for entity in ("northlight_us", "northlight_eu"):
+        debits, credits = (sum(row["ledger"][side] for row in ledger if row["entity"] == entity) for side in (0, 1))
+        assert debits == credits > 0
+
+
+def test_the_planted_dirt_is_found_number_for_number(demo: Demo) -> None:
+    expected = json.loads((demo.installation.settings.home / "sample_expected.json").read_text())
+    found = demo.rows(
+        """
+        select strftime(landed_on, '%Y-%m') as month, disposition, coalesce(reason, '') as reason, count(*) as lines
+        from usage.usage_event_dispositions group by all
+        """
+    )
+    for month, counts in expected["by_landing_month"].items():
+        own = {(row["disposition"], row["reason"]): row["lines"] for row in found if row["month"] == month}
+        planted = {("kept", ""): counts["kept"], ("duplicate", ""): counts["duplicates"]}
+        planted |= {("quarantined", reason): lines for reason, lines in counts["quarantined"].items()}
+        assert own == {key: lines for key, lines in planted.items() if lines}, month
+    assert sum(row["lines"] for row in found) == expected["total"]["received"]
+    [late] = demo.rows("select count(*) as lines from usage.usage_events where is_late")
+    assert late["lines"] == expected["total"]["late"]
+
+
+def test_no_quantity_is_lost_or_made(demo: Demo) -> None:
+    expected = json.loads((demo.installation.settings.home / "sample_expected.json").read_text())["kept_quantity"]
+    found = demo.rows(
+        "select meter, strftime(service_month, '%Y-%m') as month, cast(sum(quantity) as varchar) as quantity from usage.usage_events group by all"
+    )
+    assert {(row["meter"], row["month"]): Decimal(row["quantity"]) for row in found} == {
+        (meter, month): Decimal(quantity) for meter, months in expected.items() for month, quantity in months.items()
+    }
+
+
+def test_late_usage_and_corrections_are_deltas_in_the_next_open_month(demo: Demo) -> None:
+    moved = demo.rows(
+        """
+        select document_type, count(*) as lines, min(amount_minor) as smallest, max(amount_minor) as largest
+        from staging.stg_register_closing__billing_lines
+        where kind = 'usage' and strftime(billing_month, '%Y-%m') < period
+        group by document_type
+        """
+    )
+    by_type = {row["document_type"]: row for row in moved}
+    assert by_type["invoice"]["smallest"] > 0
+    assert by_type["credit_memo"]["largest"] < 0
+    [unexplained] = demo.rows(
+        "select count(*) as lines from staging.stg_register_closing__billing_lines where strftime(billing_month, '%Y-%m') > period"
+    )
+    assert unexplained["lines"] == 0
+
+
+def test_numbers_are_gapless_per_entity_and_series(demo: Demo) -> None:
+    numbers = demo.rows("select entity, document_type, number from staging.stg_register_closing__documents where number is not null order by number")
+    for series in {(row["entity"], row["document_type"]) for row in numbers}:
+        own = [int(row["number"][-6:]) for row in numbers if (row["entity"], row["document_type"]) == series]
+        assert own == list(range(1, len(own) + 1))
+
+
+def test_an_event_leads_to_the_ledger_and_the_ledger_back_to_the_event(demo: Demo) -> None:
+    [event] = demo.rows("select event_id from usage.usage_events where quantity > 0 and not is_late order by event_key limit 1")
+    walk = trace(demo.installation.warehouse, event["event_id"])
+    assert walk.found_as == "event"
+    assert [row["event_id"] for row in walk.events] == [event["event_id"]]
+    assert walk.usage_summaries
+    assert walk.invoice_lines
+    assert {row["state"] for row in walk.journal_entries} == {"verified"}
+    assert all(row["remote_line_id"] for row in walk.journal_lines)
+
+    invoice = walk.documents[0]["number"]
+    from_invoice = trace(demo.installation.warehouse, invoice)
+    assert from_invoice.found_as == "invoice or credit memo"
+    ledger_number = from_invoice.journal_entries[0]["remote_number"]
+    assert trace(demo.installation.warehouse, ledger_number, event_limit=100_000).events
+    assert f"is an identifier of: {from_invoice.found_as}" in run(demo.installation.settings.home, "trace", invoice)
+
+
+def test_what_nobody_knows_cannot_be_traced(demo: Demo) -> None:
+    done = subprocess.run(
+        [TIEOUT, "--home", str(demo.installation.settings.home), "trace", "no-such-thing"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: nothing published is called 'no-such-thing'")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_exceptions_name_file_and_line_and_what_to_do(demo: Demo) -> None:
+    found = json.loads(run(demo.installation.settings.home, "exceptions", "--json"))
+    expected = json.loads((demo.installation.settings.home / "sample_expected.json").read_text())
+    events = [row for row in found if row["kind"] == "event"]
+    assert len(events) == sum(expected["total"]["quarantined"].values())
+    assert all(" line " in row["subject"] and row["reason"] and row["what_to_do"] for row in events)
