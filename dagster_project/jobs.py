@@ -41,12 +41,20 @@ class JobRun:
     evaluated: frozenset[str]
 
 
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of an installation; a context manager."""
+    folder = str(settings.home / "dagster")
+    # The instance's own file refers to it, as does whatever this process starts.
+    os.environ["DAGSTER_HOME"] = folder
+    return dg.DagsterInstance.from_config(folder)
+
+
 class JobRunner:
     """The jobs of one installation; definitions and parsed models are kept for as many runs as follow."""
 
     def __init__(self, settings: Settings) -> None:
         self.definitions = build_definitions(settings)
-        self._folder = settings.home / "dagster"
+        self._settings = settings
 
     def land(self, first: date, last: date) -> JobRun:
         """One run over all days from ``first`` to ``last``."""
@@ -59,7 +67,7 @@ class JobRunner:
 
     def _run(self, job_name: str, tags: dict[str, str] | None = None, **options: Any) -> JobRun:
         job = self.definitions.resolve_job_def(job_name)
-        with dg.DagsterInstance.from_config(str(self._folder)) as instance, _quiet():
+        with open_instance(self._settings) as instance, _quiet():
             result = job.execute_in_process(
                 instance=instance, run_config=QUIET, raise_on_error=False, tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid())}, **options
             )
@@ -83,7 +91,7 @@ def exclusive(settings: Settings, holder: str) -> Iterator[None]:
 
 def _end_abandoned_runs(settings: Settings) -> None:
     # Whoever holds the lock knows that no other command line runs; an abandoned run would keep its pool slot for ever.
-    with dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance, _quiet():
+    with open_instance(settings) as instance, _quiet():
         for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
             if STARTED_BY_TAG in run.tags:
                 instance.report_run_failed(run, "its process ended before the run did")

@@ -14,7 +14,7 @@ from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
-from dagster_project.jobs import JobRun, JobRunner, exclusive
+from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
 from dagster_project.progress import Progress, listening
 from reverse_etl.documents import State
 from reverse_etl.sandbox.sample import generate
@@ -79,7 +79,7 @@ def test_tells_one_line_per_step_and_entity(closed: Closed) -> None:
 
 
 def test_its_runs_are_on_the_instance_that_the_interface_shows(closed: Closed) -> None:
-    with dg.DagsterInstance.from_config(str(closed.installation.settings.home / "dagster")) as instance:
+    with open_instance(closed.installation.settings) as instance:
         assert {run.run_id for run in instance.get_runs()} == {closed.landing.run_id, closed.close.run_id}
         record = instance.get_latest_materialization_event(dg.AssetKey(["tryton", "journal"]))
     assert record is not None

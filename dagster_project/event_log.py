@@ -1,0 +1,69 @@
+"""Dagster's SQLite event log with one engine per database kept, where Dagster's own makes a new one for every event.
+
+Nothing else differs: same files, same schema, same transactions. A close records some 600 events, and making an engine (with a cold
+statement cache) and the last close of a database (which checkpoints its log) cost more than writing the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dagster._config import StringSource
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import QueuePool
+
+BUSY_TIMEOUT_SECONDS = 10
+KEPT_RUNS = 16
+INDEX = "index"
+
+
+class KeptEngineEventLogStorage(SqliteEventLogStorage):
+    """``dagster_home``: the folder whose ``history/runs`` holds the event log, as with Dagster's own storage."""
+
+    def __init__(self, dagster_home: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: dict[str, Engine] = {}
+        super().__init__(str(Path(dagster_home) / "history" / "runs"), inst_data)
+
+    @classmethod
+    def config_type(cls) -> Any:
+        return {"dagster_home": StringSource}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> KeptEngineEventLogStorage:
+        return cls(inst_data=inst_data, **config_value)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock, self._engine(shard).begin() as connection:
+            yield connection
+
+    def wipe(self) -> None:
+        self._forget()
+        super().wipe()
+
+    def dispose(self) -> None:
+        self._forget()
+        super().dispose()
+
+    def _forget(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            runs = [name for name in self._engines if name != INDEX]
+            if len(runs) >= KEPT_RUNS:
+                self._engines.pop(runs[0]).dispose()
+            # One connection is enough: every use holds the storage's own lock. Threads share it one after the other.
+            options = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+            engine = create_engine(create_db_conn_string(self._base_dir, shard), poolclass=QueuePool, pool_size=1, connect_args=options)
+            self._initdb(engine)
+            self._engines[shard] = engine
+        return self._engines[shard]
