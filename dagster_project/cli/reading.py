@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ DOCUMENTS = """
 """
 CHECKPOINTS = """
     select period, entity, checkpoint, bool_and(status = 'tied') as tied, sum(break_count) as breaks
-    from reconciliation.checkpoints group by all order by period, entity, checkpoint
+    from reconciliation.checkpoints where period in (select period from register.documents) group by all order by period, entity, checkpoint
 """
 
 # Each part of the line tells what it could not take, in the same words: where, why, and what to do.
@@ -51,8 +52,10 @@ EXCEPTIONS: Mapping[str, str] = {
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,
-            explanation as what_to_do
-        from reconciliation.checkpoint_breaks order by period, checkpoint, entity, subject
+            coalesce(explanation, 'compare both sides with tieout trace') as what_to_do
+        from reconciliation.checkpoint_breaks
+        where period in (select period from register.documents)
+        order by period, checkpoint, entity, subject
     """,
 }
 SHOWN = 20
@@ -83,8 +86,14 @@ def status_command(session: Session) -> None:
 @with_session
 def exceptions_command(session: Session, everything: bool) -> None:
     """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do."""
-    warehouse = session.installation.warehouse
+    installation = session.installation
+    warehouse = installation.warehouse
     found = {name: warehouse.read_published(statement).to_pylist() for name, statement in EXCEPTIONS.items()}
+    with closing(installation.open_register()) as register:
+        found["register"] = [
+            {"kind": "document", "subject": entry.subject, "reason": f"{entry.kind}: {entry.reason}", "what_to_do": entry.action}
+            for entry in register.exceptions()
+        ]
     for records in found.values():
         if records:
             shown = records if everything else records[:SHOWN]
