@@ -20,7 +20,7 @@ demo: setup ## Close three months end to end against a real ERP and a billing st
 
 test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suite
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 dev: setup ## Dagster's UI on the demo's home folder, with the counterparties running
 	@.venv/bin/tieout dev
