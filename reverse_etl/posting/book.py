@@ -133,15 +133,11 @@ class DeliveryBook:
                         reply=result.reply,
                     )
                 row = current[position]
-                if row.state in FINAL_STATES and change.after.state not in DELIVERED_STATES:
-                    continue
-                if change.after.state is State.POSTED:
-                    if row.state in FINAL_STATES:
-                        continue
-                elif not transaction.owned or row != change.before:
-                    continue
-                transaction.save(row, change.after)
-                standing.append(change)
+                ours = transaction.owned and row == change.before
+                success = change.after.state is State.POSTED and row.state not in FINAL_STATES
+                if success or (ours and (row.state not in FINAL_STATES or change.after.state in DELIVERED_STATES)):
+                    transaction.save(row, change.after)
+                    standing.append(change)
             for exception in (exception for change in standing for exception in change.exceptions):
                 transaction.record_exception(exception)
             verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED]

@@ -18,14 +18,15 @@ from itertools import islice
 from typing import Any
 
 from reverse_etl.documents import SealedDocument, State, idempotency_key
-from reverse_etl.posting import notices, sending
+from reverse_etl.errors import OutboxContractError
+from reverse_etl.posting import notices, outcomes, sending
+from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import CHANGED, PERIOD_CLOSED, Change, DeliveryBook, Intent, Refused, Result, WrittenAhead
 from reverse_etl.posting.dependencies import Dependencies
 from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.protocol import (
     OPEN_STATES,
     Event,
-    LookedUp,
     LookUp,
     Park,
     Recovered,
@@ -35,9 +36,9 @@ from reverse_etl.posting.protocol import (
     advance,
     next_step,
 )
-from reverse_etl.posting.sending import Found, NotSent, Sent
+from reverse_etl.posting.sending import Found, Sent
 from reverse_etl.register import Delivery, NewException, Register
-from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected, RenderContext, Succeeded, System
+from reverse_etl.systems.contract import NotExecuted, Rejected, RenderContext, System
 
 # Results that arrive this close to each other share a commit; a commit to disk costs about as much as waiting.
 GATHER_SECONDS = 0.02
@@ -45,8 +46,6 @@ MOST_GATHERED = 200
 # How much is written ahead beyond what the threads are sending, at most.
 LONGEST_BACKLOG = 64
 CHANGES_PER_COMMIT = 500
-REFUSALS_UNTIL_UNAVAILABLE = 5
-FIRST_BACK_OFF_SECONDS = 0.1
 ATTEMPTS_PER_RUN = 10
 LONGEST_PAUSE_SECONDS = 120.0
 LONGEST_PAUSE_WRITTEN_AHEAD_SECONDS = 1.0
@@ -81,8 +80,7 @@ class Poster:
         self._dependencies: Dependencies
         self.tracked: dict[int, Tracked] = {}
         self.requests = 0
-        self.unavailable: str | None = None
-        self.answered = False
+        self.availability = Availability(pace)
         self._ready: defaultdict[tuple[str, str], dict[int, Tracked]] = defaultdict(dict)
         self._look_ups: dict[int, Tracked] = {}
         self._timed: dict[int, Tracked] = {}
@@ -90,9 +88,7 @@ class Poster:
         self._changes: list[Change] = []
         self._events: queue.SimpleQueue[Sent | Found | BaseException] = queue.SimpleQueue()
         self._outstanding = 0
-        self._finished: list[tuple[float, int]] = []
-        self._refusals = 0
-        self._last_refusal = 0.0
+        self._finished: list[float] = []
 
     def run(self, work: Sequence[tuple[SealedDocument, Delivery]]) -> None:
         """Bring every document as far as it gets without a person and within the patience."""
@@ -182,7 +178,8 @@ class Poster:
             exceptions = (notices.rejected(item.document, after.reason or ""),)
         elif after.state is State.PARKED:
             exceptions = (notices.parked(item.document, after.reason or ""),)
-        self._changes.append(Change(item.document, item.delivery, after, results, exceptions))
+        adopted = outcomes.adopted(item.delivery, after, event)
+        self._changes.append(Change(item.document, item.delivery, after, (*results, *adopted), exceptions))
 
     def _refuse(self, item: Tracked, reason: str) -> None:
         self._apply(item, Rejected(f"not sent: {reason}"))
@@ -219,7 +216,7 @@ class Poster:
             for position in [position for position, item in self._timed.items() if item.due is not None and item.due <= now]:
                 self._place(self._timed.pop(position))
             self._commit()
-            if self.unavailable is None:
+            if self.availability.unavailable is None:
                 self._submit_look_ups(executor)
                 self._submit_calls(executor)
                 self._commit()
@@ -234,7 +231,7 @@ class Poster:
 
     def _pause(self) -> float | None:
         """How long to wait for something to do; None when nothing comes within the patience."""
-        if self.unavailable is not None:
+        if self.availability.unavailable is not None:
             return None
         if any(self._ready.values()) or self._look_ups:
             # The destination asked for a pause, or the documents have just become ready.
@@ -287,8 +284,8 @@ class Poster:
     def _backlog(self) -> int:
         """As much as the destination answered within the last second."""
         now = time.monotonic()
-        self._finished = [(at, count) for at, count in self._finished if now - at < 1.0]
-        return min(LONGEST_BACKLOG, max(self._manifest.concurrency, sum(count for _, count in self._finished)))
+        self._finished = [at for at in self._finished if now - at < 1.0]
+        return min(LONGEST_BACKLOG, max(self._manifest.concurrency, len(self._finished)))
 
     def _intent(self, item: Tracked) -> Intent | None:
         document, delivery = item.document, item.delivery
@@ -301,7 +298,8 @@ class Poster:
             try:
                 request = self._system.render(RenderContext(document, item.replies, self._dependencies.context(document)), step.call)
             except Exception as error:
-                self._refuse(item, str(error) if str(error).startswith(document.business_key) else f"cannot be rendered: {error!r}")
+                # A payload that a mapping stumbles over is as wrong as one that it refuses.
+                self._refuse(item, str(error) if isinstance(error, OutboxContractError) else f"it cannot be rendered ({error!r})")
                 return None
         key = idempotency_key(document, step.call, step.generation)
         return Intent(document, delivery, step.call, step.generation, key, request, step.not_after)
@@ -360,63 +358,22 @@ class Poster:
     # Results
 
     def _sent(self, sent: Sent) -> None:
-        if not all(isinstance(outcome, NotSent) for outcome in sent.outcomes):
+        if sent.left:
             self.requests += 1
-            self._finished.append((time.monotonic(), 1))
-            self._watch(sent)
+            self._finished.append(time.monotonic())
+            self.availability.watch(sent)
         for written, outcome in zip(sent.calls, sent.outcomes, strict=True):
-            item, intent = self.tracked[written.intent.document.position], written.intent
-            result = Result(intent.call, intent.generation, _label(outcome), call_position=written.call_position)
-            match outcome:
-                case Succeeded():
-                    result = Result(result.call, result.generation, result.outcome, result.call_position, None, outcome.remote_id, outcome.reply)
-                    self._apply(item, outcome, (result,))
-                    continue
-                case NotSent(reason=reason):
-                    event: Event = NotExecuted(reason)
-                case NotExecuted(reason=reason):
-                    event = outcome
-                    item.attempts += 1
-                    item.left = item.attempts >= ATTEMPTS_PER_RUN
-                case _:
-                    event, reason = outcome, outcome.reason
-            self._apply(item, event, (Result(result.call, result.generation, result.outcome, result.call_position, reason),))
-
-    def _watch(self, sent: Sent) -> None:
-        """Notice a destination that is down: refusals of requests that began after the one before was known."""
-        executed = [outcome for outcome in sent.outcomes if not isinstance(outcome, NotExecuted | NotSent)]
-        refusals = [outcome for outcome in sent.outcomes if isinstance(outcome, NotExecuted) and outcome.retry_after is None]
-        if executed or not refusals:
-            self._refusals = 0
-            self.answered = True
-            return
-        if sent.started < self._last_refusal:
-            return
-        self._refusals += 1
-        self._last_refusal = time.monotonic()
-        if self._refusals >= REFUSALS_UNTIL_UNAVAILABLE:
-            self.unavailable = refusals[0].reason
-            self._pace.stop()
-        else:
-            self._pace.pause(FIRST_BACK_OFF_SECONDS * 2 ** (self._refusals - 1))
+            item = self.tracked[written.intent.document.position]
+            if isinstance(outcome, NotExecuted):
+                item.attempts += 1
+                item.left = item.attempts >= ATTEMPTS_PER_RUN
+            self._apply(item, outcomes.event_of(outcome), (outcomes.result_of(written, outcome),))
 
     def _found(self, found: Found) -> None:
         self.requests += 1
         for document in found.documents:
             item, event = self.tracked[document.position], found.events[document.position]
-            results: tuple[Result, ...] = ()
-            if isinstance(event, LookedUp) and event.remote is not None:
-                results = self._adopted(item, event)
-            self._apply(item, event, results)
-
-    def _adopted(self, item: Tracked, event: LookedUp) -> tuple[Result, ...]:
-        """The replies of the calls that the look-up proves, as far as they are news."""
-        remote = event.remote
-        after = advance(self._manifest, item.delivery, item.calls, event, self._clock())
-        if remote is None or len(after.completed) <= len(item.delivery.completed):
-            return ()
-        news = [call for call in after.completed if call not in item.delivery.completed]
-        return tuple(Result(call, item.delivery.generation, "found", remote_id=remote.remote_id, reply=dict(remote.completed[call])) for call in news)
+            self._apply(item, event)
 
     def _report_waiting(self) -> None:
         """Say of everything that waits for a stopped document why it does."""
@@ -431,17 +388,3 @@ class Poster:
 def _calls_missing(group: Mapping[int, Tracked]) -> int:
     first = next(iter(group.values()))
     return len(first.calls) - len(first.delivery.completed)
-
-
-def _label(outcome: Succeeded | NotExecuted | Rejected | Ambiguous | NotSent) -> str:
-    match outcome:
-        case Succeeded():
-            return "succeeded"
-        case NotExecuted():
-            return "not_executed"
-        case Rejected():
-            return "rejected"
-        case Ambiguous():
-            return "ambiguous"
-        case NotSent():
-            return "not_sent"

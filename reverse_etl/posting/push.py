@@ -72,7 +72,7 @@ def push(
             pace.close()
         states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
         posted = [(document, states[document.position]) for document, _ in work if states[document.position].state is State.POSTED]
-        requests, problem = poster.requests, poster.unavailable
+        requests, problem = poster.requests, poster.availability.unavailable
         if problem is None:
             report = verify(system, book, posted, poster.hints, patience)
             states.update({document.position: delivery for document, delivery in report.deliveries})

@@ -30,6 +30,11 @@ class Sent:
     outcomes: tuple[Outcome | NotSent, ...]
     started: float
 
+    @property
+    def left(self) -> bool:
+        """Whether a request was made."""
+        return not all(isinstance(outcome, NotSent) for outcome in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

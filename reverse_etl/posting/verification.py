@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reverse_etl.crash_points import crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting import notices
@@ -15,7 +16,9 @@ from reverse_etl.posting.book import Change, DeliveryBook
 from reverse_etl.posting.protocol import verified
 from reverse_etl.posting.sending import differences_of, look_up_size
 from reverse_etl.register import Delivery
-from reverse_etl.systems.contract import System
+from reverse_etl.systems.contract import RemoteDocument, System
+
+PAUSES_BEFORE_READING_SECONDS = (0.0, 0.5, 2.0)
 
 Posted = tuple[SealedDocument, Delivery]
 
@@ -42,12 +45,10 @@ def verify(
     for some in _batches(posted, look_up_size(system.manifest)):
         documents = [document for document, _ in some]
         known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
-        try:
-            found = system.look_up(documents, hints(documents) | known)
-        except DestinationError as error:
-            return VerificationReport(tuple(compared), requests, str(error))
-        except Exception as error:
-            return VerificationReport(tuple(compared), requests, f"{type(error).__name__}: {error}")
+        found = _look_up(system, documents, hints(documents) | known)
+        if isinstance(found, str):
+            return VerificationReport(tuple(compared), requests, found)
+        crash_point("after_look_up")
         requests += 1
         changes: list[Change] = []
         for document, delivery in some:
@@ -63,6 +64,20 @@ def verify(
                 changes.append(Change(document, delivery, verified(delivery, remote)))
         compared.extend((change.document, change.after) for change in book.record(changes))
     return VerificationReport(tuple(compared), requests, None)
+
+
+def _look_up(system: System, documents: Sequence[SealedDocument], hints: Mapping[str, str]) -> Mapping[str, RemoteDocument] | str:
+    """What is found, or why nothing could be read. Reading changes nothing, so a disturbance is simply tried again."""
+    problem = ""
+    for pause in PAUSES_BEFORE_READING_SECONDS:
+        time.sleep(pause)
+        try:
+            return system.look_up(documents, hints)
+        except DestinationError as error:
+            problem = str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+    return problem
 
 
 def _batches(posted: Sequence[Posted], size: int) -> Iterator[list[Posted]]:

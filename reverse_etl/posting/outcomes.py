@@ -1,0 +1,37 @@
+"""From what came back to events of the protocol and results in the register."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reverse_etl.posting.book import Result, WrittenAhead
+from reverse_etl.posting.protocol import Event, LookedUp
+from reverse_etl.posting.sending import NotSent
+from reverse_etl.register import Delivery
+from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
+
+LABELS = {Succeeded: "succeeded", NotExecuted: "not_executed", Rejected: "rejected", Ambiguous: "ambiguous", NotSent: "not_sent"}
+
+
+def event_of(outcome: Outcome | NotSent) -> Event:
+    # What never left had no effect, by our own knowledge.
+    return NotExecuted(outcome.reason) if isinstance(outcome, NotSent) else outcome
+
+
+def result_of(written: WrittenAhead, outcome: Outcome | NotSent) -> Result:
+    result = Result(written.intent.call, written.intent.generation, LABELS[type(outcome)], written.call_position)
+    if isinstance(outcome, Succeeded):
+        return replace(result, remote_id=outcome.remote_id, reply=outcome.reply)
+    return replace(result, reason=outcome.reason)
+
+
+def adopted(before: Delivery, after: Delivery, event: Event) -> tuple[Result, ...]:
+    """The replies of the calls that a look-up proved to have taken effect."""
+    remote = event.remote if isinstance(event, LookedUp) else None
+    if remote is None:
+        return ()
+    return tuple(
+        Result(call, before.generation, "found", remote_id=remote.remote_id, reply=dict(remote.completed[call]))
+        for call in after.completed
+        if call not in before.completed
+    )

@@ -1,0 +1,69 @@
+"""A running destination and the register whose documents go there, as one thing to specify about."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from posting_system import ENTITY, Books
+
+from reverse_etl.documents import State
+from reverse_etl.posting import PushReport, push
+from reverse_etl.register import Register
+from reverse_etl.sandbox.processes import ServerProcess, launch, wait_until_ready
+from reverse_etl.systems.contract import Manifest
+
+# Making a client costs more than a request.
+HTTP = httpx.Client(trust_env=False, verify=False)
+SERVER = Path(__file__).with_name("posting_destination.py")
+
+
+@dataclass
+class Destination:
+    """A running destination, and a register whose documents go there."""
+
+    url: str
+    process: ServerProcess
+    manifest: Manifest
+    register: Register
+    folder: Path
+
+    @property
+    def system(self) -> Books:
+        return Books(self.url, self.manifest)
+
+    def order(self, fault: str, times: int = 1, **more: Any) -> None:
+        HTTP.post(f"{self.url}/orders", json={"fault": fault, "times": times, **more})
+
+    def push(self, *, system: Books | None = None, period: str | None = None, patience: float = 20.0) -> PushReport:
+        locks = self.folder / "locks"
+        return push(self.register, system or self.system, ENTITY, period, settings_or_lock_folder=locks, actor="specification", patience=patience)
+
+    def books(self) -> dict[str, Any]:
+        content: dict[str, Any] = HTTP.get(f"{self.url}/books").json()
+        return content
+
+    def counts(self) -> Counter[str]:
+        """Reference -> documents that the destination holds."""
+        return Counter(document["reference"] for document in self.books()["documents"])
+
+    def states(self) -> dict[str, State]:
+        return {document.natural_id: delivery.state for document, delivery in self.register.deliveries()}
+
+    def assert_everything_is_there_exactly_once(self) -> None:
+        assert set(self.states().values()) == {State.VERIFIED}, (self.states(), [record.reason for record in self.register.exceptions()])
+        assert self.counts() == {document.reference: 1 for document in self.register.documents()}
+        for document in self.books()["documents"]:
+            assert document["calls"] == (["create", "complete"] if document["kind"] == "journal_entry" else [document["calls"][0]])
+        report = self.register.verify_chain()
+        assert report.intact, report.reason
+
+
+def launch_destination(folder: Path) -> tuple[str, ServerProcess]:
+    process = launch([sys.executable, str(SERVER), str(folder / "ready")], folder / "log")
+    wait_until_ready(process, (folder / "ready").is_file, 20.0, folder / "log", "the destination")
+    return (folder / "ready").read_text(), process

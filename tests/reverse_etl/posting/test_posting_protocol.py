@@ -1,0 +1,195 @@
+"""The protocol alone: every path of a small world, the order of its decisions, and that the exploration would see a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from posting_model import CALLS, START, explore
+
+from reverse_etl.documents import State
+from reverse_etl.posting import protocol
+from reverse_etl.posting.protocol import LookedUp, LookUp, Park, Recovered, Send, Unreadable, Wait, advance, next_step, written_ahead
+from reverse_etl.register import Delivery
+from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
+
+B = Manifest(
+    system="model",
+    key_retention=timedelta(0),
+    look_up_lag=timedelta(seconds=2),
+    send_deadline=timedelta(seconds=3),
+    in_flight_bound=timedelta(seconds=4),
+    replays_errors=False,
+    requests_per_second=1.0,
+    concurrency=1,
+    batch_size=1,
+    document_types=("journal_entry",),
+)
+A = replace(B, key_retention=timedelta(seconds=30))
+A_REPLAYING = replace(A, replays_errors=True)
+A_BLIND = replace(A, look_up_lag=None)
+C = replace(B, look_up_lag=None)
+U = replace(C, key_retention=FOREVER)
+
+
+@pytest.mark.parametrize("manifest", [A, A_REPLAYING, A_BLIND, B, C, U], ids=["A", "A replaying", "A blind", "B", "C", "U"])
+def test_no_path_doubles_or_loses_a_document(manifest: Manifest) -> None:
+    states, broken, ended = explore(manifest, faults=2 if manifest.key_retention else 3)
+
+    assert broken is None, "\n".join([broken.rule, *broken.path])
+    assert states > 50
+    assert State.POSTED in ended
+    assert ended <= {State.POSTED, State.REJECTED, State.PARKED}
+
+
+MISTAKES: dict[str, tuple[Manifest, str, Callable[..., Any]]] = {
+    "absent is believed at once": (B, "waiting_time", lambda manifest: timedelta(0)),
+    "the lag is forgotten": (B, "waiting_time", lambda manifest: manifest.send_deadline + manifest.in_flight_bound),
+    "the in-flight bound is forgotten": (B, "waiting_time", lambda manifest: manifest.send_deadline + manifest.look_up_lag),
+    "a key is trusted for ever": (replace(A, key_retention=timedelta(seconds=2)), "_may_resend", lambda *_: True),
+    "a lost answer is taken for a failure": (C, "_in_doubt", lambda m, d, now, reason, answered: protocol._not_executed(d, NotExecuted(reason), now)),
+    "a crash is taken for a failure": (B, "_in_doubt", lambda m, d, now, reason, answered: protocol._not_executed(d, NotExecuted(reason), now)),
+    "a new key after a lost answer": (
+        A,
+        "_in_doubt",
+        lambda m, d, now, reason, answered: replace(d, state=State.PENDING, generation=d.generation + 1, written_ahead_at=None),
+    ),
+    "the wait starts at the write-ahead": (
+        B,
+        "_believable",
+        lambda manifest, delivery, now: (delivery.written_ahead_at or now) + protocol.waiting_time(manifest) - manifest.send_deadline,
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_exploration_finds_a_planted_mistake(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, name, wrong = MISTAKES[mistake]
+    monkeypatch.setattr(protocol, name, wrong)
+
+    _, broken, _ = explore(manifest, faults=2)
+
+    assert broken is not None
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def sent(delivery: Delivery, at: float = 0.0) -> Delivery:
+    return written_ahead(delivery, START + seconds(at), 1)
+
+
+def test_a_document_is_posted_when_its_last_call_succeeded() -> None:
+    delivery = advance(B, sent(Delivery(1)), CALLS, Succeeded("R1"), START)
+    assert (delivery.state, delivery.completed, delivery.remote_id) == (State.IN_FLIGHT, ("create",), "R1")
+    assert next_step(B, delivery, CALLS, START) == Send("complete", 0, None)
+
+    delivery = advance(B, sent(delivery), CALLS, Succeeded("R1"), START)
+    assert (delivery.state, delivery.posted_at) == (State.POSTED, START)
+
+
+def test_a_remembered_key_is_used_again_and_only_as_long_as_it_is_remembered_when_it_arrives() -> None:
+    doubtful = advance(A, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+    limit = START + seconds(30 - 2 * 3 - 4)
+
+    assert next_step(A, doubtful, CALLS, limit) == Send("create", 0, limit)
+    assert next_step(A, doubtful, CALLS, limit + seconds(1)) == LookUp()
+
+
+def test_a_resend_that_is_answered_with_an_error_again_is_looked_up_where_errors_are_replayed() -> None:
+    doubtful = advance(A_REPLAYING, sent(Delivery(1)), CALLS, Ambiguous("500"), START)
+    again = advance(A_REPLAYING, sent(doubtful, 1), CALLS, Ambiguous("500"), START + seconds(1))
+
+    assert again.resend_exhausted
+    assert next_step(A_REPLAYING, again, CALLS, START + seconds(5)) == LookUp()
+
+
+def test_presence_is_believed_at_once_and_absence_only_after_the_wait() -> None:
+    doubtful = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+    assert next_step(B, doubtful, CALLS, START) == Wait(START + seconds(2))
+    there = RemoteDocument("R", "R1", None, "draft", None, None, None, None, (), {"create": {"id": "R1"}})
+
+    found = advance(B, doubtful, CALLS, LookedUp(there), START + seconds(2))
+    absent = advance(B, doubtful, CALLS, LookedUp(None), START + seconds(2))
+    later = advance(B, absent, CALLS, LookedUp(None), START + seconds(9))
+
+    assert (found.completed, found.doubt) == (("create",), False)
+    assert next_step(B, absent, CALLS, START + seconds(2)) == Wait(START + seconds(9))
+    assert next_step(B, later, CALLS, START + seconds(9)) == Send("create", 1, None)
+
+
+def test_the_wait_of_a_dead_process_counts_from_the_latest_moment_it_can_have_sent() -> None:
+    recovered = advance(B, sent(Delivery(1)), CALLS, Recovered(), START + seconds(60))
+
+    assert recovered.believable_at == START + seconds(3 + 9)
+    assert next_step(B, recovered, CALLS, START + seconds(62)) == LookUp()
+
+
+def test_inconclusive_look_ups_wait_longer_and_longer_and_then_park() -> None:
+    delivery, now = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START), START
+    waits = []
+    while delivery.state is State.AMBIGUOUS:
+        step = next_step(B, delivery, CALLS, now)
+        if isinstance(step, Wait):
+            waits.append(step.until - now)
+            now = step.until
+        delivery = advance(B, delivery, CALLS, Unreadable("down"), now)
+
+    assert waits == [seconds(2), seconds(9), timedelta(minutes=5), timedelta(hours=1), *[timedelta(days=1)] * 5]
+    assert delivery.state is State.PARKED
+
+
+@pytest.mark.parametrize(
+    ("remote", "differences", "reason"),
+    [
+        ({"duplicates": ("R2",)}, (), "duplicate"),
+        ({"status": "incomplete"}, (), "incomplete"),
+        ({"completed": {"create": {}, "complete": {}}}, ("total: 1 instead of 2",), "total"),
+        ({"completed": {"complete": {}}}, (), "incomplete"),
+    ],
+)
+def test_what_nobody_can_finish_is_parked(remote: dict[str, Any], differences: tuple[str, ...], reason: str) -> None:
+    doubtful = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+    there = replace(RemoteDocument("R", "R1", None, "open", None, None, None, None, (), {"create": {}}), **remote)
+
+    parked = advance(B, doubtful, CALLS, LookedUp(there, differences), START + seconds(9))
+
+    assert parked.state is State.PARKED
+    assert reason in (parked.reason or "")
+
+
+def test_a_document_that_had_begun_and_is_gone_is_parked() -> None:
+    begun = advance(B, sent(Delivery(1)), CALLS, Succeeded("R1"), START)
+    doubtful = advance(B, sent(begun), CALLS, Ambiguous("lost"), START)
+
+    assert advance(B, doubtful, CALLS, LookedUp(None), START + seconds(9)).state is State.PARKED
+
+
+def test_a_refusal_after_a_lost_answer_proves_nothing_about_the_first_attempt() -> None:
+    doubtful = advance(A, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+
+    refused = advance(A, sent(doubtful), CALLS, Rejected("the number is taken"), START)
+
+    assert refused.state is State.AMBIGUOUS
+    assert next_step(A, refused, CALLS, START + seconds(3)) == LookUp()
+    assert advance(A_BLIND, sent(doubtful), CALLS, Rejected("no"), START).state is State.PARKED
+    assert advance(A, sent(Delivery(1)), CALLS, Rejected("no"), START).state is State.REJECTED
+
+
+def test_not_executed_waits_as_long_as_asked_and_keeps_an_earlier_doubt() -> None:
+    busy = advance(A, sent(Delivery(1)), CALLS, NotExecuted("429", 7.0), START)
+    doubtful = advance(A, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+
+    assert busy.state is State.PENDING
+    assert next_step(A, busy, CALLS, START) == Wait(START + seconds(7))
+    assert advance(A, sent(doubtful), CALLS, NotExecuted("429"), START).state is State.AMBIGUOUS
+
+
+def test_without_key_and_look_up_the_first_doubt_parks() -> None:
+    assert advance(C, sent(Delivery(1)), CALLS, Recovered(), START).state is State.PARKED
+    requeued = Delivery(1, state=State.AMBIGUOUS, doubt=True)
+    assert isinstance(next_step(C, requeued, CALLS, START), Park)
