@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ import pyarrow as pa
 from reverse_etl.errors import DestinationError, WarehouseBusyError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.warehouse.duckdb_session import DuckDBSession
+
+PUBLISH_ATTEMPTS = 3
 
 
 class DuckDBWarehouse:
@@ -47,7 +50,7 @@ class DuckDBWarehouse:
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self._connection("read") as connection:
             try:
-                return connection.execute(statement, list(parameters)).to_arrow_table()
+                return connection.sql(statement, params=list(parameters)).to_arrow_table()
             except duckdb.CatalogException as error:
                 raise DestinationError(f"the warehouse {self._path} lacks a relation: {error}; run 'tieout init' and a close first") from error
 
@@ -56,7 +59,7 @@ class DuckDBWarehouse:
             raise DestinationError(f"nothing is published yet at {self._published}; run 'tieout close PERIOD' first")
         connection = duckdb.connect(str(self._published), read_only=True)
         try:
-            return connection.execute(statement, list(parameters)).to_arrow_table()
+            return connection.sql(statement, params=list(parameters)).to_arrow_table()
         finally:
             connection.close()
 
@@ -95,16 +98,23 @@ class DuckDBWarehouse:
 
     def publish(self) -> None:
         self._published.parent.mkdir(parents=True, exist_ok=True)
-        staged = self._published.parent / f".{os.getpid()}" / self._published.name
-        staged.parent.mkdir(exist_ok=True)
+        staged = self._published.parent / f".{os.getpid()}-{self._published.name}"
+        with self.writing("publish"):
+            for _ in range(PUBLISH_ATTEMPTS):
+                # After a checkpoint the file is the whole database, and copying it costs far less than copying its rows.
+                with self._connection("publish") as connection:
+                    connection.execute("checkpoint")
+                before = self._stamp()
+                shutil.copyfile(self._path, staged)
+                if self._stamp() == before and not self._path.with_name(f"{self._path.name}.wal").exists():
+                    os.replace(staged, self._published)
+                    return
         staged.unlink(missing_ok=True)
-        with self._connection("publish") as connection:
-            connection.execute("checkpoint")
-            connection.execute(f"attach '{staged}' as published")
-            connection.execute(f"copy from database {self._path.stem} to published")
-            connection.execute("detach published")
-        os.replace(staged, self._published)
-        staged.parent.rmdir()
+        raise WarehouseBusyError(f"the warehouse {self._path} is being written to without its lock; let that end, then run again")
+
+    def _stamp(self) -> tuple[int, int]:
+        status = self._path.stat()
+        return status.st_mtime_ns, status.st_size
 
     @contextmanager
     def _connection(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
