@@ -26,8 +26,8 @@ TIEOUT = str(Path(sys.executable).with_name("tieout"))
 class Demo:
     installation: Installation
     first: Mapping[str, Any]
-    second: Mapping[str, Any]
-    last_line: str
+    again: Mapping[str, Any]
+    status: Mapping[str, Any]
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.installation.warehouse.read_published(statement).to_pylist()
@@ -46,9 +46,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     home = Path(tmp_path_factory.mktemp("northlight"))
     try:
         first = json.loads(run(home, "demo", "--events", EVENTS, "--keep", "--json"))
-        second = run(home, "demo", "--keep")
+        # Closing the month before the last again covers what a whole second demo would, in a third of its time.
+        again = json.loads(run(home, "close", "2026-02", "--json"))
         status = json.loads(run(home, "status", "--json"))
-        yield Demo(Installation(Settings(home=home)), first, status, second.strip().splitlines()[-1])
+        yield Demo(Installation(Settings(home=home)), first, again, status)
     finally:
         run(home, "sandbox", "stop")
 
@@ -60,9 +61,16 @@ def test_every_checkpoint_of_every_month_ties(demo: Demo) -> None:
 
 
 def test_running_it_again_changes_nothing(demo: Demo) -> None:
-    assert demo.last_line == f"Tied out: 21 of 21 checkpoints; {demo.first['documents']} documents, 0 new"
-    assert {period["status"] for period in demo.second["periods"]} == {"soft_closed"}
-    assert {row["state"] for row in demo.second["documents"]} == {"verified"}
+    assert {checkpoint["status"] for checkpoint in demo.again["checkpoints"]} == {"tied"}
+    assert sum(row["documents"] for row in demo.status["documents"]) == demo.first["documents"]
+    assert {row["state"] for row in demo.status["documents"]} == {"verified"}
+    assert {(period["period"], period["status"]) for period in demo.status["periods"]} == {
+        (f"2026-{month}", "soft_closed") for month in ("01", "02", "03")
+    }
+    held = demo.rows(
+        "select count(*) as documents, count(distinct reference) as references from staging.stg_stripe__documents where reference is not null"
+    )
+    assert held[0]["documents"] == held[0]["references"] > 0
 
 
 def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:

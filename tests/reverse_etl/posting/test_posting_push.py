@@ -351,3 +351,14 @@ def test_a_plan_says_what_a_push_would_do(start: Start) -> None:
     assert blocked.keys() == {"C1", "J1"}
     assert "is parked" in blocked["J1"]
     assert after.totals["blocked"] == {"USD": (2, 1000)}
+
+
+def test_what_is_not_visible_yet_is_looked_for_again_before_anybody_is_alarmed(start: Start) -> None:
+    books = start(replace(CLASS_B, look_up_lag=timedelta(seconds=0.5)))
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(5)))
+
+    books.push()
+
+    books.assert_everything_is_there_exactly_once()
+    assert register.exceptions(None) == []
