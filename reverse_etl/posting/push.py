@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from reverse_etl.documents import SealedDocument, State
@@ -21,6 +21,7 @@ from reverse_etl.posting.verification import verify
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.register.records import HARD_CLOSED
+from reverse_etl.register.register import utc_now
 from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import System
 
@@ -29,10 +30,6 @@ WORK_STATES = (*OPEN_STATES, State.POSTED)
 STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
 
 Work = list[tuple[SealedDocument, Delivery]]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def push(

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from reverse_etl.crash_points import crash_point
 from reverse_etl.documents import SealedDocument
@@ -16,6 +16,7 @@ from reverse_etl.posting.book import Change, DeliveryBook
 from reverse_etl.posting.protocol import verified
 from reverse_etl.posting.sending import differences_of, look_up_size
 from reverse_etl.register import Delivery
+from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import RemoteDocument, System
 
 PAUSES_BEFORE_READING_SECONDS = (0.0, 0.5, 2.0)
@@ -39,31 +40,43 @@ def verify(
     lag = system.manifest.look_up_lag
     if lag is None or not posted:
         return VerificationReport((), 0, None)
-    _wait_for_visibility(posted, lag, patience)
     compared: list[Posted] = []
+    early: list[Posted] = []
     requests = 0
-    for some in _batches(posted, look_up_size(system.manifest)):
-        documents = [document for document, _ in some]
-        known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
-        found = _look_up(system, documents, hints(documents) | known)
-        if isinstance(found, str):
-            return VerificationReport(tuple(compared), requests, found)
-        crash_point("after_look_up")
-        requests += 1
-        changes: list[Change] = []
-        for document, delivery in some:
-            remote = found.get(document.reference)
-            if remote is None:
-                differences: tuple[str, ...] = (f"{delivery.remote_id} is not found by its reference {document.reference}",)
-            else:
-                others = (f"posted more than once: also {', '.join(remote.duplicates)}",) if remote.duplicates else ()
-                differences = (*others, *differences_of(system, document, remote))
-            if remote is None or differences:
-                changes.append(Change(document, delivery, delivery, exceptions=(notices.differs(document, differences),)))
-            else:
-                changes.append(Change(document, delivery, verified(delivery, remote)))
-        compared.extend((change.document, change.after) for change in book.record(changes))
+    for wait in (False, True):
+        if wait:
+            _wait_for_visibility(early, lag, patience)
+        for some in _batches(early if wait else posted, look_up_size(system.manifest)):
+            documents = [document for document, _ in some]
+            known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
+            asked = utc_now()
+            found = _look_up(system, documents, hints(documents) | known)
+            if isinstance(found, str):
+                return VerificationReport(tuple(compared), requests, found)
+            crash_point("after_look_up")
+            requests += 1
+            changes: list[Change] = []
+            for document, delivery in some:
+                change = _compared(system, document, delivery, found.get(document.reference))
+                # What agrees can be believed at once; what does not may just not be visible yet.
+                if change.exceptions and not wait and delivery.posted_at is not None and asked < delivery.posted_at + lag:
+                    early.append((document, delivery))
+                else:
+                    changes.append(change)
+            compared.extend((change.document, change.after) for change in book.record(changes))
     return VerificationReport(tuple(compared), requests, None)
+
+
+def _compared(system: System, document: SealedDocument, delivery: Delivery, remote: RemoteDocument | None) -> Change:
+    """The delivery as verified, or unchanged with an exception."""
+    if remote is None:
+        differences: tuple[str, ...] = (f"{delivery.remote_id} is not found by its reference {document.reference}",)
+    else:
+        others = (f"posted more than once: also {', '.join(remote.duplicates)}",) if remote.duplicates else ()
+        differences = (*others, *differences_of(system, document, remote))
+    if remote is None or differences:
+        return Change(document, delivery, delivery, exceptions=(notices.differs(document, differences),))
+    return Change(document, delivery, verified(delivery, remote))
 
 
 def _look_up(system: System, documents: Sequence[SealedDocument], hints: Mapping[str, str]) -> Mapping[str, RemoteDocument] | str:
@@ -93,5 +106,5 @@ def _wait_for_visibility(posted: Sequence[Posted], lag: timedelta, patience: flo
     """What was posted a moment ago is found only after the destination's lag."""
     latest = max((delivery.posted_at for _, delivery in posted if delivery.posted_at is not None), default=None)
     if latest is not None:
-        missing = (latest + lag - datetime.now(latest.tzinfo)).total_seconds()
+        missing = (latest + lag - utc_now()).total_seconds()
         time.sleep(min(max(0.0, missing), patience))
