@@ -16,7 +16,7 @@ from reverse_etl.documents import State
 from reverse_etl.errors import LaneBusyError
 from reverse_etl.locks import file_lock
 from reverse_etl.posting import plan
-from reverse_etl.register.records import HARD_CLOSED, SOFT_CLOSED
+from reverse_etl.register.records import SOFT_CLOSED
 from reverse_etl.sandbox.processes import free_port, stop
 from reverse_etl.systems.contract import Manifest
 
@@ -295,7 +295,7 @@ def test_a_second_poster_is_refused_at_once_and_told_who_is_at_work(start: Start
     assert books.counts() == {}
 
 
-def test_a_soft_closed_period_takes_what_was_sealed_for_it_and_a_hard_closed_one_would_not(start: Start) -> None:
+def test_a_soft_closed_period_takes_what_was_sealed_for_it(start: Start) -> None:
     books = start()
     register = books.register
     seal(register, entry(register, "J1"), entry(register, "J2", period="2026-02"))
@@ -304,7 +304,6 @@ def test_a_soft_closed_period_takes_what_was_sealed_for_it_and_a_hard_closed_one
     report = books.push(period="2026-01")
 
     assert (report.verified, books.states()) == (1, {"J1": State.VERIFIED, "J2": State.PENDING})
-    register.close_period(ENTITY, "2026-01", None, "specification", HARD_CLOSED)
 
 
 def test_a_period_is_pushed_with_what_it_depends_on_from_earlier_ones(start: Start) -> None:
