@@ -68,7 +68,10 @@ def test_running_it_again_changes_nothing(demo: Demo) -> None:
         (f"2026-{month}", "soft_closed") for month in ("01", "02", "03")
     }
     held = demo.rows(
-        "select count(*) as documents, count(distinct reference) as distinct_references from staging.stg_stripe__documents where reference is not null"
+        """
+        select count(*) as documents, count(distinct reference) as distinct_references
+        from staging.stg_stripe__documents where reference is not null
+        """
     )
     assert held[0]["documents"] == held[0]["distinct_references"] > 0
 
