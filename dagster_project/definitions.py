@@ -1,12 +1,17 @@
 """Everything Dagster knows about Tieout, for the installation that TIEOUT_HOME names."""
 
+import warnings
+
 import dagster as dg
 
 from dagster_project.close.installation import Installation
-from dagster_project.dbt import DbtPaths, InProcessDbt, manifest_path
+from dagster_project.dbt import InProcessDbt
 from dagster_project.defs import closing, delivery, external, jobs, landing, models, register, sealing
 from dagster_project.defs.partitions import close_partitions, landing_partitions
 from reverse_etl.settings import Settings, load_settings
+
+# That Dagster may still change how one run for several partitions is spelled is nothing that a user of a command can act on.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -15,9 +20,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     Raises:
         ConfigurationError: the dbt project does not parse.
     """
-    from dagster_dbt.dbt_manifest import read_manifest_path
-
-    manifest = read_manifest_path(manifest_path(DbtPaths.of(settings)))
+    dbt = InProcessDbt(settings)
+    manifest = dbt.manifest()
     daily, close = landing_partitions(settings), close_partitions(settings)
     closed_assets = [
         models.model_assets(manifest),
@@ -40,7 +44,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         jobs=[daily_usage, monthly_close],
         schedules=jobs.schedules(settings, daily_usage),
         executor=dg.in_process_executor,
-        resources={"installation": Installation(settings), "dbt": InProcessDbt(settings)},
+        resources={"installation": Installation(settings), "dbt": dbt},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import click
 
@@ -23,6 +24,10 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 class CloseFailedError(TieoutError):
     """A run of a job failed; the message has the reason of each failed step."""
+
+
+class PushFailedError(TieoutError):
+    """At least one delivery failed; the message has the reason of each."""
 
 
 @click.command("land")
@@ -112,15 +117,23 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
 @with_session
 def push_command(session: Session, period: str, entity: str | None, system: str | None) -> None:
     """Deliver what is sealed for PERIOD and not yet at its destination."""
-    from dagster_project.close.steps import deliver
+    from dagster_project.close.deliveries import Deliveries
 
     installation = session.installation
-    reports = {}
-    for key in close_keys(installation.settings, period, entity):
-        for name in [system] if system else sorted(installation.settings.destinations):
-            reports[f"{name} {key.entity} {key.period}"] = report = deliver(installation, name, key.entity, key.period)
-            session.line(f"{name} {key.entity} {key.period}: {report}")
+    keys = close_keys(installation.settings, period, entity)
+    systems = [system] if system else sorted(installation.settings.destinations)
+    reports, failures = {}, []
+    with Deliveries(installation, systems, keys, correlation_id=uuid4().hex) as running:
+        for name in systems:
+            for key in keys:
+                try:
+                    reports[f"{name} {key.entity} {key.period}"] = report = running.wait_for(name, key).report
+                    session.line(f"{name} {key.entity} {key.period}: {report}")
+                except TieoutError as error:
+                    failures.append(f"{name} {key.entity} {key.period}: {error}")
     session.result(reports)
+    if failures:
+        raise PushFailedError("; ".join(failures))
 
 
 def close_keys(settings: Settings, period: str, entity: str | None) -> list[CloseKey]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +14,9 @@ from dagster_project.cli.close import close, close_keys, delivered_days, land
 from dagster_project.cli.installation import initialize
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
+
+if TYPE_CHECKING:
+    from reverse_etl.sandbox.supervisor import Endpoint
 
 PERIODS = ("2026-01", "2026-02", "2026-03")
 
@@ -29,8 +35,6 @@ def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
     from dagster_project.cli import tie_out
     from dagster_project.cli.installation import deliver_sample
     from dagster_project.close import Installation
-    from dagster_project.close.partitions import first_day_after
-    from dagster_project.jobs import JobRunner, exclusive
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
 
     settings = session.settings
@@ -38,26 +42,19 @@ def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
     installation = Installation(settings)
     deliver_sample(session, settings, events, seed)
     found_running = [name for name, endpoint in sandbox_status(settings).items() if endpoint]
-    for name, endpoint in start_sandbox(settings).items():
-        session.line(f"Counterparty {name}: {endpoint.url}")
     before = tie_out.document_count(installation)
-    try:
-        with exclusive(settings, "tieout demo"):
-            runner = JobRunner(settings)
-            first = delivered_days(settings)[0]
-            for period in PERIODS:
-                last = first_day_after(period)
-                land(session, runner, first, last)
-                first = last + timedelta(days=1)
-                run = close(session, runner, close_keys(settings, period, None))
-                if not run.succeeded:
-                    raise NotTiedOutError(f"the close of {period} failed: {'; '.join(run.failures) or run.run_id}")
-        checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
-        balances = tie_out.ledger_balances(installation, PERIODS[-1])
-        holds = tie_out.billing_holds(installation)
-    finally:
-        if not keep:
-            stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
+    # The counterparties start while Dagster is loaded, the models are parsed and the first month is landed.
+    with ThreadPoolExecutor(1, "sandbox") as starter:
+        starting = starter.submit(start_sandbox, settings)
+        try:
+            _close_months(session, starting)
+            checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
+            balances = tie_out.ledger_balances(installation, PERIODS[-1])
+            holds = tie_out.billing_holds(installation)
+        finally:
+            wait([starting])
+            if not keep:
+                stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     documents = tie_out.document_count(installation)
     tied = sum(checkpoint.tied for checkpoint in checkpoints)
     expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
@@ -82,3 +79,23 @@ def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
         reasons = [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in unequal]
         raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
     session.line(verdict)
+
+
+def _close_months(session: Session, counterparties: Future[Mapping[str, Endpoint]]) -> None:
+    from dagster_project.close.partitions import first_day_after
+    from dagster_project.jobs import JobRunner, exclusive
+
+    settings = session.settings
+    with exclusive(settings, "tieout demo"):
+        runner = JobRunner(settings)
+        first = delivered_days(settings)[0]
+        for period in PERIODS:
+            last = first_day_after(period)
+            land(session, runner, first, last)
+            first = last + timedelta(days=1)
+            if period == PERIODS[0]:
+                for name, endpoint in counterparties.result().items():
+                    session.line(f"Counterparty {name}: {endpoint.url}")
+            run = close(session, runner, close_keys(settings, period, None))
+            if not run.succeeded:
+                raise NotTiedOutError(f"the close of {period} failed: {'; '.join(run.failures) or run.run_id}")

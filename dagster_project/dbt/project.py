@@ -68,17 +68,6 @@ def project_fingerprint(project: Path) -> str:
     return digest.hexdigest()
 
 
-def manifest_path(paths: DbtPaths) -> Path:
-    """The manifest of the project as it stands; dbt parses only if a file changed since the last time.
-
-    Raises:
-        ConfigurationError: the project does not parse.
-    """
-    if not _is_current(paths):
-        parse(paths)
-    return paths.manifest
-
-
 def parse(paths: DbtPaths) -> Manifest:
     """Parse the project, write ``manifest.json`` and give back the parsed manifest.
 
@@ -109,7 +98,19 @@ def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = No
     quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors", "--no-version-check", "--log-path", str(paths.logs)]
     places = ["--project-dir", str(paths.project), "--profiles-dir", str(paths.project), "--target-path", str(paths.target)]
     with _surroundings(paths):
-        return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
+        try:
+            return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
+        finally:
+            _release_warehouse()
+
+
+def _release_warehouse() -> None:
+    # One open file for all nodes of a command is much faster than one per node, but dbt would keep it until the process ends.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager.close_all_connections()
 
 
 @contextmanager
@@ -129,5 +130,6 @@ def _surroundings(paths: DbtPaths) -> Iterator[None]:
             os.environ[WAREHOUSE_VARIABLE] = before
 
 
-def _is_current(paths: DbtPaths) -> bool:
+def is_current(paths: DbtPaths) -> bool:
+    """Whether the manifest is that of the project as it stands."""
     return paths.manifest.is_file() and paths.fingerprint.is_file() and paths.fingerprint.read_text() == project_fingerprint(paths.project)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from dagster_dbt.asset_utils import get_dbt_resource_names_for_asset_keys, get_d
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from dagster_project.dbt.evidence import failing_rows, row_counts
-from dagster_project.dbt.project import DbtPaths, invoke, parse
+from dagster_project.dbt.project import DbtPaths, invoke, is_current, parse
 from dagster_project.dbt.translator import TieoutTranslator
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import open_warehouse
@@ -36,6 +36,16 @@ class InProcessDbt:
         self._threads = threads
         self._parsed: Manifest | None = None
 
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the project as it stands, as dbt writes it; dbt parses only if a file changed since the last time.
+
+        Raises:
+            ConfigurationError: the project does not parse.
+        """
+        if not is_current(self._paths):
+            self._parsed = parse(self._paths)
+        return dict(json.loads(self._paths.manifest.read_bytes()))
+
     def build(
         self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator, full_refresh: bool = False
     ) -> Iterator[BuildEvent]:
@@ -58,7 +68,7 @@ class InProcessDbt:
             arguments += ["--threads", str(self._threads)]
         warehouse = open_warehouse(self._settings)
         with warehouse.writing(f"dbt build of {len(selection)} nodes, run {context.run.run_id[:8]}"):
-            outcome = invoke(self._paths, arguments, self._manifest(), [collector(messages)])
+            outcome = invoke(self._paths, arguments, self._parsed_manifest(), [collector(messages)])
             results = getattr(outcome.result, "results", None) or []
             counts = row_counts(warehouse, results)
             rows = failing_rows(warehouse, results)
@@ -70,11 +80,19 @@ class InProcessDbt:
             reason = "; ".join(failures) or str(outcome.exception)
             raise dg.Failure(description=f"dbt build failed, nothing downstream runs: {reason}", allow_retries=False)
 
-    def _manifest(self) -> Manifest:
+    def _parsed_manifest(self) -> Manifest:
         if self._parsed is None:
             self._parsed = parse(self._paths)
-        # A build writes compiled SQL into the nodes; the next one must compile them anew, for queries may be read into it.
-        return copy.deepcopy(self._parsed)
+        for node in self._parsed.nodes.values():
+            _forget_compilation(node)
+        return self._parsed
+
+
+def _forget_compilation(node: Any) -> None:
+    """dbt writes the compiled SQL into the node and never compiles it again; queries may be read into it, so each build must."""
+    if getattr(node, "compiled", False):
+        node.compiled, node.compiled_code, node.extra_ctes_injected = False, None, False
+        node.extra_ctes = []
 
 
 def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:

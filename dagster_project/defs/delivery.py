@@ -4,51 +4,67 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from dagster_project.close.deliveries import Deliveries
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import deliver, read_back
+from dagster_project.close.steps import read_back
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
-from dagster_project.defs.reporting import Told, for_each_entity
+from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS
 from reverse_etl.landing.relations import RELATIONS
 
 SYSTEMS = ("stripe", "tryton")
 SNAPSHOTS = dg.AssetKey(["raw", "read_backs"])
+DESTINATIONS = {"stripe": (external.STRIPE_INVOICES, external.STRIPE_CREDIT_NOTES), "tryton": (external.TRYTON_JOURNAL,)}
 
 
 def delivery_assets(close: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
-    return [
-        _delivery("stripe", [SEAL_BILLING], [external.STRIPE_INVOICES, external.STRIPE_CREDIT_NOTES], close),
-        _delivery("tryton", [SEAL_BILLING, SEAL_JOURNALS], [external.TRYTON_JOURNAL], close),
-        _read_back(close),
-    ]
+    return [_delivery(close), _read_back(close)]
 
 
-def _delivery(
-    system: str, deps: Sequence[dg.AssetKey], destinations: Sequence[dg.AssetKey], close: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
+def _delivery(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    specs = [_delivered("stripe", [SEAL_BILLING, SEAL_JOURNALS]), _delivered("tryton", [SEAL_BILLING, SEAL_JOURNALS])]
+
     # No retry policy: the register knows what may be sent again, the orchestrator does not.
-    @dg.asset(
-        key=["delivery", system],
+    @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_RUN, can_subset=True)
+    def deliveries(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
+        asked = [system for system in SYSTEMS if _delivery_key(system) in context.selected_asset_keys]
+        with Deliveries(installation, asked, keys_or_failure(context), correlation_id=context.run.run_id) as running:
+            failures: list[dg.Failure] = []
+            for system in asked:
+
+                def work(close_of: CloseKey, told: Told, system: str = system) -> None:
+                    delivered = running.wait_for(system, close_of)
+                    told.message, told.seconds = str(delivered.report), delivered.seconds
+                    for destination in DESTINATIONS[system]:
+                        context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
+
+                try:
+                    for_each_entity(context, f"delivery/{system}", work, [_delivery_key(system)])
+                except dg.Failure as failure:
+                    failures.append(failure)
+                    continue
+                yield dg.MaterializeResult(asset_key=_delivery_key(system))
+        if failures:
+            raise merged(failures)
+
+    return deliveries
+
+
+def _delivery_key(system: str) -> dg.AssetKey:
+    return dg.AssetKey(["delivery", system])
+
+
+def _delivered(system: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        _delivery_key(system),
         deps=deps,
-        partitions_def=close,
-        backfill_policy=ONE_RUN,
         group_name="delivery",
         kinds={system},
         owners=["team:finance"],
         description=f"Everything sealed for {system} in the entity and period, posted at most once and verified against what {system} holds.",
     )
-    def delivery(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        def work(close_of: CloseKey, told: Told) -> None:
-            report = deliver(installation, system, close_of.entity, close_of.period, correlation_id=context.run.run_id)
-            told.message = str(report)
-            for destination in destinations:
-                context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
-
-        for_each_entity(context, f"delivery/{system}", work)
-
-    return delivery
 
 
 def read_back_keys() -> dict[dg.AssetKey, dg.AssetKey]:

@@ -16,9 +16,10 @@ from reverse_etl.errors import TieoutError
 
 @dataclass
 class Told:
-    """What a step tells of its work; metadata told before an error goes with the failure."""
+    """What a step tells of its work; metadata told before an error goes with the failure. ``seconds``: if it did not begin just now."""
 
     message: str = "done"
+    seconds: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -38,18 +39,30 @@ def step(context: dg.AssetExecutionContext, name: str) -> Iterator[Told]:
     _report(context, Progress(name, "", "", told.message, time.monotonic() - started))
 
 
-def for_each_entity(context: dg.AssetExecutionContext, name: str, work: Callable[[CloseKey, Told], None]) -> None:
+def keys_or_failure(context: dg.AssetExecutionContext) -> list[CloseKey]:
+    """The entities and the period of the run.
+
+    Raises:
+        dagster.Failure: the run is for more than one period.
+    """
+    try:
+        return close_keys(context)
+    except TieoutError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def for_each_entity(
+    context: dg.AssetExecutionContext, name: str, work: Callable[[CloseKey, Told], None], assets: Sequence[dg.AssetKey] | None = None
+) -> None:
     """Work that is done for each entity of the run; an error of one does not keep the others from being done.
+
+    ``assets``: those that the work is for, of a step that makes several; all of the step's if not given.
 
     Raises:
         dagster.Failure: after all were tried, with the message of each that failed; nothing retries it.
     """
     failures: dict[str, Told] = {}
-    try:
-        keys = close_keys(context)
-    except TieoutError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
-    for key in keys:
+    for key in keys_or_failure(context):
         told = Told()
         started = time.monotonic()
         try:
@@ -57,12 +70,19 @@ def for_each_entity(context: dg.AssetExecutionContext, name: str, work: Callable
         except TieoutError as error:
             failures[str(error)] = told
             continue
-        for asset_key in sorted(context.selected_asset_keys):
+        for asset_key in sorted(assets or context.selected_asset_keys):
             context.add_asset_metadata(told.metadata, asset_key=asset_key, partition_key=key.partition_key)
-        _report(context, Progress(name, key.entity, key.period, told.message, time.monotonic() - started))
+        seconds = time.monotonic() - started if told.seconds is None else told.seconds
+        _report(context, Progress(name, key.entity, key.period, told.message, seconds))
     if failures:
         metadata = {f"{number} {name}": value for number, told in enumerate(failures.values(), start=1) for name, value in told.metadata.items()}
         raise dg.Failure(description="; ".join(failures), metadata=metadata, allow_retries=False)
+
+
+def merged(failures: Sequence[dg.Failure]) -> dg.Failure:
+    """One failure that says what each of them says."""
+    metadata = {name: value for failure in failures for name, value in failure.metadata.items()}
+    return dg.Failure(description="; ".join(str(failure.description) for failure in failures), metadata=metadata, allow_retries=False)
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:

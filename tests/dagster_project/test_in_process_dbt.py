@@ -1,6 +1,5 @@
 """dbt inside the step's process: exactly the selection, every result recorded, and a failed test stops what follows."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster_dbt import dbt_assets
 
-from dagster_project.dbt import DbtPaths, InProcessDbt, TieoutTranslator, manifest_path
+from dagster_project.dbt import DbtPaths, InProcessDbt, TieoutTranslator
 from reverse_etl.locks import file_lock
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import open_warehouse
@@ -31,7 +30,7 @@ class Shop:
             }
         )
         self.dbt = InProcessDbt(settings, self.paths)
-        manifest = json.loads(manifest_path(self.paths).read_text())
+        manifest = self.dbt.manifest()
         translator = TieoutTranslator()
 
         @dbt_assets(manifest=manifest, dagster_dbt_translator=translator)
@@ -127,7 +126,7 @@ def test_register_sources_share_one_key_per_moment(scratch: Shop) -> None:
 
 def test_parses_again_only_when_a_file_of_the_project_changed(scratch: Shop, shop: Path) -> None:
     before = scratch.paths.manifest.stat().st_mtime_ns
-    manifest_path(scratch.paths)
+    scratch.dbt.manifest()
     assert scratch.paths.manifest.stat().st_mtime_ns == before
     (shop / "models" / "totals" / "another.sql").write_text("select 1 as one")
-    assert "model.shop.another" in json.loads(manifest_path(scratch.paths).read_text())["nodes"]
+    assert "model.shop.another" in scratch.dbt.manifest()["nodes"]

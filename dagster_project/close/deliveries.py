@@ -1,0 +1,57 @@
+"""Deliveries to all destinations at the same time, so that a slow or dead one delays no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dagster_project.close.installation import Installation
+from dagster_project.close.partitions import CloseKey
+from dagster_project.close.steps import deliver
+
+if TYPE_CHECKING:
+    from reverse_etl.posting import PushReport
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    report: PushReport
+    seconds: float
+
+
+class Deliveries:
+    """Every destination is worked off by a thread of its own, one entity after the other: they share the destination's limits."""
+
+    def __init__(self, installation: Installation, systems: Sequence[str], keys: Sequence[CloseKey], correlation_id: str) -> None:
+        self._installation = installation
+        self._asked = [(system, key) for system in systems for key in keys]
+        self._correlation_id = correlation_id
+        self._threads = ExitStack()
+        self._running: dict[tuple[str, CloseKey], Future[Delivered]] = {}
+
+    def __enter__(self) -> Deliveries:
+        pools = {
+            system: self._threads.enter_context(ThreadPoolExecutor(1, f"delivery-{system}"))
+            for system in dict.fromkeys(system for system, _ in self._asked)
+        }
+        self._running = {(system, key): pools[system].submit(self._deliver, system, key) for system, key in self._asked}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What has not begun when the step is interrupted is left to the next one; what has begun ends its own protocol.
+        for future in self._running.values():
+            future.cancel()
+        self._threads.close()
+
+    def wait_for(self, system: str, key: CloseKey) -> Delivered:
+        """The report of one delivery, once it has ended. Raises what the delivery raised."""
+        return self._running[system, key].result()
+
+    def _deliver(self, system: str, key: CloseKey) -> Delivered:
+        started = time.monotonic()
+        report = deliver(self._installation, system, key.entity, key.period, correlation_id=self._correlation_id)
+        return Delivered(report, time.monotonic() - started)
