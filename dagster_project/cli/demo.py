@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from datetime import timedelta
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import click
 
 from dagster_project.cli.close import close, close_keys, delivered_days, land
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installation import initialize, tell_sample
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
+    from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.sandbox.supervisor import Endpoint
 
 PERIODS = ("2026-01", "2026-02", "2026-03")
@@ -33,26 +35,26 @@ class NotTiedOutError(TieoutError):
 def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli import tie_out
-    from dagster_project.cli.installation import deliver_sample
     from dagster_project.close import Installation
+    from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
 
     settings = session.settings
     initialize(settings)
     installation = Installation(settings)
-    deliver_sample(session, settings, events, seed)
     found_running = [name for name, endpoint in sandbox_status(settings).items() if endpoint]
     before = tie_out.document_count(installation)
-    # The counterparties start while Dagster is loaded, the models are parsed and the first month is landed.
-    with ThreadPoolExecutor(1, "sandbox") as starter:
-        starting = starter.submit(start_sandbox, settings)
+    # One process beside this one, which loads Dagster, parses the models and lands: the ledger's companies and accounts come from the sample.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        sample = beside.submit(generate, settings.home, events=events, seed=seed) if not any(settings.inbox.iterdir()) else None
+        counterparties = beside.submit(start_sandbox, settings)
         try:
-            _close_months(session, starting)
+            _close_months(session, sample, counterparties)
             checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
             balances = tie_out.ledger_balances(installation, PERIODS[-1])
             holds = tie_out.billing_holds(installation)
         finally:
-            wait([starting])
+            wait([counterparties])
             if not keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     documents = tie_out.document_count(installation)
@@ -81,13 +83,17 @@ def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
     session.line(verdict)
 
 
-def _close_months(session: Session, counterparties: Future[Mapping[str, Endpoint]]) -> None:
+def _close_months(session: Session, sample: Future[SampleSummary] | None, counterparties: Future[Mapping[str, Endpoint]]) -> None:
     from dagster_project.close.partitions import first_day_after
     from dagster_project.jobs import JobRunner, exclusive
 
     settings = session.settings
     with exclusive(settings, "tieout demo"):
         runner = JobRunner(settings)
+        if sample is None:
+            session.line(f"Deliveries are there already: {settings.inbox}")
+        else:
+            tell_sample(session, sample.result())
         first = delivered_days(settings)[0]
         for period in PERIODS:
             last = first_day_after(period)

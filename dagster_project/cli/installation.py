@@ -60,23 +60,15 @@ def initialize(settings: Settings) -> None:
 @with_session
 def sample_command(session: Session, events: int, seed: int) -> None:
     """Write the sample company Northlight into the inbox: reference data and three months of usage, with dirt in known numbers."""
-    session.result(write_sample(session, session.settings, events, seed))
-
-
-def write_sample(session: Session, settings: Settings, events: int, seed: int) -> SampleSummary:
     from reverse_etl.sandbox.sample import generate
 
-    summary = generate(settings.home, events=events, seed=seed)
+    summary = generate(session.settings.home, events=events, seed=seed)
+    tell_sample(session, summary)
+    session.result(summary)
+
+
+def tell_sample(session: Session, summary: SampleSummary) -> None:
     total = summary.total
-    session.line(f"{summary.files} files for {summary.customers} customers in {settings.inbox} (seed {summary.seed})")
+    session.line(f"{summary.files} files for {summary.customers} customers in {session.settings.inbox} (seed {summary.seed})")
     session.line(f"{total.received} event lines: {total.kept} to keep ({total.late} of them late), {total.duplicates} duplicates, to quarantine:")
     session.table("Planted dirt", [{"reason": reason, "lines": count} for reason, count in sorted(total.quarantined.items())], ["reason", "lines"])
-    return summary
-
-
-def deliver_sample(session: Session, settings: Settings, events: int, seed: int) -> None:
-    """Write the sample into an empty inbox; what was delivered before stays as it is."""
-    if any(settings.inbox.iterdir()):
-        session.line(f"Deliveries are there already: {settings.inbox}")
-        return
-    write_sample(session, settings, events, seed)

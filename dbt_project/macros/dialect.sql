@@ -50,9 +50,19 @@
 {% macro default__json_text(document, member) %}get_json_object({{ document }}, '$.{{ member }}'){% endmacro %}
 {% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}
 
-{% macro json_elements(document, member) %}{{ return(adapter.dispatch('json_elements', 'tieout')(document, member)) }}{% endmacro %}
-{#- One row per element of a JSON array, each as JSON text. -#}
-{% macro duckdb__json_elements(document, member) %}unnest(json_extract({{ document }}, '$.{{ member }}[*]')){% endmacro %}
+{% macro json_record(document, members, lines) %}{{ return(adapter.dispatch('json_record', 'tieout')(document, members, lines)) }}{% endmacro %}
+{#- A JSON document read once, as a record: these members as text, and its lines as a list of records of text. -#}
+{% macro default__json_record(document, members, lines) -%}
+    from_json({{ document }}, '{% for member in members %}{{ member }} string, {% endfor %}lines array<struct<{{ lines | join(": string, ") }}: string>>')
+{%- endmacro %}
+{% macro duckdb__json_record(document, members, lines) -%}
+    from_json({{ document }}, '{ {%- for member in members %}"{{ member }}": "VARCHAR", {% endfor %}"lines": [{"{{ lines | join('": "VARCHAR", "') }}": "VARCHAR"}]}')
+{%- endmacro %}
+
+{% macro elements(list) %}{{ return(adapter.dispatch('elements', 'tieout')(list)) }}{% endmacro %}
+{#- One row per element of a list. -#}
+{% macro default__elements(list) %}explode({{ list }}){% endmacro %}
+{% macro duckdb__elements(list) %}unnest({{ list }}){% endmacro %}
 
 {% macro json_object(members) %}{{ return(adapter.dispatch('json_object', 'tieout')(members)) }}{% endmacro %}
 {#- members: name -> SQL expression. Amounts in minor units stay JSON integers; decimals must be text already. -#}

@@ -76,6 +76,13 @@ select * from final
 
 {% macro register_billing_lines(documents) -%}
 {#- The lines of issued invoices and credit memos, credit memos negative; a cancelled document was never issued. -#}
+{%- set members = ['customer_id', 'invoice_key', 'functional_currency', 'exchange_rate', 'exchange_rate_date'] -%}
+{%- set line_members = [
+    'line_key', 'rated_line_key', 'corrects_line_key', 'group_key', 'kind', 'description', 'subscription_id',
+    'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
+    'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
+    'deferred_account', 'tax_account', 'rounding_account'
+] -%}
 with
 
 documents as (
@@ -85,7 +92,7 @@ documents as (
         and state <> 'cancelled'
 ),
 
-elements as (
+records as (
     select
         document_position,
         business_key,
@@ -96,10 +103,16 @@ elements as (
         number,
         document_date,
         posting_date,
-        payload,
         case when document_type = 'credit_memo' then -1 else 1 end as sign,
-        {{ json_elements('payload', 'lines') }} as line
+        {{ json_record('payload', members, line_members) }} as record
     from documents
+),
+
+elements as (
+    select
+        records.*,
+        {{ elements('record.lines') }} as line
+    from records
 ),
 
 final as (
@@ -113,34 +126,34 @@ final as (
         number,
         document_date,
         posting_date,
-        {{ json_text('payload', 'customer_id') }} as customer_id,
-        {{ json_text('payload', 'invoice_key') }} as invoice_key,
-        {{ json_text('payload', 'functional_currency') }} as functional_currency,
-        {{ json_text('payload', 'exchange_rate') }} as exchange_rate,
-        {{ json_text('payload', 'exchange_rate_date') }} as exchange_rate_date,
-        {{ json_text('line', 'line_key') }} as document_line_key,
-        {{ json_text('line', 'rated_line_key') }} as line_key,
-        {{ json_text('line', 'corrects_line_key') }} as corrects_line_key,
-        {{ json_text('line', 'group_key') }} as group_key,
-        {{ json_text('line', 'kind') }} as kind,
-        {{ json_text('line', 'description') }} as description,
-        {{ json_text('line', 'subscription_id') }} as subscription_id,
-        {{ json_text('line', 'charge_id') }} as charge_id,
-        {{ json_text('line', 'meter') }} as meter,
-        {{ json_text('line', 'product') }} as product,
-        sign * cast({{ json_text('line', 'amount_minor') }} as bigint) as amount_minor,
-        sign * cast({{ json_text('line', 'tax_minor') }} as bigint) as tax_minor,
-        {{ json_text('line', 'tax_code') }} as tax_code,
-        cast({{ json_text('line', 'tax_rate') }} as {{ rate_type() }}) as tax_rate,
-        cast({{ json_text('line', 'event_count') }} as bigint) as event_count,
-        cast({{ json_text('line', 'service_period_start') }} as date) as service_period_start,
-        cast({{ json_text('line', 'service_period_end') }} as date) as service_period_end,
-        cast({{ json_text('line', 'billing_month') }} as date) as billing_month,
-        {{ json_text('line', 'receivable_account') }} as receivable_account,
-        {{ json_text('line', 'revenue_account') }} as revenue_account,
-        {{ json_text('line', 'deferred_account') }} as deferred_account,
-        {{ json_text('line', 'tax_account') }} as tax_account,
-        {{ json_text('line', 'rounding_account') }} as rounding_account
+        record.customer_id,
+        record.invoice_key,
+        record.functional_currency,
+        record.exchange_rate,
+        record.exchange_rate_date,
+        line.line_key as document_line_key,
+        line.rated_line_key as line_key,
+        line.corrects_line_key,
+        line.group_key,
+        line.kind,
+        line.description,
+        line.subscription_id,
+        line.charge_id,
+        line.meter,
+        line.product,
+        sign * cast(line.amount_minor as bigint) as amount_minor,
+        sign * cast(line.tax_minor as bigint) as tax_minor,
+        line.tax_code,
+        cast(line.tax_rate as {{ rate_type() }}) as tax_rate,
+        cast(line.event_count as bigint) as event_count,
+        cast(line.service_period_start as date) as service_period_start,
+        cast(line.service_period_end as date) as service_period_end,
+        cast(line.billing_month as date) as billing_month,
+        line.receivable_account,
+        line.revenue_account,
+        line.deferred_account,
+        line.tax_account,
+        line.rounding_account
     from elements
 )
 
@@ -148,6 +161,10 @@ select * from final
 {%- endmacro %}
 
 {% macro register_journal_lines(documents) -%}
+{%- set members = ['source_document', 'event'] -%}
+{%- set line_members = [
+    'line_key', 'account', 'side', 'amount_minor', 'functional_minor', 'customer_id', 'source_line_key'
+] -%}
 with
 
 documents as (
@@ -157,7 +174,7 @@ documents as (
         and state <> 'cancelled'
 ),
 
-elements as (
+records as (
     select
         document_position,
         business_key,
@@ -168,9 +185,15 @@ elements as (
         currency,
         reference,
         state,
-        payload,
-        {{ json_elements('payload', 'lines') }} as line
+        {{ json_record('payload', members, line_members) }} as record
     from documents
+),
+
+elements as (
+    select
+        records.*,
+        {{ elements('record.lines') }} as line
+    from records
 ),
 
 final as (
@@ -184,15 +207,15 @@ final as (
         currency,
         reference,
         state,
-        {{ json_text('payload', 'source_document') }} as source_document,
-        {{ json_text('payload', 'event') }} as event,
-        {{ json_text('line', 'line_key') }} as line_key,
-        {{ json_text('line', 'account') }} as account,
-        {{ json_text('line', 'side') }} as side,
-        cast({{ json_text('line', 'amount_minor') }} as bigint) as amount_minor,
-        cast({{ json_text('line', 'functional_minor') }} as bigint) as functional_minor,
-        {{ json_text('line', 'customer_id') }} as customer_id,
-        {{ json_text('line', 'source_line_key') }} as source_line_key
+        record.source_document,
+        record.event,
+        line.line_key,
+        line.account,
+        line.side,
+        cast(line.amount_minor as bigint) as amount_minor,
+        cast(line.functional_minor as bigint) as functional_minor,
+        line.customer_id,
+        line.source_line_key
     from elements
 )
 
