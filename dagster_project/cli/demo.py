@@ -30,9 +30,10 @@ class NotTiedOutError(TieoutError):
 @click.command("demo")
 @click.option("--events", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many usage events, if none are delivered yet.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Seed of the sample, if none is delivered yet.")
+@click.option("--customers", type=click.IntRange(min=1), default=200, show_default=True, help="How many customers, if no sample is delivered yet.")
 @click.option("--keep/--stop", "keep", default=False, help="Keep the counterparties running at the end.")
 @with_session
-def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
+def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli import tie_out
     from dagster_project.close import Installation
@@ -46,7 +47,9 @@ def demo_command(session: Session, events: int, seed: int, keep: bool) -> None:
     before = tie_out.document_count(installation)
     # One process beside this one, which loads Dagster, parses the models and lands: the ledger's companies and accounts come from the sample.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
-        sample = beside.submit(generate, settings.home, events=events, seed=seed) if not any(settings.inbox.iterdir()) else None
+        sample = (
+            beside.submit(generate, settings.home, events=events, seed=seed, customer_count=customers) if not any(settings.inbox.iterdir()) else None
+        )
         counterparties = beside.submit(start_sandbox, settings)
         try:
             _close_months(session, sample, counterparties)

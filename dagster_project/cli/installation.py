@@ -57,12 +57,13 @@ def initialize(settings: Settings) -> None:
 @click.command("sample")
 @click.option("--events", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many usage events.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--customers", type=click.IntRange(min=1), default=200, show_default=True, help="How many customers.")
 @with_session
-def sample_command(session: Session, events: int, seed: int) -> None:
+def sample_command(session: Session, events: int, seed: int, customers: int) -> None:
     """Write the sample company Northlight into the inbox: reference data and three months of usage, with dirt in known numbers."""
     from reverse_etl.sandbox.sample import generate
 
-    summary = generate(session.settings.home, events=events, seed=seed)
+    summary = generate(session.settings.home, events=events, seed=seed, customer_count=customers)
     tell_sample(session, summary)
     session.result(summary)
 

@@ -37,7 +37,7 @@ class Closed:
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
     settings = Settings(home=Path(tmp_path_factory.mktemp("installation")))
     initialize(settings)
-    generate(settings.home, events=2_000, seed=11)
+    generate(settings.home, events=2_000, seed=11, customer_count=40)
     start_sandbox(settings)
     told: list[Progress] = []
     try:

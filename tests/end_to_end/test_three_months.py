@@ -18,7 +18,7 @@ from dagster_project.close import Installation
 from dagster_project.lineage import trace
 from reverse_etl.settings import Settings
 
-EVENTS = "5000"
+SIZE = ("--events", "5000", "--customers", "60")
 TIEOUT = str(Path(sys.executable).with_name("tieout"))
 
 
@@ -45,7 +45,7 @@ def run(home: Path, *arguments: str) -> str:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     home = Path(tmp_path_factory.mktemp("northlight"))
     try:
-        first = json.loads(run(home, "demo", "--events", EVENTS, "--keep", "--json"))
+        first = json.loads(run(home, "demo", *SIZE, "--keep", "--json"))
         # Closing the month before the last again covers what a whole second demo would, in a third of its time.
         again = json.loads(run(home, "close", "2026-02", "--json"))
         status = json.loads(run(home, "status", "--json"))

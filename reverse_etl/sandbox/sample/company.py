@@ -15,7 +15,6 @@ from reverse_etl.sandbox.sample.catalogue import FEE_TAX_CODE, PLANS, USAGE_TAX_
 FIRST_DAY = date(2026, 1, 1)
 END_DAY = date(2026, 4, 1)
 RATES_FROM, RATES_TO = date(2025, 12, 25), date(2026, 4, 10)
-CUSTOMER_COUNT = 200
 
 ENTITIES: Sequence[Row] = (
     ("northlight_us", "Northlight Inc.", "US", "USD", "2026-01-01"),
@@ -88,13 +87,13 @@ class Customer:
         return f"S{self.customer_id[1:]}"
 
 
-def build_customers(seed: int) -> tuple[Customer, ...]:
+def build_customers(count: int, seed: int) -> tuple[Customer, ...]:
     random = np.random.RandomState((seed * 7919 + 1) % 2**32)
     markets = [market for market in MARKETS for _ in range(market.share)]
     starts = [start for start, share in _STARTS for _ in range(share)]
     ends = [end for end, share in _ENDS for _ in range(share)]
     customers = []
-    for number in range(1, CUSTOMER_COUNT + 1):
+    for number in range(1, count + 1):
         # The shares repeat every hundred customers, so that every market and currency is met whatever the seed is.
         market = markets[(number * 37) % 100]
         starts_on, ends_on = starts[random.randint(100)], ends[random.randint(100)]

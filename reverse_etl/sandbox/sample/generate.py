@@ -21,25 +21,29 @@ from reverse_etl.sandbox.sample.summary import MonthCounts, SampleSummary
 
 EXPECTED_FILE = "sample_expected.json"
 SMALLEST_SAMPLE = 1_000
+FEWEST_CUSTOMERS = 20
 REFERENCE_PARTITION = "2026-01-01"
 
 
-def generate(folder: Path, events: int = 200_000, seed: int = 7) -> SampleSummary:
+def generate(folder: Path, events: int = 200_000, seed: int = 7, customer_count: int = 200) -> SampleSummary:
     """Write Northlight's deliveries below ``folder/inbox`` and what a close must find in them to ``folder/sample_expected.json``.
 
     Args:
         folder: the home folder of an installation.
         events: usage lines, planted dirt included; 1,000 at least.
-        seed: the same seed and number of events give the same bytes.
+        seed: the same seed and numbers of events and customers give the same bytes.
+        customer_count: 20 at least; every market and currency is met from 100 on.
 
     Raises:
-        ConfigurationError: too few events, or the folder already holds another sample.
+        ConfigurationError: too few events or customers, or the folder already holds another sample.
     """
     if events < SMALLEST_SAMPLE:
         raise ConfigurationError(f"a sample of {events} events is too small to plant every kind of dirt: ask for {SMALLEST_SAMPLE} or more")
-    _refuse_another_sample(folder / EXPECTED_FILE, events, seed)
+    if customer_count < FEWEST_CUSTOMERS:
+        raise ConfigurationError(f"a sample of {customer_count} customers cannot have every kind of dirt: ask for {FEWEST_CUSTOMERS} or more")
+    _refuse_another_sample(folder / EXPECTED_FILE, events, seed, customer_count)
     inbox = folder / "inbox"
-    customers = company.build_customers(seed)
+    customers = company.build_customers(customer_count, seed)
 
     random = np.random.RandomState((seed * 7919 + 3) % 2**32)
     draw = Draw(customers, random)
@@ -65,14 +69,14 @@ def generate(folder: Path, events: int = 200_000, seed: int = 7) -> SampleSummar
     return summary
 
 
-def _refuse_another_sample(expected: Path, events: int, seed: int) -> None:
+def _refuse_another_sample(expected: Path, events: int, seed: int, customer_count: int) -> None:
     if not expected.is_file():
         return
     found = json.loads(expected.read_text())
-    if (found.get("events"), found.get("seed")) != (events, seed):
+    if (found.get("events"), found.get("seed"), found.get("customers")) != (events, seed, customer_count):
         raise ConfigurationError(
-            f"{expected.parent} already holds the sample of {found.get('events')} events with seed {found.get('seed')}: "
-            f"choose another home folder, or remove this one first"
+            f"{expected.parent} already holds the sample of {found.get('events')} events and {found.get('customers')} customers "
+            f"with seed {found.get('seed')}: choose another home folder, or remove this one first"
         )
 
 

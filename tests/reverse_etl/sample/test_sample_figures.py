@@ -351,11 +351,13 @@ def test_what_is_expected_is_written_beside_the_inbox(home: Path, summary: Sampl
 
 def test_a_folder_holds_one_sample_only(home: Path, summary: SampleSummary) -> None:
     assert generate(home, events=EVENTS) == summary
-    with pytest.raises(ConfigurationError, match="already holds the sample of 12000 events with seed 7"):
+    with pytest.raises(ConfigurationError, match="already holds the sample of 12000 events and 200 customers with seed 7"):
         generate(home, events=EVENTS, seed=8)
 
 
 def test_a_sample_too_small_for_its_dirt_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ask for 1000 or more"):
         generate(tmp_path, events=999)
+    with pytest.raises(ConfigurationError, match="ask for 20 or more"):
+        generate(tmp_path, customer_count=19)
     assert not (tmp_path / "inbox").exists()
