@@ -48,7 +48,7 @@ def read_lines(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]
     """Chunks of (delivered_line, delivered_record); empty lines hold nothing and are passed over.
 
     Raises:
-        UnreadableFileError: broken compression, bytes that are not UTF-8, or a last line that is cut off.
+        UnreadableFileError: broken compression, bytes that are not UTF-8, a last line that is cut off, or the file is gone by now.
     """
     first_line = 1
     for content in _whole_lines(path, chunk_bytes):
@@ -99,7 +99,10 @@ def unopened(error: OSError) -> UnreadableFileError:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+    try:
+        return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise unopened(error) from error
 
 
 def _read(stream: IO[bytes], path: Path, size: int = -1) -> bytes:

@@ -29,7 +29,8 @@ def open_engine(url: str) -> Engine:
         raise RegisterError(f"the register's URL {url!r} is not understood; use sqlite:///<path> or postgresql+<driver>://...") from error
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed)
-    if parsed.database:
+    # A URI ("file:...?mode=ro") names its file itself, and is never there to create one.
+    if parsed.database and not parsed.database.startswith("file:"):
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _configure_sqlite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -52,8 +52,12 @@ class DuckDBTransaction:
         self._connection.register("delivered", delivered)
         try:
             yield
-        finally:
-            self._connection.unregister("delivered")
+        except BaseException:
+            # The transaction may be aborted already; what went wrong first is what must be told.
+            with suppress(duckdb.Error):
+                self._connection.unregister("delivered")
+            raise
+        self._connection.unregister("delivered")
 
 
 class DuckDBSession:

@@ -40,18 +40,21 @@ class MirrorReport:
 def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
     """Append what the register holds beyond the mirror, in one transaction under the warehouse's writer lock.
 
-    A mirror of another incarnation, or one that is ahead of the register, is emptied and rebuilt in that same transaction. A run
-    that finds nothing new writes nothing.
+    A mirror of another incarnation, or one that is ahead of the register, is emptied and rebuilt in that same transaction. Only a
+    restored backup can be behind its mirror: such a register gets a new incarnation first, so that destinations are looked up before
+    anything is sent to them. A run that finds nothing new writes nothing.
 
     Raises:
         WarehouseBusyError: the warehouse was held by another writer for too long.
     """
     with warehouse.writing("mirror of the register"):
         warehouse.create_relations(MIRRORED)
-        # Read under the lock: of two mirrors at once the second continues where the first ended.
-        incarnation, position = register.incarnation, register.position
         with warehouse.session("mirror of the register") as session, session.transaction() as transaction:
             mirrored = _mirrored(transaction)
+            # Read under the lock: of two mirrors at once the second continues where the first ended.
+            if mirrored is not None and mirrored[0] == register.incarnation and mirrored[1] > register.position:
+                register.renew_incarnation("mirror", f"restored: the mirror holds position {mirrored[1]}, the register {register.position}")
+            incarnation, position = register.incarnation, register.position
             rebuilt = mirrored is not None and (mirrored[0] != incarnation or mirrored[1] > position)
             if mirrored == (incarnation, position):
                 return MirrorReport(incarnation, position, False, {})

@@ -313,3 +313,9 @@ def test_a_landing_that_dies_half_way_leaves_no_half_file(installation: Installa
             installation.land()
     assert installation.count("raw.usage_events") == 0
     assert installation.land().rows == 1
+
+
+@pytest.mark.parametrize("name", ["usage.jsonl", "usage.jsonl.gz"])
+def test_a_file_that_vanishes_before_it_is_read_is_a_problem_of_its_own(tmp_path: Path, name: str) -> None:
+    with pytest.raises(files.UnreadableFileError, match="cannot be opened"):
+        list(files.read_lines(tmp_path / name))

@@ -116,6 +116,7 @@ def test_a_read_only_register_is_a_register_error(filled: Path) -> None:
     assert len(register.documents()) == 5
     with pytest.raises(RegisterError, match="write access"):
         register.seal([credit_memo(register, "C9")], "tests", "run")
+    assert not Path("file:").exists()
 
 
 def test_a_url_nobody_understands_is_a_register_error() -> None:

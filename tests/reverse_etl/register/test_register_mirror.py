@@ -61,7 +61,7 @@ def test_another_incarnation_rebuilds_the_mirror_from_nothing(register: Register
     assert count(warehouse, "documents") == 1
 
 
-def test_a_mirror_ahead_of_a_restored_register_is_rebuilt(
+def test_a_register_behind_its_mirror_was_restored_and_gets_a_new_incarnation(
     register: Register, register_path: Path, tmp_path: Path, warehouse: DuckDBWarehouse
 ) -> None:
     register.seal([invoice(register, "C1")], "tests", "run")
@@ -73,7 +73,12 @@ def test_a_mirror_ahead_of_a_restored_register_is_rebuilt(
     mirror(ahead, warehouse)
     ahead.close()
 
-    report = mirror(Register.open(f"sqlite:///{backup}"), warehouse)
+    restored = Register.open(f"sqlite:///{backup}")
+    incarnation = restored.incarnation
+    report = mirror(restored, warehouse)
 
     assert report.rebuilt
     assert count(warehouse, "documents") == 1
+    assert restored.was_restored
+    assert report.incarnation == restored.incarnation != incarnation
+    assert mirror(restored, warehouse).appended == {}
