@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "close": ("close", "Close a period: compute, seal, deliver, read back, tie out."),
     "plan": ("close", "Show what a close would seal, and seal nothing."),
     "push": ("close", "Deliver what is sealed and not yet delivered."),
+    "rate": ("rate", "Rate pricing cases with the models that rate production."),
     "status": ("reading", "Show periods, documents and checkpoints."),
     "exceptions": ("reading", "List what a person must look at, with what to do."),
     "trace": ("trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),

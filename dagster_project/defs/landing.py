@@ -21,6 +21,7 @@ SOURCE_OF_RELATION = {
     "raw.plans": external.BILLING_CATALOG,
     "raw.charges": external.BILLING_CATALOG,
     "raw.prices": external.BILLING_CATALOG,
+    "raw.price_terms": external.BILLING_CATALOG,
     "raw.subscriptions": external.BILLING_CATALOG,
     "raw.tax_rates": external.FINANCE_REFERENCE,
     "raw.exchange_rates": external.FINANCE_REFERENCE,

@@ -79,6 +79,45 @@
 {% macro ordered_text(expression, order_by, separator=',') %}{{ return(adapter.dispatch('ordered_text', 'tieout')(expression, order_by, separator)) }}{% endmacro %}
 {% macro default__ordered_text(expression, order_by, separator) %}string_agg({{ expression }}, '{{ separator }}' order by {{ order_by }}){% endmacro %}
 
+{% macro members_text(document, names) %}{{ return(adapter.dispatch('members_text', 'tieout')(document, names)) }}{% endmacro %}
+{#- The members of a JSON object that a comma-separated list names, as name=value;name=value in the order of the list; null without a list. -#}
+{% macro duckdb__members_text(document, names) -%}
+    array_to_string(
+        list_transform(
+            string_split({{ names }}, ','),
+            lambda name: trim(name) || '=' || replace(coalesce(json_extract_string({{ document }}, '$."' || trim(name) || '"'), ''), ';', '%3B')
+        ),
+        ';'
+    )
+{%- endmacro %}
+
+{% macro member_text(document, name) %}{{ return(adapter.dispatch('member_text', 'tieout')(document, name)) }}{% endmacro %}
+{#- One member of a JSON object as text, its name being a value. -#}
+{% macro duckdb__member_text(document, name) %}json_extract_string({{ document }}, '$."' || {{ name }} || '"'){% endmacro %}
+
+{% macro chosen_members(members, names) %}{{ return(adapter.dispatch('chosen_members', 'tieout')(members, names)) }}{% endmacro %}
+{#- Of members_text, those that a comma-separated list names. -#}
+{% macro duckdb__chosen_members(members, names) -%}
+    array_to_string(
+        list_filter(
+            string_split({{ members }}, ';'),
+            lambda member: list_contains(list_transform(string_split({{ names }}, ','), lambda name: trim(name)), split_part(member, '=', 1))
+        ),
+        ';'
+    )
+{%- endmacro %}
+
+{% macro value_at_latest(value, instant) %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant)) }}{% endmacro %}
+{#- The value of the row with the greatest instant. -#}
+{% macro default__value_at_latest(value, instant) %}max_by({{ value }}, {{ instant }}){% endmacro %}
+
+{% macro microseconds_between(earlier, later) %}{{ return(adapter.dispatch('microseconds_between', 'tieout')(earlier, later)) }}{% endmacro %}
+{% macro duckdb__microseconds_between(earlier, later) %}(epoch_us({{ later }}) - epoch_us({{ earlier }})){% endmacro %}
+
+{% macro instant_at_midnight(day, time_zone) %}{{ return(adapter.dispatch('instant_at_midnight', 'tieout')(day, time_zone)) }}{% endmacro %}
+{#- The UTC timestamp at which a day begins in a time zone. -#}
+{% macro duckdb__instant_at_midnight(day, time_zone) %}timezone('UTC', timezone({{ time_zone }}, cast({{ day }} as timestamp))){% endmacro %}
+
 {% macro digest(expression) %}{{ return(adapter.dispatch('digest', 'tieout')(expression)) }}{% endmacro %}
 {% macro default__digest(expression) %}md5({{ expression }}){% endmacro %}
 

@@ -1,13 +1,13 @@
-{#- Exact money. A quantity is decimal(38, 12), a unit price decimal(24, 12), a precise amount decimal(38, 24),
-    an amount in minor units bigint. Nothing divides but half_up_quotient. -#}
+{#- Exact money. A quantity is decimal(38, 13), a unit price decimal(24, 12), a precise amount decimal(38, 25),
+    an amount in minor units bigint. Nothing divides but the quotient macros. -#}
 
-{% macro quantity_type() %}decimal(38, 12){% endmacro %}
+{% macro quantity_type() %}decimal(38, 13){% endmacro %}
 {% macro unit_price_type() %}decimal(24, 12){% endmacro %}
-{% macro precise_amount_type() %}decimal(38, 24){% endmacro %}
+{% macro precise_amount_type() %}decimal(38, 25){% endmacro %}
 {% macro rate_type() %}decimal(18, 12){% endmacro %}
 
 {% macro multiply_exact(quantity, unit_price) %}{{ return(adapter.dispatch('multiply_exact', 'tieout')(quantity, unit_price)) }}{% endmacro %}
-{#- quantity x unit price, all 24 decimals kept; overflow is an error, never a squeezed scale. -#}
+{#- quantity x unit price, all 25 decimals kept; overflow is an error, never a squeezed scale. -#}
 {% macro duckdb__multiply_exact(quantity, unit_price) -%}
     (cast({{ quantity }} as {{ quantity_type() }}) * cast({{ unit_price }} as {{ unit_price_type() }}))
 {%- endmacro %}
@@ -19,6 +19,30 @@
             then {{ integer_quotient('2 * cast(' ~ numerator ~ ' as ' ~ wide_integer() ~ ') + ' ~ denominator, '2 * cast(' ~ denominator ~ ' as ' ~ wide_integer() ~ ')') }}
         else -{{ integer_quotient('-2 * cast(' ~ numerator ~ ' as ' ~ wide_integer() ~ ') + ' ~ denominator, '2 * cast(' ~ denominator ~ ' as ' ~ wide_integer() ~ ')') }}
     end
+{%- endmacro %}
+
+{% macro quotient(numerator, denominator, rounding) -%}
+    {#- Integer division of a non-negative numerator in wide integers; rounding is a column: up, down or (else) half_up. -#}
+    case {{ rounding }}
+        when 'up' then {{ integer_quotient('cast(' ~ numerator ~ ' as ' ~ wide_integer() ~ ') + ' ~ denominator ~ ' - 1', denominator) }}
+        when 'down' then {{ integer_quotient(numerator, denominator) }}
+        else {{ half_up_quotient(numerator, denominator) }}
+    end
+{%- endmacro %}
+
+{% macro scaled_quantity(quantity) -%}
+    {#- A quantity as a whole number of 10^-13 units; through its text, for a product would not fit. -#}
+    cast(replace(cast(cast({{ quantity }} as {{ quantity_type() }}) as varchar), '.', '') as {{ wide_integer() }})
+{%- endmacro %}
+
+{% macro unscaled_quantity(whole) -%}
+    {#- A whole number of 10^-13 units as a quantity. -#}
+    cast(cast({{ whole }} as decimal(38, 0)) * cast(0.0000000000001 as decimal(14, 13)) as {{ quantity_type() }})
+{%- endmacro %}
+
+{% macro power_of_ten(exponent) -%}
+    {#- 10 to a small non-negative power, exactly. -#}
+    cast('1' || repeat('0', cast({{ exponent }} as integer)) as {{ wide_integer() }})
 {%- endmacro %}
 
 {% macro to_minor(precise_amount, minor_units) -%}

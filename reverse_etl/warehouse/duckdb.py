@@ -83,13 +83,21 @@ class DuckDBWarehouse:
 
     def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
         schemas = sorted({relation.split(".")[0] for relation in relations})
-        self.execute(
-            [f"create schema if not exists {schema}" for schema in schemas]
-            + [
-                f"create table if not exists {relation} (" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
-                for relation, columns in relations.items()
-            ]
-        )
+        with self.writing("create relations"):
+            self.execute(
+                [f"create schema if not exists {schema}" for schema in schemas]
+                + [
+                    f"create table if not exists {relation} (" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
+                    for relation, columns in relations.items()
+                ]
+            )
+            there = self.read("select table_schema || '.' || table_name as relation, column_name from information_schema.columns").to_pylist()
+            standing = {(row["relation"], row["column_name"]) for row in there}
+            # Relations only ever gain columns, so that an installation made by an earlier version goes on.
+            missing = [(relation, name, kind) for relation, columns in relations.items() for name, kind in columns.items()]
+            added = [f'alter table {relation} add column "{name}" {kind}' for relation, name, kind in missing if (relation, name) not in standing]
+            if added:
+                self.execute(added)
 
     @contextmanager
     def session(self, holder: str) -> Iterator[DuckDBSession]:

@@ -35,6 +35,7 @@ combined as (
         -- Usage is billed in arrears, in the month it was used.
         service_period_start as billing_month,
         quantity,
+        kept_quantity,
         event_count,
         price_version,
         amount_precise,
@@ -60,6 +61,7 @@ combined as (
         service_period_end,
         billing_month,
         cast(null as {{ quantity_type() }}) as quantity,
+        cast(null as {{ quantity_type() }}) as kept_quantity,
         cast(0 as bigint) as event_count,
         price_version,
         cast(amount_precise as {{ precise_amount_type() }}) as amount_precise,
@@ -88,6 +90,7 @@ final as (
         combined.service_period_end,
         combined.billing_month,
         combined.quantity,
+        combined.kept_quantity,
         combined.event_count,
         combined.price_version,
         combined.amount_precise,

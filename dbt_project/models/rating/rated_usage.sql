@@ -1,124 +1,102 @@
 with
 
-usage_summaries as (
-    select * from {{ ref('usage_summaries') }}
+charged_usage as (
+    select * from {{ ref('charged_usage') }}
 ),
 
--- One row per subscription and charge: a later version of the same terms must not multiply usage.
-subscription_charges as (
-    select ranked.*
-    from (
-        select
-            subscription_charges.*,
-            row_number() over (
-                partition by subscription_id, charge_id order by subscription_version desc
-            ) as version_rank
-        from {{ ref('subscription_charges') }} as subscription_charges
-    ) as ranked
-    where ranked.version_rank = 1
+billable_quantities as (
+    select * from {{ ref('billable_quantities') }}
 ),
 
-prices as (
-    select * from {{ ref('stg_billing__prices') }}
+rated_tiers as (
+    select * from {{ ref('rated_tiers') }}
 ),
 
-customers as (
-    select * from {{ ref('stg_crm__customers') }}
+rated_transactions as (
+    select * from {{ ref('rated_transactions') }}
 ),
 
-charged as (
-    select
-        usage_summaries.*,
-        customers.currency,
-        customers.country,
-        customers.entity,
-        subscription_charges.charge_model,
-        subscription_charges.product,
-        subscription_charges.tax_code,
-        subscription_charges.description
-    from usage_summaries
-    inner join customers on usage_summaries.customer_id = customers.customer_id
-    left join subscription_charges
-        on
-            usage_summaries.subscription_id = subscription_charges.subscription_id
-            and usage_summaries.charge_id = subscription_charges.charge_id
-),
-
--- Every tier of the price version that is effective when the service period starts.
-priced_tiers as (
-    select
-        charged.usage_key,
-        prices.price_id,
-        prices.price_version,
-        prices.unit_price,
-        prices.flat_fee,
-        case
-            when charged.quantity <= prices.tier_from and prices.tier_from > 0 then 0
-            when prices.tier_up_to is null or charged.quantity <= prices.tier_up_to then charged.quantity - prices.tier_from
-            else prices.tier_up_to - prices.tier_from
-        end as tier_quantity
-    from charged
-    inner join prices
-        on
-            charged.charge_id = prices.charge_id
-            and charged.currency = prices.currency
-            and charged.service_period_start >= prices.effective_from
-            and (charged.service_period_start < prices.effective_to or prices.effective_to is null)
-    where length(cast(floor(abs(charged.quantity)) as varchar)) + length(cast(floor(prices.unit_price) as varchar)) <= 13
-),
-
-rated as (
+quantities as (
     select
         usage_key,
-        min(price_id) as price_id,
-        min(price_version) as price_version,
-        count(distinct {{ dbt.concat(["price_id", "'/'", "price_version"]) }}) as price_count,
-        sum({{ multiply_exact('tier_quantity', 'unit_price') }} + case when tier_quantity > 0 then cast(flat_fee as {{ precise_amount_type() }}) else 0 end) as amount_precise,
-        {{ digest(ordered_text(dbt.concat(["price_id", "'/'", "price_version", "':'", "cast(tier_quantity as varchar)", "'x'", "cast(unit_price as varchar)", "'+'", "cast(flat_fee as varchar)"]), "tier_quantity, unit_price")) }} as price_fingerprint
-    from priced_tiers
+        sum(priced_quantity) as priced_quantity,
+        count(*) - count(quantity) as unpriceable_count
+    from billable_quantities
     group by usage_key
 ),
 
-priced_charges as (
-    select distinct
-        charge_id,
-        currency
-    from prices
+tiered as (
+    select
+        usage_key,
+        sum(amount_precise) as amount_precise,
+        count(*) - count(amount_precise) as overflow_count,
+        sum(case when is_beyond_last_tier then 1 else 0 end) as beyond_count
+    from rated_tiers
+    group by usage_key
+),
+
+per_transaction as (
+    select
+        usage_key,
+        sum(amount_precise) as amount_precise
+    from rated_transactions
+    group by usage_key
+),
+
+combined as (
+    select
+        charged_usage.*,
+        coalesce(quantities.priced_quantity, charged_usage.quantity) as priced_quantity,
+        coalesce(quantities.unpriceable_count, 0) + coalesce(tiered.overflow_count, 0) as overflow_count,
+        coalesce(tiered.beyond_count, 0) as beyond_count,
+        case
+            when charged_usage.price_id is null then null
+            -- The amount that the events brought along, in minor units and their fractions.
+            when charged_usage.charge_model = 'dynamic'
+                then cast(coalesce(charged_usage.supplied_minor, 0) * cast(charged_usage.minor_unit_value as decimal(4, 3)) as {{ precise_amount_type() }})
+            when charged_usage.charge_model = 'percentage' and charged_usage.kept_quantity = 0 then cast(0 as {{ precise_amount_type() }})
+            when charged_usage.charge_model = 'percentage' then cast(per_transaction.amount_precise as {{ precise_amount_type() }})
+            else cast(tiered.amount_precise as {{ precise_amount_type() }})
+        end as unbounded_amount
+    from charged_usage
+    left join quantities on charged_usage.usage_key = quantities.usage_key
+    left join tiered on charged_usage.usage_key = tiered.usage_key
+    left join per_transaction on charged_usage.usage_key = per_transaction.usage_key
 ),
 
 final as (
     select
-        charged.usage_key as line_key,
-        charged.customer_id,
-        charged.entity,
-        charged.currency,
-        charged.country,
-        charged.subscription_id,
-        charged.charge_id,
-        charged.meter,
-        charged.product,
-        charged.tax_code,
-        charged.description,
-        charged.service_period_start,
-        charged.service_period_end,
-        charged.quantity,
-        charged.event_count,
-        rated.price_version,
-        cast(rated.amount_precise as {{ precise_amount_type() }}) as amount_precise,
-        {{ digest(dbt.concat(["charged.fingerprint", "'|'", "coalesce(rated.price_fingerprint, '-')", "'|" ~ var('rating_version') ~ "'"])) }} as fingerprint,
+        usage_key as line_key,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        meter,
+        product,
+        tax_code,
+        description,
+        service_period_start,
+        service_period_end,
+        priced_quantity as quantity,
+        kept_quantity,
+        event_count,
+        price_version,
         case
-            when charged.subscription_id is null then 'no_subscription'
-            when charged.quantity < 0 then 'negative_net_usage'
-            when rated.usage_key is null and priced_charges.charge_id is not null and length(cast(floor(charged.quantity) as varchar)) > 9
-                then 'amount_out_of_range'
-            when rated.usage_key is null or rated.price_count > 1 then 'missing_price'
+            when unbounded_amount < minimum_amount then cast(minimum_amount as {{ precise_amount_type() }})
+            when unbounded_amount > maximum_amount then cast(maximum_amount as {{ precise_amount_type() }})
+            else unbounded_amount
+        end as amount_precise,
+        {{ digest(dbt.concat(["fingerprint", "'|'", "coalesce(price_id || '/' || price_version || '/' || price_fingerprint, '-')", "'|'", "coalesce(charge_model, '-')", "'|" ~ var('rating_version') ~ "'"])) }} as fingerprint,
+        case
+            when subscription_id is null then 'no_subscription'
+            when quantity < 0 then 'negative_net_usage'
+            when price_id is null then 'missing_price'
+            when overflow_count > 0 or unbounded_amount is null then 'amount_out_of_range'
+            when beyond_count > 0 then 'missing_price'
         end as hold_reason
-    from charged
-    left join rated on charged.usage_key = rated.usage_key
-    left join priced_charges
-        on
-            charged.charge_id = priced_charges.charge_id
-            and charged.currency = priced_charges.currency
+    from combined
 )
 
 select * from final

@@ -45,7 +45,7 @@ rated as (
         'quantity' as measure,
         meter as unit,
         customer_id as subject,
-        sum(quantity) as compared_value
+        sum(kept_quantity) as compared_value
     from rated_lines
     group by
         entity,

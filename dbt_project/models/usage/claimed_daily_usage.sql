@@ -14,11 +14,13 @@ claims as (
     select
         daily_usage.customer_id,
         daily_usage.meter,
+        daily_usage.dimensions,
         daily_usage.occurred_on,
         subscription_charges.subscription_id,
         subscription_charges.charge_id,
+        subscription_charges.grouped_by,
         row_number() over (
-            partition by daily_usage.customer_id, daily_usage.meter, daily_usage.occurred_on
+            partition by daily_usage.customer_id, daily_usage.meter, daily_usage.dimensions, daily_usage.occurred_on
             order by
                 subscription_charges.starts_on desc,
                 subscription_charges.subscription_id asc,
@@ -39,12 +41,14 @@ claimed as (
         daily_usage.*,
         claims.subscription_id,
         claims.charge_id,
+        coalesce({{ chosen_members('daily_usage.dimensions', 'claims.grouped_by') }}, '') as charged_dimensions,
         {{ month_start('daily_usage.occurred_on') }} as service_period_start
     from daily_usage
     left join claims
         on
             daily_usage.customer_id = claims.customer_id
             and daily_usage.meter = claims.meter
+            and daily_usage.dimensions = claims.dimensions
             and daily_usage.occurred_on = claims.occurred_on
             and claims.claim_rank = 1
 ),
@@ -52,16 +56,21 @@ claimed as (
 final as (
     select
         {{ dbt.concat([
-            "coalesce(subscription_id, 'unsubscribed:' || customer_id)", "'/'", "coalesce(charge_id, 'uncharged:' || meter)", "'/'", "cast(service_period_start as varchar)"
+            "coalesce(subscription_id, 'unsubscribed:' || customer_id)", "'/'", "coalesce(charge_id, 'uncharged:' || meter)", "'/'", "cast(service_period_start as varchar)", "case when charged_dimensions = '' then '' else '/' || charged_dimensions end"
         ]) }} as usage_key,
         customer_id,
         subscription_id,
         charge_id,
         meter,
+        dimensions,
+        charged_dimensions,
         occurred_on,
         service_period_start,
         quantity,
         event_count,
+        largest_quantity,
+        latest_quantity,
+        supplied_minor,
         first_event_at,
         last_event_at,
         last_landed_on,

@@ -8,9 +8,13 @@ final as (
     select
         customer_id,
         meter,
+        dimensions,
         occurred_on,
         sum(quantity) as quantity,
         count(*) as event_count,
+        max(quantity) as largest_quantity,
+        {{ value_at_latest('quantity', 'occurred_at') }} as latest_quantity,
+        sum(supplied_minor) as supplied_minor,
         min(occurred_at) as first_event_at,
         max(occurred_at) as last_event_at,
         max(landed_on) as last_landed_on,
@@ -19,6 +23,7 @@ final as (
     group by
         customer_id,
         meter,
+        dimensions,
         occurred_on
 )
 

@@ -28,6 +28,7 @@ final as (
         charges.product,
         charges.tax_code,
         charges.description,
+        charges.grouped_by,
         customers.entity,
         customers.currency,
         customers.country

@@ -4,21 +4,41 @@ claimed_daily_usage as (
     select * from {{ ref('claimed_daily_usage') }}
 ),
 
-final as (
+idle_usage as (
+    select * from {{ ref('idle_usage') }}
+),
+
+event_level_usage as (
+    select * from {{ ref('event_level_usage') }}
+),
+
+meters as (
+    select * from {{ ref('stg_billing__meters') }}
+),
+
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
+summed as (
     select
         usage_key,
         customer_id,
         subscription_id,
         charge_id,
         meter,
+        charged_dimensions,
         service_period_start,
         {{ add_months('service_period_start', 1) }} as service_period_end,
-        sum(quantity) as quantity,
+        sum(quantity) as kept_quantity,
         {{ sum_whole('event_count') }} as event_count,
+        max(largest_quantity) as largest_quantity,
+        {{ value_at_latest('latest_quantity', 'last_event_at') }} as latest_quantity,
+        sum(supplied_minor) as supplied_minor,
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at,
         max(last_landed_on) as last_landed_on,
-        {{ digest(ordered_text(dbt.concat(["cast(occurred_on as varchar)", "':'", "fingerprint"]), "occurred_on")) }} as fingerprint
+        {{ digest(ordered_text(dbt.concat(["cast(occurred_on as varchar)", "dimensions", "':'", "fingerprint"]), "occurred_on, dimensions")) }} as fingerprint
     from claimed_daily_usage
     group by
         usage_key,
@@ -26,7 +46,124 @@ final as (
         subscription_id,
         charge_id,
         meter,
+        charged_dimensions,
         service_period_start
+),
+
+combined as (
+    select * from summed
+    union all
+    select
+        usage_key,
+        customer_id,
+        subscription_id,
+        charge_id,
+        meter,
+        charged_dimensions,
+        service_period_start,
+        {{ add_months('service_period_start', 1) }} as service_period_end,
+        0 as kept_quantity,
+        0 as event_count,
+        0 as largest_quantity,
+        0 as latest_quantity,
+        0 as supplied_minor,
+        cast(null as timestamp) as first_event_at,
+        cast(null as timestamp) as last_event_at,
+        cast(null as date) as last_landed_on,
+        'idle' as fingerprint
+    from idle_usage
+),
+
+unique_counts as (
+    select
+        usage_key,
+        count(distinct counted_value) as unique_count
+    from event_level_usage
+    group by usage_key
+),
+
+bounded as (
+    select
+        combined.*,
+        meters.aggregation,
+        meters.bucket,
+        {{ instant_at_midnight('combined.service_period_start', 'customers.time_zone') }} as period_begins_at,
+        {{ instant_at_midnight('combined.service_period_end', 'customers.time_zone') }} as period_ends_at
+    from combined
+    inner join meters on combined.meter = meters.meter
+    inner join customers on combined.customer_id = customers.customer_id
+),
+
+-- A level holds from its event on: each change counts for the share of the period that is left of it, and a former one for all of it.
+levels as (
+    select
+        bounded.usage_key,
+        sum(
+            case
+                when event_level_usage.occurred_at < bounded.period_begins_at then event_level_usage.quantity
+                else 0
+            end
+        ) as opening_level,
+        sum(
+            case
+                when event_level_usage.occurred_at >= bounded.period_begins_at
+                    then
+                        cast({{ scaled_quantity('event_level_usage.quantity') }} as {{ wide_integer() }})
+                        * {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
+                else 0
+            end
+        ) as weighted_change
+    from bounded
+    inner join event_level_usage
+        on
+            bounded.subscription_id = event_level_usage.subscription_id
+            and bounded.charge_id = event_level_usage.charge_id
+            and bounded.charged_dimensions = event_level_usage.charged_dimensions
+            and bounded.service_period_start >= event_level_usage.service_period_start
+    where bounded.aggregation = 'weighted_sum'
+    group by bounded.usage_key
+),
+
+final as (
+    select
+        bounded.usage_key,
+        bounded.customer_id,
+        bounded.subscription_id,
+        bounded.charge_id,
+        bounded.meter,
+        bounded.charged_dimensions,
+        bounded.aggregation,
+        bounded.bucket,
+        bounded.service_period_start,
+        bounded.service_period_end,
+        cast(bounded.kept_quantity as {{ quantity_type() }}) as kept_quantity,
+        cast(
+            case bounded.aggregation
+                when 'count' then bounded.event_count
+                when 'max' then bounded.largest_quantity
+                when 'latest' then bounded.latest_quantity
+                when 'unique_count' then coalesce(unique_counts.unique_count, 0)
+                when 'weighted_sum'
+                    then
+                        coalesce(levels.opening_level, 0)
+                        + coalesce({{ unscaled_quantity(half_up_quotient("cast(levels.weighted_change as " ~ wide_integer() ~ ")", microseconds_between('bounded.period_begins_at', 'bounded.period_ends_at'))) }}, 0)
+                else bounded.kept_quantity
+            end as {{ quantity_type() }}
+        ) as quantity,
+        case when bounded.aggregation = 'weighted_sum' then cast(coalesce(levels.opening_level, 0) + bounded.kept_quantity as {{ quantity_type() }}) end as closing_level,
+        cast(bounded.event_count as bigint) as event_count,
+        bounded.supplied_minor,
+        bounded.first_event_at,
+        bounded.last_event_at,
+        bounded.last_landed_on,
+        case
+            when bounded.aggregation = 'weighted_sum'
+                then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "coalesce(cast(levels.opening_level as varchar), '')"])) }}
+            else bounded.fingerprint
+        end as fingerprint
+    from bounded
+    left join unique_counts on bounded.usage_key = unique_counts.usage_key
+    left join levels on bounded.usage_key = levels.usage_key
 )
 
 select * from final

@@ -66,7 +66,8 @@ def write_reference(path: Path, columns: Sequence[str], rows: Sequence[Sequence[
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    # Columns that the sample company has no use for stay empty.
+    writer.writerows([*row, *([""] * (len(columns) - len(row)))] for row in rows)
     path.write_bytes(buffer.getvalue().encode())
 
 

@@ -14,7 +14,8 @@ final as (
         coalesce(lower({{ blank_to_null('billing_timing') }}), 'arrears') as billing_timing,
         product,
         tax_code,
-        description
+        description,
+        {{ blank_to_null('grouped_by') }} as grouped_by
     from latest
 )
 

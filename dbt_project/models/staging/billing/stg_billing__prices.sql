@@ -1,23 +1,30 @@
 with
 
-latest as (
-    {{ latest_landed(source('raw_billing', 'prices'), ['price_id', 'price_version', 'charge_id', 'currency', 'tier_up_to']) }}
+tiers as (
+    select * from {{ ref('stg_billing__price_tiers') }}
 ),
 
-typed as (
-    select
+refused as (
+    select distinct
         price_id,
-        price_version,
-        charge_id,
-        upper(currency) as currency,
-        {{ safe_cast_to(blank_to_null('effective_from'), 'date') }} as effective_from,
-        {{ safe_cast_to(blank_to_null('effective_to'), 'date') }} as effective_to,
-        {{ safe_cast_to(blank_to_null('tier_up_to'), quantity_type()) }} as tier_up_to,
-        {{ safe_cast_to("coalesce(" ~ blank_to_null('unit_price') ~ ", '0')", unit_price_type()) }} as unit_price,
-        {{ safe_cast_to("coalesce(" ~ blank_to_null('flat_fee') ~ ", '0')", unit_price_type()) }} as flat_fee,
-        file_name,
-        line_number
-    from latest
+        price_version
+    from {{ ref('stg_billing__refused_prices') }}
+),
+
+-- A version is used whole or not at all.
+accepted as (
+    select
+        tiers.*,
+        row_number() over (
+            partition by tiers.price_id, tiers.price_version, tiers.charge_id, tiers.currency
+            order by tiers.tier_from desc, tiers.tier_up_to desc nulls first
+        ) as rank_from_above
+    from tiers
+    left join refused
+        on
+            tiers.price_id = refused.price_id
+            and tiers.price_version = refused.price_version
+    where refused.price_id is null
 ),
 
 final as (
@@ -26,19 +33,17 @@ final as (
         price_version,
         charge_id,
         currency,
+        customer_id,
+        dimensions,
         effective_from,
         effective_to,
-        -- Tiers have inclusive upper bounds; the lower bound is the bound of the tier below.
-        coalesce(
-            lag(tier_up_to) over (
-                partition by price_id, price_version, charge_id, currency order by tier_up_to asc nulls last
-            ), 0
-        ) as tier_from,
+        tier_from,
         tier_up_to,
+        rank_from_above = 1 as is_last_tier,
+        block_size,
         unit_price,
         flat_fee
-    from typed
-    where effective_from is not null and unit_price is not null and flat_fee is not null
+    from accepted
 )
 
 select * from final

@@ -6,6 +6,10 @@ landed as (
     select * from {{ source('raw_usage', 'usage_events') }}
 ),
 
+meters as (
+    select * from {{ ref('stg_billing__meters') }}
+),
+
 typed as (
     select
         file_name,
@@ -32,11 +36,18 @@ measured as (
     from typed
 ),
 
+-- What else of an event its meter reads: dimensions, the value that is counted once, the amount that it brings along.
 cast_quantity as (
     select
         measured.*,
-        {{ safe_cast_to('measured.quantity_text', quantity_type()) }} as quantity
+        {{ safe_cast_to('measured.quantity_text', quantity_type()) }} as quantity,
+        coalesce({{ members_text('measured.data', 'meters.dimensions') }}, '') as dimensions,
+        {{ member_text('measured.data', 'meters.counted_attribute') }} as counted_value,
+        {{ safe_cast_to(member_text('measured.data', 'meters.amount_attribute'), quantity_type()) }} as supplied_minor,
+        meters.amount_attribute is not null as must_supply_amount,
+        coalesce(meters.largest_quantity, {{ var("largest_quantity") }}) as largest_quantity
     from measured
+    left join meters on measured.meter = meters.meter
 ),
 
 checked as (
@@ -56,9 +67,10 @@ checked as (
             when {{ matches('event_type', '[.]recorded[.]v1$') }} and {{ matches('quantity_text', '^-') }} and coalesce(quantity, -1) < 0
                 then 'negative_quantity'
             when
-                quantity is null or abs(quantity) >= 10000000000
+                quantity is null or abs(quantity) >= least(largest_quantity, 100000000000000000000)
                 or not {{ matches('quantity_text', '^[+-]?[0-9]+([.][0-9]{1,12}0*)?$') }}
                 then 'quantity_out_of_range'
+            when must_supply_amount and supplied_minor is null then 'missing_amount'
             when
                 occurred_at >= cast(landed_on as timestamp) + interval '1 day' + interval '{{ var("clock_tolerance_minutes") }} minutes'
                 then 'clock_ahead'
@@ -80,6 +92,9 @@ final as (
         occurred_at,
         meter,
         quantity,
+        dimensions,
+        counted_value,
+        supplied_minor,
         contract_violation,
         case
             when contract_violation is null

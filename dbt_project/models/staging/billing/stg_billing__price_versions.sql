@@ -1,0 +1,88 @@
+with
+
+prices as (
+    select * from {{ ref('stg_billing__prices') }}
+),
+
+terms as (
+    select * from {{ ref('stg_billing__price_terms') }}
+    where violation is null
+),
+
+versions as (
+    select
+        price_id,
+        price_version,
+        charge_id,
+        currency,
+        customer_id,
+        dimensions,
+        min(effective_from) as effective_from,
+        min(effective_to) as effective_to,
+        {{ digest(ordered_text(dbt.concat(["cast(tier_from as varchar)", "'-'", "coalesce(cast(tier_up_to as varchar), '')", "':'", "cast(unit_price as varchar)", "'+'", "cast(flat_fee as varchar)", "'/'", "coalesce(cast(block_size as varchar), '')"]), "tier_from")) }} as tiers_fingerprint
+    from prices
+    group by
+        price_id,
+        price_version,
+        charge_id,
+        currency,
+        customer_id,
+        dimensions
+),
+
+stated as (
+    select
+        price_id,
+        price_version,
+        max(case when term = 'quantity_divisor' then cast(term_value as {{ unit_price_type() }}) end) as quantity_divisor,
+        max(case when term = 'quantity_rounding' then lower(term_value) end) as quantity_rounding,
+        max(case when term = 'quantity_precision' then cast(term_value as integer) end) as quantity_precision,
+        max(case when term = 'free_units' then cast(term_value as {{ quantity_type() }}) end) as free_units,
+        max(case when term = 'free_events' then cast(term_value as bigint) end) as free_events,
+        max(case when term = 'package_rounding' then lower(term_value) end) as package_rounding,
+        max(case when term = 'zero_usage_flat_fee' then lower(term_value) end) as zero_usage_flat_fee,
+        max(case when term = 'minimum_amount' then cast(term_value as {{ unit_price_type() }}) end) as minimum_amount,
+        max(case when term = 'maximum_amount' then cast(term_value as {{ unit_price_type() }}) end) as maximum_amount,
+        max(case when term = 'fixed_fee_per_event' then cast(term_value as {{ unit_price_type() }}) end) as fixed_fee_per_event,
+        max(case when term = 'transaction_minimum' then cast(term_value as {{ unit_price_type() }}) end) as transaction_minimum,
+        max(case when term = 'transaction_maximum' then cast(term_value as {{ unit_price_type() }}) end) as transaction_maximum,
+        max(case when term = 'beyond_last_tier' then lower(term_value) end) as beyond_last_tier,
+        {{ digest(ordered_text(dbt.concat(["term", "'='", "term_value"]), "term")) }} as terms_fingerprint
+    from terms
+    group by
+        price_id,
+        price_version
+),
+
+final as (
+    select
+        versions.price_id,
+        versions.price_version,
+        versions.charge_id,
+        versions.currency,
+        versions.customer_id,
+        versions.dimensions,
+        versions.effective_from,
+        versions.effective_to,
+        stated.quantity_divisor,
+        coalesce(stated.quantity_rounding, 'none') as quantity_rounding,
+        coalesce(stated.quantity_precision, 0) as quantity_precision,
+        stated.free_units,
+        stated.free_events,
+        coalesce(stated.package_rounding, 'up') as package_rounding,
+        coalesce(stated.zero_usage_flat_fee, 'false') = 'true' as zero_usage_flat_fee,
+        stated.minimum_amount,
+        stated.maximum_amount,
+        coalesce(stated.fixed_fee_per_event, 0) as fixed_fee_per_event,
+        stated.transaction_minimum,
+        stated.transaction_maximum,
+        coalesce(stated.beyond_last_tier, 'hold') as beyond_last_tier,
+        {{ dbt.concat(["versions.tiers_fingerprint", "coalesce(stated.terms_fingerprint, '')"]) }} as fingerprint
+    from versions
+    left join stated
+        on
+            versions.price_id = stated.price_id
+            and versions.price_version = stated.price_version
+)
+
+select * from final

@@ -1,0 +1,113 @@
+with
+
+subscription_charges as (
+    select * from {{ ref('subscription_charges') }}
+    where kind = 'usage'
+),
+
+price_versions as (
+    select * from {{ ref('stg_billing__price_versions') }}
+),
+
+meters as (
+    select * from {{ ref('stg_billing__meters') }}
+),
+
+claimed_daily_usage as (
+    select * from {{ ref('claimed_daily_usage') }}
+),
+
+last_landed as (
+    select max({{ month_start('landed_on') }}) as last_month
+    from {{ ref('stg_product__landed_files') }}
+),
+
+-- Charges that cost something in a month without an event: a level that goes on, a flat fee or a minimum that is due anyway.
+due_charges as (
+    select distinct charge_id
+    from price_versions
+    where zero_usage_flat_fee or minimum_amount > 0
+    union
+    select distinct subscription_charges.charge_id
+    from subscription_charges
+    inner join meters on subscription_charges.meter = meters.meter
+    where meters.aggregation = 'weighted_sum'
+),
+
+served as (
+    select
+        subscription_charges.customer_id,
+        subscription_charges.subscription_id,
+        subscription_charges.charge_id,
+        subscription_charges.meter,
+        subscription_charges.starts_on,
+        subscription_charges.ends_on,
+        row_number() over (
+            partition by subscription_charges.subscription_id, subscription_charges.charge_id
+            order by subscription_charges.subscription_version desc
+        ) as version_rank
+    from subscription_charges
+    inner join due_charges on subscription_charges.charge_id = due_charges.charge_id
+),
+
+months as (
+    select
+        served.*,
+        {{ months_from(month_start('served.starts_on'), 'last_landed.last_month') }} as service_period_start
+    from served
+    cross join last_landed
+    where served.version_rank = 1
+),
+
+-- A group that has been used before goes on existing; a charge that groups nothing is one group.
+known_groups as (
+    select
+        subscription_id,
+        charge_id,
+        charged_dimensions,
+        min(service_period_start) as known_since
+    from claimed_daily_usage
+    where subscription_id is not null
+    group by
+        subscription_id,
+        charge_id,
+        charged_dimensions
+),
+
+wanted as (
+    select
+        months.customer_id,
+        months.subscription_id,
+        months.charge_id,
+        months.meter,
+        months.service_period_start,
+        coalesce(known_groups.charged_dimensions, '') as charged_dimensions
+    from months
+    left join known_groups
+        on
+            months.subscription_id = known_groups.subscription_id
+            and months.charge_id = known_groups.charge_id
+            and (known_groups.charged_dimensions = '' or known_groups.known_since <= months.service_period_start)
+    where months.service_period_start < months.ends_on or months.ends_on is null
+),
+
+final as (
+    select
+        {{ dbt.concat(["wanted.subscription_id", "'/'", "wanted.charge_id", "'/'", "cast(wanted.service_period_start as varchar)", "case when wanted.charged_dimensions = '' then '' else '/' || wanted.charged_dimensions end"]) }} as usage_key,
+        wanted.customer_id,
+        wanted.subscription_id,
+        wanted.charge_id,
+        wanted.meter,
+        wanted.charged_dimensions,
+        wanted.service_period_start
+    from wanted
+    left join claimed_daily_usage
+        on
+            wanted.subscription_id = claimed_daily_usage.subscription_id
+            and wanted.charge_id = claimed_daily_usage.charge_id
+            and wanted.charged_dimensions = claimed_daily_usage.charged_dimensions
+            and wanted.service_period_start = claimed_daily_usage.service_period_start
+    where claimed_daily_usage.usage_key is null
+)
+
+select * from final

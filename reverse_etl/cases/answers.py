@@ -1,0 +1,83 @@
+"""From what the models rated to the keys that a case asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError, CaseResult, plain
+from reverse_etl.cases.compiling import MAIN, CompiledCase
+
+_ROUNDED = re.compile(r"quantity_rounded_(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RatedScenario:
+    """What the models say of one scenario: amounts of all its lines, in units of the currency and in minor units."""
+
+    amount_precise: Decimal
+    amount_minor: int
+    exponent: int
+    quantity: Decimal
+    closing_level: Decimal | None = None
+    tier_amounts: Sequence[Decimal] = ()
+    months: Sequence[str] = ()
+    dispositions: Mapping[str, int] = field(default_factory=dict)
+    hold_reasons: Sequence[str] = ()
+
+    @property
+    def amount_rounded(self) -> Decimal:
+        return Decimal(self.amount_minor).scaleb(-self.exponent)
+
+
+def answer(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> CaseResult:
+    """The keys of the case's ``expected``, or all that are known where it has none."""
+    case = compiled.case
+    try:
+        for name, scenario in rated.items():
+            if scenario.hold_reasons:
+                raise CaseError(f"{'the line' if name == MAIN else name} is held: {', '.join(scenario.hold_reasons)}")
+        known = {key: say for key, say in _KNOWN.items() if case.expected is None or key in case.expected}
+        result = {key: value for key, say in known.items() if (value := say(case, rated)) is not None}
+        for key in case.expected or ():
+            if (places := _ROUNDED.fullmatch(key)) is not None:
+                result[key] = plain(rated[MAIN].quantity.quantize(Decimal(1).scaleb(-int(places[1])), ROUND_HALF_UP))
+        missing = [key for key in case.expected or () if key not in result]
+        if missing:
+            raise CaseError(f"the model {case.model} has no {', '.join(missing)}")
+    except CaseError as error:
+        return CaseResult(case.id, None, str(error))
+    return CaseResult(case.id, result)
+
+
+Say = Callable[[Case, Mapping[str, RatedScenario]], Any]
+
+
+def _amount(case: Case, rated: Mapping[str, RatedScenario]) -> str | None:
+    """In a currency that the case names it is rounded; without one it has all its digits."""
+    if MAIN not in rated:
+        return None
+    return plain(rated[MAIN].amount_rounded if case.params.get("currency") else rated[MAIN].amount_precise)
+
+
+def _of_main(say: Callable[[RatedScenario], Any]) -> Say:
+    return lambda _, rated: say(rated[MAIN]) if MAIN in rated else None
+
+
+_KNOWN: Mapping[str, Say] = {
+    "amount": _amount,
+    "amounts": lambda _, rated: None if MAIN in rated else [plain(scenario.amount_precise) for scenario in rated.values()],
+    "amount_precise": _of_main(lambda main: plain(main.amount_precise)),
+    "amount_minor": _of_main(lambda main: str(main.amount_minor)),
+    "amount_by_currency": lambda _, rated: {name: plain(scenario.amount_rounded) for name, scenario in rated.items() if name != MAIN},
+    "quantity": _of_main(lambda main: plain(main.quantity)),
+    "closing_level": _of_main(lambda main: None if main.closing_level is None else plain(main.closing_level)),
+    "lines": _of_main(lambda main: [plain(amount) for amount in main.tier_amounts]),
+    "periods": _of_main(lambda main: list(main.months)),
+    "accepted": _of_main(lambda main: main.dispositions.get("kept", 0)),
+    "duplicates": _of_main(lambda main: main.dispositions.get("duplicate", 0)),
+    "conflicts": _of_main(lambda main: main.dispositions.get("quarantined", 0)),
+}

@@ -1,0 +1,51 @@
+"""From a case to the scenarios that answer it. Every model of a case is a word of the file format; what it means is said here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError
+from reverse_etl.cases.scenario import Scenario
+
+Compile = Callable[[Case], Mapping[str, Scenario]]
+COMPILERS: dict[str, Compile] = {}
+MAIN = "main"
+"""The name of the only scenario of a case that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCase:
+    """``scenarios`` by a name that is unique within the case."""
+
+    case: Case
+    scenarios: Mapping[str, Scenario]
+
+
+def compiles(*models: str) -> Callable[[Compile], Compile]:
+    def register(function: Compile) -> Compile:
+        COMPILERS.update(dict.fromkeys(models, function))
+        return function
+
+    return register
+
+
+def compile_case(case: Case) -> CompiledCase:
+    """Raises ``CaseError`` for a model or a policy that is unknown or refused, and for terms that are missing or no numbers."""
+    if case.model not in COMPILERS:
+        raise CaseError(f"the model {case.model!r} is not known")
+    return CompiledCase(case, COMPILERS[case.model](case))
+
+
+def rounding_word(value: Any) -> str:
+    words = {"up": "up", "ceil": "up", "ceiling": "up", "down": "down", "floor": "down", "round": "half_up", "half_up": "half_up"}
+    if str(value) not in words:
+        raise CaseError(f"the rounding {value!r} is not known; known are {', '.join(words)}")
+    return words[str(value)]
+
+
+def stated(terms: Mapping[str, Any]) -> dict[str, str]:
+    """Only the terms that a case states, as text."""
+    return {term: format(value, "f") if isinstance(value, Decimal) else str(value) for term, value in terms.items() if value is not None}

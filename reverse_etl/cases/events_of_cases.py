@@ -1,0 +1,110 @@
+"""Cases that are about single events: percentages with allowances, levels over time, identities, months."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError, decimal_of
+from reverse_etl.cases.compiling import MAIN, compiles, stated
+from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, quantity_event
+from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text
+
+MAIN_PRICE = "1"
+
+
+@compiles("percentage")
+def percentage(case: Case) -> Mapping[str, Scenario]:
+    """``running_totals`` are those of the first events; the last event brings the rest of the units."""
+    usage = case.usage if isinstance(case.usage, dict) else {}
+    units, count = decimal_of(usage.get("units"), "units"), int(usage.get("event_count", 1))
+    totals = [Decimal(0), *(decimal_of(total, "running_totals") for total in usage.get("running_totals", []))]
+    if len(totals) > count:
+        raise CaseError("running_totals are those of the events before the last one")
+    quantities = [after - before for before, after in pairwise(totals)]
+    quantities += [Decimal(0)] * (count - len(quantities) - 1) + [units - totals[-1]]
+    return {MAIN: _percentage(case, quantities)}
+
+
+@compiles("percentage_per_transaction")
+def percentage_per_transaction(case: Case) -> Mapping[str, Scenario]:
+    return {MAIN: _percentage(case, [decimal_of(event.get("value"), "value") for event in case.events or ()])}
+
+
+def _percentage(case: Case, quantities: list[Decimal]) -> Scenario:
+    free_events, free_units = number(case, "free_events"), number(case, "free_units")
+    terms = {
+        # Nought means that there is no such allowance.
+        "free_events": None if not free_events else int(free_events),
+        "free_units": free_units or None,
+        "fixed_fee_per_event": number(case, "fixed_fee_per_event"),
+        "transaction_minimum": number(case, "per_transaction_min"),
+        "transaction_maximum": number(case, "per_transaction_max"),
+    }
+    charge = Charge("percentage", (Tier(rate_percent=text(case.parameter("rate_percent"), "rate_percent")),), stated(terms))
+    return Scenario(charge, [quantity_event(DAY, quantity, minutes=place) for place, quantity in enumerate(quantities)], currency=currency_of(case))
+
+
+@compiles("weighted_sum")
+def weighted_sum(case: Case) -> Mapping[str, Scenario]:
+    """A level over a period; ``initial_value`` is what it was before."""
+    start = instant(_period(case).get("start")).date()
+    opening = number(case, "initial_value") or Decimal(0)
+    before = start - timedelta(days=1)
+    events = [quantity_event(before, opening)] if opening else []
+    events += [_changed(event) for event in case.events or ()]
+    price = text(case.params.get("unit_price", MAIN_PRICE), "unit_price")
+    charge = Charge("per_unit", (Tier(None, price),), aggregation="weighted_sum")
+    return {MAIN: Scenario(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+
+
+def _changed(event: Mapping[str, Any]) -> UsageEvent:
+    value = decimal_of(event.get("value"), "value")
+    return UsageEvent(instant(event.get("timestamp")), format(value, "f"), corrected=value < 0)
+
+
+@compiles("dedupe")
+def dedupe(case: Case) -> Mapping[str, Scenario]:
+    """Events in the order of their arrival, each in a delivery of its own day."""
+    if tuple(case.params.get("key", ("source", "id"))) != ("source", "id"):
+        raise CaseError("the identity of an event is its source and id (CloudEvents 1.0)")
+    events = []
+    for place, event in enumerate(case.events or ()):
+        single = quantity_event(DAY, decimal_of(event.get("value"), "value"))
+        events.append(UsageEvent(single.occurred_at, single.quantity, {}, (str(event.get("source")), str(event.get("id"))), arrives_after_days=place))
+    return {MAIN: Scenario(Charge("per_unit", (Tier(None, "1"),), aggregation=str(case.params.get("aggregation", "sum"))), events)}
+
+
+@compiles("period_assignment")
+def period_assignment(case: Case) -> Mapping[str, Scenario]:
+    if case.params.get("interval", "month") != "month":
+        raise CaseError("usage is summarised by local month")
+    times = [instant(event.get("timestamp")) for event in case.events or ()]
+    if not times:
+        raise CaseError("the case has no events")
+    charge = Charge("per_unit", (Tier(None, "1"),))
+    events = [UsageEvent(time, "1", identity=("case", str(place))) for place, time in enumerate(times)]
+    first = min(times).date().replace(day=1)
+    return {MAIN: Scenario(charge, events, first, time_zone=str(case.parameter("timezone")), starts_on=first - timedelta(days=31))}
+
+
+def _period(case: Case) -> Mapping[str, str]:
+    if not case.period:
+        raise CaseError("the case has no period")
+    return case.period
+
+
+def instant(value: Any) -> datetime:
+    """Raises ``CaseError`` unless the value is an ISO 8601 date or instant; a date is its midnight in UTC."""
+    try:
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise CaseError(f"{value!r} is no ISO 8601 instant") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day_of(value: Any) -> date:
+    return instant(value).date()
