@@ -106,12 +106,22 @@ def test_a_mirror_that_fails_in_the_middle_stays_as_it_was(register: Register, w
     mirror(register, warehouse)
     before = contents(warehouse)
     seal(register, "B")
-    warehouse.execute(["alter table register.periods rename column status to status_before"])
+    warehouse.execute(
+        [
+            "alter table register.periods rename column status to status_before",
+            "alter table register.periods add column status integer",
+        ]
+    )
 
     with pytest.raises(duckdb.Error):
         mirror(register, warehouse)
 
-    warehouse.execute(["alter table register.periods rename column status_before to status"])
+    warehouse.execute(
+        [
+            "alter table register.periods drop column status",
+            "alter table register.periods rename column status_before to status",
+        ]
+    )
     assert contents(warehouse) == before
     mirror(register, warehouse)
     assert contents(warehouse) == from_nothing(register, tmp_path / "fresh")
