@@ -46,6 +46,13 @@
 {% macro default__months_from(first_month, last_month) %}explode(sequence({{ first_month }}, {{ last_month }}, interval 1 month)){% endmacro %}
 {% macro duckdb__months_from(first_month, last_month) %}cast(unnest(generate_series({{ first_month }}, {{ last_month }}, interval 1 month)) as date){% endmacro %}
 
+{% macro whole_numbers_from(first, last) %}{{ return(adapter.dispatch('whole_numbers_from', 'tieout')(first, last)) }}{% endmacro %}
+{#- A set-returning expression: one row per whole number, both ends included. -#}
+{% macro default__whole_numbers_from(first, last) %}explode(sequence({{ first }}, {{ last }})){% endmacro %}
+{% macro duckdb__whole_numbers_from(first, last) %}unnest(generate_series({{ first }}, {{ last }})){% endmacro %}
+
+{% macro month_number(day) %}(cast(extract(year from {{ day }}) as integer) * 12 + cast(extract(month from {{ day }}) as integer)){% endmacro %}
+
 {% macro json_text(document, member) %}{{ return(adapter.dispatch('json_text', 'tieout')(document, member)) }}{% endmacro %}
 {% macro default__json_text(document, member) %}get_json_object({{ document }}, '$.{{ member }}'){% endmacro %}
 {% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}

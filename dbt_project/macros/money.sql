@@ -45,6 +45,32 @@
     cast('1' || repeat('0', cast({{ exponent }} as integer)) as {{ wide_integer() }})
 {%- endmacro %}
 
+{% macro percentage_of(amount, percent) -%}
+    {#- A percentage (four decimals at most) of a precise amount, at eighteen decimals. -#}
+    round(cast({{ amount }} as decimal(31, 18)) * cast({{ percent }} * cast(0.01 as decimal(3, 2)) as decimal(7, 6)), 18)
+{%- endmacro %}
+
+{% macro prorated_amount(amount, served_units, period_units) -%}
+    {#- The part of an amount that was served, at twelve decimals, rounded once. -#}
+    cast(cast(
+        {{ half_up_quotient("cast(" ~ amount ~ " * 1000000000000 as " ~ wide_integer() ~ ") * " ~ served_units, period_units) }}
+        as decimal(38, 0)
+    ) * cast(0.000000000001 as decimal(13, 12)) as {{ precise_amount_type() }})
+{%- endmacro %}
+
+{% macro prorated_minor(amount, served_units, period_units, minor_units) -%}
+    {#- The part of an amount that was served, in minor units, rounded once. -#}
+    cast({{ half_up_quotient(
+        "cast(" ~ amount ~ " * 1000000000000 as " ~ wide_integer() ~ ") * " ~ served_units ~ " * cast(" ~ minor_units ~ " as integer)",
+        period_units ~ " * 1000000000000"
+    ) }} as bigint)
+{%- endmacro %}
+
+{% macro fixed_month_days(day, days_in_month) -%}
+    {#- The number of a day where every month has the same number of days; days beyond that count as the last one. -#}
+    ({{ month_number(day) }} * {{ days_in_month }} + least(cast(extract(day from {{ day }}) as integer) - 1, {{ days_in_month }}))
+{%- endmacro %}
+
 {% macro to_minor(precise_amount, minor_units) -%}
     {#- A precise amount in minor units, rounded once, half away from zero (round() of a DECIMAL does that on every engine). -#}
     cast(round({{ precise_amount }} * cast({{ minor_units }} as decimal(4, 0)), 0) as bigint)

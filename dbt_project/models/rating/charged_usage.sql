@@ -90,6 +90,7 @@ final as (
         price_versions.zero_usage_flat_fee,
         price_versions.minimum_amount,
         price_versions.maximum_amount,
+        price_versions.discount_percent,
         price_versions.fixed_fee_per_event,
         price_versions.transaction_minimum,
         price_versions.transaction_maximum,

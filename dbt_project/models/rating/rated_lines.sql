@@ -1,25 +1,17 @@
 with
 
-rated_usage as (
-    select * from {{ ref('rated_usage') }}
+discounted_lines as (
+    select * from {{ ref('discounted_lines') }}
 ),
 
-rated_fees as (
-    select * from {{ ref('rated_fees') }}
-),
-
-entities as (
-    select * from {{ ref('stg_crm__legal_entities') }}
-),
-
-currencies as (
-    select * from {{ ref('currencies') }}
+rated_commitments as (
+    select * from {{ ref('rated_commitments') }}
 ),
 
 combined as (
     select
         line_key,
-        'usage' as kind,
+        kind,
         customer_id,
         entity,
         currency,
@@ -30,23 +22,25 @@ combined as (
         product,
         tax_code,
         description,
+        period_start,
         service_period_start,
         service_period_end,
-        -- Usage is billed in arrears, in the month it was used.
-        service_period_start as billing_month,
+        billing_month,
         quantity,
         kept_quantity,
         event_count,
         price_version,
         amount_precise,
-        cast(null as bigint) as amount_minor,
+        gross_minor,
+        discount_minor,
+        amount_minor,
         fingerprint,
         hold_reason
-    from rated_usage
+    from discounted_lines
     union all
     select
         line_key,
-        'fee' as kind,
+        'commitment' as kind,
         customer_id,
         entity,
         currency,
@@ -57,6 +51,7 @@ combined as (
         product,
         tax_code,
         description,
+        period_start,
         service_period_start,
         service_period_end,
         billing_month,
@@ -64,47 +59,45 @@ combined as (
         cast(null as {{ quantity_type() }}) as kept_quantity,
         cast(0 as bigint) as event_count,
         price_version,
-        cast(amount_precise as {{ precise_amount_type() }}) as amount_precise,
+        amount_precise,
+        amount_minor as gross_minor,
+        cast(0 as bigint) as discount_minor,
         amount_minor,
         fingerprint,
         hold_reason
-    from rated_fees
+    from rated_commitments
 ),
 
 final as (
     select
-        combined.line_key,
-        {{ dbt.concat(["coalesce(combined.subscription_id, 'unsubscribed:' || combined.customer_id)", "'/'", "cast(" ~ month_start('combined.service_period_start') ~ " as varchar)"]) }} as group_key,
-        combined.kind,
-        combined.customer_id,
-        coalesce(entities.entity, 'unassigned') as entity,
-        coalesce(combined.currency, 'XXX') as currency,
-        combined.country,
-        combined.subscription_id,
-        combined.charge_id,
-        combined.meter,
-        combined.product,
-        combined.tax_code,
-        combined.description,
-        combined.service_period_start,
-        combined.service_period_end,
-        combined.billing_month,
-        combined.quantity,
-        combined.kept_quantity,
-        combined.event_count,
-        combined.price_version,
-        combined.amount_precise,
-        coalesce(combined.amount_minor, {{ to_minor('combined.amount_precise', 'coalesce(currencies.minor_units, 1)') }}) as amount_minor,
-        combined.fingerprint,
-        case
-            when entities.entity is null then 'missing_legal_entity'
-            when currencies.currency is null then 'unknown_currency'
-            when combined.billing_month < {{ month_start('entities.cutover_on') }} then 'before_cutover'
-            else combined.hold_reason
-        end as hold_reason
+        line_key,
+        {{ dbt.concat(["coalesce(subscription_id, 'unsubscribed:' || customer_id)", "'/'", "cast(period_start as varchar)"]) }} as group_key,
+        kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        meter,
+        product,
+        tax_code,
+        description,
+        period_start,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        quantity,
+        kept_quantity,
+        event_count,
+        price_version,
+        amount_precise,
+        gross_minor,
+        discount_minor,
+        amount_minor,
+        fingerprint,
+        hold_reason
     from combined
-    left join entities on combined.entity = entities.entity
-    left join currencies on combined.currency = currencies.currency
 )
 
 select * from final

@@ -57,11 +57,19 @@ combined as (
             when charged_usage.charge_model = 'percentage' and charged_usage.kept_quantity = 0 then cast(0 as {{ precise_amount_type() }})
             when charged_usage.charge_model = 'percentage' then cast(per_transaction.amount_precise as {{ precise_amount_type() }})
             else cast(tiered.amount_precise as {{ precise_amount_type() }})
-        end as unbounded_amount
+        end as gross_amount
     from charged_usage
     left join quantities on charged_usage.usage_key = quantities.usage_key
     left join tiered on charged_usage.usage_key = tiered.usage_key
     left join per_transaction on charged_usage.usage_key = per_transaction.usage_key
+),
+
+-- The discount comes off before the minimum and the maximum are looked at.
+discounted as (
+    select
+        combined.*,
+        coalesce({{ percentage_of('gross_amount', 'discount_percent') }}, 0) as percent_discount
+    from combined
 ),
 
 final as (
@@ -79,24 +87,31 @@ final as (
         description,
         service_period_start,
         service_period_end,
+        billing_month,
         priced_quantity as quantity,
         kept_quantity,
         event_count,
         price_version,
+        gross_amount,
+        cast(percent_discount as {{ precise_amount_type() }}) as percent_discount,
         case
-            when unbounded_amount < minimum_amount then cast(minimum_amount as {{ precise_amount_type() }})
-            when unbounded_amount > maximum_amount then cast(maximum_amount as {{ precise_amount_type() }})
-            else unbounded_amount
+            when gross_amount - percent_discount > maximum_amount then cast(gross_amount - percent_discount - maximum_amount as {{ precise_amount_type() }})
+            else cast(0 as {{ precise_amount_type() }})
+        end as maximum_discount,
+        case
+            when gross_amount - percent_discount < minimum_amount then cast(minimum_amount as {{ precise_amount_type() }})
+            when gross_amount - percent_discount > maximum_amount then cast(maximum_amount as {{ precise_amount_type() }})
+            else cast(gross_amount - percent_discount as {{ precise_amount_type() }})
         end as amount_precise,
         {{ digest(dbt.concat(["fingerprint", "'|'", "coalesce(price_id || '/' || price_version || '/' || price_fingerprint, '-')", "'|'", "coalesce(charge_model, '-')", "'|" ~ var('rating_version') ~ "'"])) }} as fingerprint,
         case
             when subscription_id is null then 'no_subscription'
             when quantity < 0 then 'negative_net_usage'
             when price_id is null then 'missing_price'
-            when overflow_count > 0 or unbounded_amount is null then 'amount_out_of_range'
+            when overflow_count > 0 or gross_amount is null then 'amount_out_of_range'
             when beyond_count > 0 then 'missing_price'
         end as hold_reason
-    from combined
+    from discounted
 )
 
 select * from final

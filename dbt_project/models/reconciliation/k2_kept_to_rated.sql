@@ -17,25 +17,51 @@ entities as (
     select * from {{ ref('stg_crm__legal_entities') }}
 ),
 
+claimed_daily_usage as (
+    select * from {{ ref('claimed_daily_usage') }}
+),
+
+-- Counted from the events; what was claimed only tells in which service period a day lies.
+kept_days as (
+    select
+        customer_id,
+        meter,
+        dimensions,
+        occurred_on,
+        sum(quantity) as quantity
+    from usage_events
+    group by
+        customer_id,
+        meter,
+        dimensions,
+        occurred_on
+),
+
 kept as (
     select
         coalesce(entities.entity, 'unassigned') as entity,
-        {{ period_of('usage_events.service_month') }} as period,
+        {{ period_of("coalesce(claimed_daily_usage.service_period_start, kept_days.occurred_on)") }} as period,
         'quantity' as measure,
-        usage_events.meter as unit,
-        usage_events.customer_id as subject,
-        sum(usage_events.quantity) as compared_value,
+        kept_days.meter as unit,
+        kept_days.customer_id as subject,
+        sum(kept_days.quantity) as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
         true as must_exist
-    from usage_events
-    inner join customers on usage_events.customer_id = customers.customer_id
+    from kept_days
+    inner join customers on kept_days.customer_id = customers.customer_id
     left join entities on customers.entity = entities.entity
+    left join claimed_daily_usage
+        on
+            kept_days.customer_id = claimed_daily_usage.customer_id
+            and kept_days.meter = claimed_daily_usage.meter
+            and kept_days.dimensions = claimed_daily_usage.dimensions
+            and kept_days.occurred_on = claimed_daily_usage.occurred_on
     group by
         coalesce(entities.entity, 'unassigned'),
-        usage_events.service_month,
-        usage_events.meter,
-        usage_events.customer_id
+        {{ period_of("coalesce(claimed_daily_usage.service_period_start, kept_days.occurred_on)") }},
+        kept_days.meter,
+        kept_days.customer_id
 ),
 
 rated as (
@@ -49,7 +75,7 @@ rated as (
     from rated_lines
     group by
         entity,
-        service_period_start,
+        {{ period_of('service_period_start') }},
         meter,
         customer_id
 ),

@@ -9,6 +9,10 @@ subscription_charges as (
     where kind = 'usage'
 ),
 
+subscription_periods as (
+    select * from {{ ref('subscription_periods') }}
+),
+
 -- One day's usage belongs to one subscription: where two could claim it, the one that started last does.
 claims as (
     select
@@ -17,6 +21,8 @@ claims as (
         daily_usage.dimensions,
         daily_usage.occurred_on,
         subscription_charges.subscription_id,
+        subscription_charges.plan_id,
+        subscription_charges.ends_on,
         subscription_charges.charge_id,
         subscription_charges.grouped_by,
         row_number() over (
@@ -42,7 +48,9 @@ claimed as (
         claims.subscription_id,
         claims.charge_id,
         coalesce({{ chosen_members('daily_usage.dimensions', 'claims.grouped_by') }}, '') as charged_dimensions,
-        {{ month_start('daily_usage.occurred_on') }} as service_period_start
+        coalesce(subscription_periods.period_start, {{ month_start('daily_usage.occurred_on') }}) as service_period_start,
+        coalesce(subscription_periods.period_end, {{ add_months(month_start('daily_usage.occurred_on'), 1) }}) as service_period_end,
+        claims.ends_on as served_to
     from daily_usage
     left join claims
         on
@@ -51,6 +59,12 @@ claimed as (
             and daily_usage.dimensions = claims.dimensions
             and daily_usage.occurred_on = claims.occurred_on
             and claims.claim_rank = 1
+    left join subscription_periods
+        on
+            claims.subscription_id = subscription_periods.subscription_id
+            and claims.plan_id = subscription_periods.plan_id
+            and daily_usage.occurred_on >= subscription_periods.period_start
+            and daily_usage.occurred_on < subscription_periods.period_end
 ),
 
 final as (
@@ -66,6 +80,9 @@ final as (
         charged_dimensions,
         occurred_on,
         service_period_start,
+        service_period_end,
+        -- Billed at the end of the period, or of the subscription where that comes first.
+        {{ month_start(add_days('least(service_period_end, coalesce(served_to, service_period_end))', -1)) }} as billing_month,
         quantity,
         event_count,
         largest_quantity,

@@ -17,8 +17,12 @@ claimed_daily_usage as (
     select * from {{ ref('claimed_daily_usage') }}
 ),
 
+subscription_periods as (
+    select * from {{ ref('subscription_periods') }}
+),
+
 last_landed as (
-    select max({{ month_start('landed_on') }}) as last_month
+    select {{ add_months('max(' ~ month_start('landed_on') ~ ')', 1) }} as ends_before
     from {{ ref('stg_product__landed_files') }}
 ),
 
@@ -38,6 +42,7 @@ served as (
     select
         subscription_charges.customer_id,
         subscription_charges.subscription_id,
+        subscription_charges.plan_id,
         subscription_charges.charge_id,
         subscription_charges.meter,
         subscription_charges.starts_on,
@@ -50,12 +55,20 @@ served as (
     inner join due_charges on subscription_charges.charge_id = due_charges.charge_id
 ),
 
-months as (
+periods as (
     select
         served.*,
-        {{ months_from(month_start('served.starts_on'), 'last_landed.last_month') }} as service_period_start
+        subscription_periods.period_start as service_period_start,
+        subscription_periods.period_end as service_period_end
     from served
     cross join last_landed
+    inner join subscription_periods
+        on
+            served.subscription_id = subscription_periods.subscription_id
+            and served.plan_id = subscription_periods.plan_id
+            and subscription_periods.period_start < last_landed.ends_before
+            and subscription_periods.period_end > served.starts_on
+            and (subscription_periods.period_start < served.ends_on or served.ends_on is null)
     where served.version_rank = 1
 ),
 
@@ -76,19 +89,20 @@ known_groups as (
 
 wanted as (
     select
-        months.customer_id,
-        months.subscription_id,
-        months.charge_id,
-        months.meter,
-        months.service_period_start,
+        periods.customer_id,
+        periods.subscription_id,
+        periods.charge_id,
+        periods.meter,
+        periods.service_period_start,
+        periods.service_period_end,
+        {{ month_start(add_days('least(periods.service_period_end, coalesce(periods.ends_on, periods.service_period_end))', -1)) }} as billing_month,
         coalesce(known_groups.charged_dimensions, '') as charged_dimensions
-    from months
+    from periods
     left join known_groups
         on
-            months.subscription_id = known_groups.subscription_id
-            and months.charge_id = known_groups.charge_id
-            and (known_groups.charged_dimensions = '' or known_groups.known_since <= months.service_period_start)
-    where months.service_period_start < months.ends_on or months.ends_on is null
+            periods.subscription_id = known_groups.subscription_id
+            and periods.charge_id = known_groups.charge_id
+            and (known_groups.charged_dimensions = '' or known_groups.known_since <= periods.service_period_start)
 ),
 
 final as (
@@ -99,7 +113,9 @@ final as (
         wanted.charge_id,
         wanted.meter,
         wanted.charged_dimensions,
-        wanted.service_period_start
+        wanted.service_period_start,
+        wanted.service_period_end,
+        wanted.billing_month
     from wanted
     left join claimed_daily_usage
         on

@@ -20,6 +20,9 @@ final as (
         subscriptions.plan_id,
         subscriptions.starts_on,
         subscriptions.ends_on,
+        subscriptions.trial_ends_on,
+        subscriptions.starts_at,
+        subscriptions.ends_at,
         charges.charge_id,
         charges.kind,
         charges.charge_model,
@@ -29,6 +32,7 @@ final as (
         charges.tax_code,
         charges.description,
         charges.grouped_by,
+        charges.applies_to,
         customers.entity,
         customers.currency,
         customers.country

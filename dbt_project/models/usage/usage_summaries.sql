@@ -29,7 +29,8 @@ summed as (
         meter,
         charged_dimensions,
         service_period_start,
-        {{ add_months('service_period_start', 1) }} as service_period_end,
+        service_period_end,
+        min(billing_month) as billing_month,
         sum(quantity) as kept_quantity,
         {{ sum_whole('event_count') }} as event_count,
         max(largest_quantity) as largest_quantity,
@@ -47,7 +48,8 @@ summed as (
         charge_id,
         meter,
         charged_dimensions,
-        service_period_start
+        service_period_start,
+        service_period_end
 ),
 
 combined as (
@@ -61,7 +63,8 @@ combined as (
         meter,
         charged_dimensions,
         service_period_start,
-        {{ add_months('service_period_start', 1) }} as service_period_end,
+        service_period_end,
+        billing_month,
         0 as kept_quantity,
         0 as event_count,
         0 as largest_quantity,
@@ -136,6 +139,7 @@ final as (
         bounded.bucket,
         bounded.service_period_start,
         bounded.service_period_end,
+        bounded.billing_month,
         cast(bounded.kept_quantity as {{ quantity_type() }}) as kept_quantity,
         cast(
             case bounded.aggregation

@@ -15,7 +15,8 @@ final as (
         product,
         tax_code,
         description,
-        {{ blank_to_null('grouped_by') }} as grouped_by
+        {{ blank_to_null('grouped_by') }} as grouped_by,
+        {{ blank_to_null('applies_to') }} as applies_to
     from latest
 )
 

@@ -19,6 +19,7 @@ versions as (
         dimensions,
         min(effective_from) as effective_from,
         min(effective_to) as effective_to,
+        case when count(*) = 1 then min(flat_fee) end as fee,
         {{ digest(ordered_text(dbt.concat(["cast(tier_from as varchar)", "'-'", "coalesce(cast(tier_up_to as varchar), '')", "':'", "cast(unit_price as varchar)", "'+'", "cast(flat_fee as varchar)", "'/'", "coalesce(cast(block_size as varchar), '')"]), "tier_from")) }} as tiers_fingerprint
     from prices
     group by
@@ -46,6 +47,10 @@ stated as (
         max(case when term = 'fixed_fee_per_event' then cast(term_value as {{ unit_price_type() }}) end) as fixed_fee_per_event,
         max(case when term = 'transaction_minimum' then cast(term_value as {{ unit_price_type() }}) end) as transaction_minimum,
         max(case when term = 'transaction_maximum' then cast(term_value as {{ unit_price_type() }}) end) as transaction_maximum,
+        max(case when term = 'proration' then lower(term_value) end) as proration,
+        max(case when term = 'days_in_month' then cast(term_value as integer) end) as days_in_month,
+        max(case when term = 'discount_percent' then cast(term_value as {{ unit_price_type() }}) end) as discount_percent,
+        max(case when term = 'commitment_rounding' then lower(term_value) end) as commitment_rounding,
         max(case when term = 'beyond_last_tier' then lower(term_value) end) as beyond_last_tier,
         {{ digest(ordered_text(dbt.concat(["term", "'='", "term_value"]), "term")) }} as terms_fingerprint
     from terms
@@ -64,6 +69,7 @@ final as (
         versions.dimensions,
         versions.effective_from,
         versions.effective_to,
+        versions.fee,
         stated.quantity_divisor,
         coalesce(stated.quantity_rounding, 'none') as quantity_rounding,
         coalesce(stated.quantity_precision, 0) as quantity_precision,
@@ -76,6 +82,10 @@ final as (
         coalesce(stated.fixed_fee_per_event, 0) as fixed_fee_per_event,
         stated.transaction_minimum,
         stated.transaction_maximum,
+        stated.proration,
+        coalesce(stated.days_in_month, 30) as days_in_month,
+        stated.discount_percent,
+        coalesce(stated.commitment_rounding, 'component') as commitment_rounding,
         coalesce(stated.beyond_last_tier, 'hold') as beyond_last_tier,
         {{ dbt.concat(["versions.tiers_fingerprint", "coalesce(stated.terms_fingerprint, '')"]) }} as fingerprint
     from versions

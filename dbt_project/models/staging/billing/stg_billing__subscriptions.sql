@@ -11,7 +11,11 @@ final as (
         customer_id,
         plan_id,
         {{ safe_cast_to(blank_to_null('starts_on'), 'date') }} as starts_on,
-        {{ safe_cast_to(blank_to_null('ends_on'), 'date') }} as ends_on
+        {{ safe_cast_to(blank_to_null('ends_on'), 'date') }} as ends_on,
+        {{ safe_cast_to(blank_to_null('anchor_on'), 'date') }} as anchor_on,
+        {{ safe_cast_to(blank_to_null('trial_ends_on'), 'date') }} as trial_ends_on,
+        {{ instant_of(blank_to_null('starts_at')) }} as starts_at,
+        {{ instant_of(blank_to_null('ends_at')) }} as ends_at
     from latest
 )
 

@@ -1,0 +1,130 @@
+with
+
+rated_usage as (
+    select * from {{ ref('rated_usage') }}
+),
+
+rated_fees as (
+    select * from {{ ref('rated_fees') }}
+),
+
+entities as (
+    select * from {{ ref('stg_crm__legal_entities') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+subscriptions as (
+    select * from {{ ref('stg_billing__subscriptions') }}
+),
+
+plans as (
+    select * from {{ ref('stg_billing__plans') }}
+),
+
+combined as (
+    select
+        line_key,
+        'usage' as kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        meter,
+        product,
+        tax_code,
+        description,
+        service_period_start as period_start,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        quantity,
+        kept_quantity,
+        event_count,
+        price_version,
+        amount_precise,
+        cast(null as bigint) as amount_minor,
+        fingerprint,
+        hold_reason
+    from rated_usage
+    union all
+    select
+        line_key,
+        'fee' as kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        cast(null as varchar) as meter,
+        product,
+        tax_code,
+        description,
+        period_start,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        cast(null as {{ quantity_type() }}) as quantity,
+        cast(null as {{ quantity_type() }}) as kept_quantity,
+        cast(0 as bigint) as event_count,
+        price_version,
+        cast(amount_precise as {{ precise_amount_type() }}) as amount_precise,
+        amount_minor,
+        fingerprint,
+        hold_reason
+    from rated_fees
+),
+
+refused_subscriptions as (
+    select
+        subscriptions.subscription_id,
+        max(case when plans.plan_id is null then 'unknown_plan' when plans.violation is not null then 'refused_plan' end) as hold_reason
+    from subscriptions
+    left join plans on subscriptions.plan_id = plans.plan_id
+    group by subscriptions.subscription_id
+),
+
+final as (
+    select
+        combined.line_key,
+        combined.kind,
+        combined.customer_id,
+        coalesce(entities.entity, 'unassigned') as entity,
+        coalesce(combined.currency, 'XXX') as currency,
+        combined.country,
+        combined.subscription_id,
+        combined.charge_id,
+        combined.meter,
+        combined.product,
+        combined.tax_code,
+        combined.description,
+        combined.period_start,
+        combined.service_period_start,
+        combined.service_period_end,
+        combined.billing_month,
+        combined.quantity,
+        combined.kept_quantity,
+        combined.event_count,
+        combined.price_version,
+        combined.amount_precise,
+        coalesce(combined.amount_minor, {{ to_minor('combined.amount_precise', 'coalesce(currencies.minor_units, 1)') }}) as amount_minor,
+        combined.fingerprint,
+        case
+            when entities.entity is null then 'missing_legal_entity'
+            when currencies.currency is null then 'unknown_currency'
+            when combined.billing_month < {{ month_start('entities.cutover_on') }} then 'before_cutover'
+            when refused_subscriptions.hold_reason is not null then refused_subscriptions.hold_reason
+            else combined.hold_reason
+        end as hold_reason
+    from combined
+    left join entities on combined.entity = entities.entity
+    left join currencies on combined.currency = currencies.currency
+    left join refused_subscriptions on combined.subscription_id = refused_subscriptions.subscription_id
+)
+
+select * from final
