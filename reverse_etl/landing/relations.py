@@ -17,7 +17,7 @@ EVENT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "d
 """The CloudEvents 1.0 attributes that are landed as columns; ``data`` is the text of a JSON object."""
 
 _REFERENCE: Mapping[str, tuple[str, ...]] = {
-    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on"),
+    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding"),
     "raw.customers": (
         "customer_id",
         "name",
@@ -83,7 +83,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "starts_at",
         "ends_at",
     ),
-    "raw.tax_rates": ("entity_id", "country", "tax_code", "rate", "effective_from", "effective_to"),
+    "raw.tax_rates": ("entity_id", "country", "tax_code", "tax_component", "rate", "effective_from", "effective_to"),
     "raw.exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
     "raw.accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "raw.account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),

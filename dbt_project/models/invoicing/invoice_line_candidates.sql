@@ -90,8 +90,9 @@ accounts as (
 taxed as (
     select
         dated.line_key,
-        max(tax_rates.tax_rate) as tax_rate,
-        count(tax_rates.tax_rate) as rate_count
+        sum(tax_rates.tax_rate) as tax_rate,
+        count(tax_rates.tax_rate) as rate_count,
+        count(distinct tax_rates.tax_component) as component_count
     from dated
     inner join tax_rates
         on
@@ -110,6 +111,7 @@ final as (
         dated.kind,
         dated.customer_id,
         dated.entity,
+        dated.country,
         dated.currency,
         dated.currency_exponent,
         dated.functional_currency,
@@ -135,7 +137,7 @@ final as (
         dated.was_issued,
         dated.fingerprint,
         dated.tax_code,
-        taxed.tax_rate,
+        cast(taxed.tax_rate as {{ rate_type() }}) as tax_rate,
         accounts.receivable_account,
         case when dated.kind = 'fee' then accounts.subscription_revenue_account else accounts.usage_revenue_account end as revenue_account,
         accounts.deferred_account,
@@ -143,7 +145,7 @@ final as (
         accounts.rounding_account,
         case
             when dated.hold_reason is not null then dated.hold_reason
-            when taxed.rate_count is null or taxed.rate_count > 1 then 'missing_tax_rate'
+            when taxed.rate_count is null or taxed.rate_count > taxed.component_count then 'missing_tax_rate'
             when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
             when
                 accounts.receivable_account is null or accounts.deferred_account is null

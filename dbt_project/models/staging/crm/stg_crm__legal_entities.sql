@@ -16,7 +16,8 @@ final as (
         latest.functional_currency,
         currencies.exponent as functional_exponent,
         currencies.minor_units as functional_minor_units,
-        coalesce({{ safe_cast_to(blank_to_null('latest.cutover_on'), 'date') }}, cast('1970-01-01' as date)) as cutover_on
+        coalesce({{ safe_cast_to(blank_to_null('latest.cutover_on'), 'date') }}, cast('1970-01-01' as date)) as cutover_on,
+        case when lower(latest.tax_rounding) = 'line' then 'line' else 'group' end as tax_rounding
     from latest
     inner join currencies on latest.functional_currency = currencies.currency
 )

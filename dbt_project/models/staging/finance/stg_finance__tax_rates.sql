@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_finance', 'tax_rates'), ['entity_id', 'country', 'tax_code', 'effective_from']) }}
+    {{ latest_landed(source('raw_finance', 'tax_rates'), ['entity_id', 'country', 'tax_code', 'tax_component', 'effective_from']) }}
 ),
 
 final as (
@@ -9,6 +9,7 @@ final as (
         entity_id as entity,
         country,
         tax_code,
+        coalesce({{ blank_to_null('tax_component') }}, 'tax') as tax_component,
         {{ safe_cast_to('rate', rate_type()) }} as tax_rate,
         {{ safe_cast_to('effective_from', 'date') }} as effective_from,
         {{ safe_cast_to(blank_to_null('effective_to'), 'date') }} as effective_to

@@ -1,0 +1,60 @@
+with
+
+candidates as (
+    select * from {{ ref('invoice_line_candidates') }}
+),
+
+held_lines as (
+    select * from {{ ref('held_lines') }}
+),
+
+issued_documents as (
+    select * from {{ ref('stg_register_opening__documents') }}
+    where document_type = 'invoice'
+),
+
+issued_counts as (
+    select
+        entity,
+        subtracted_key,
+        period,
+        count(*) as issued_count
+    from issued_documents
+    group by
+        entity,
+        subtracted_key,
+        period
+),
+
+free_lines as (
+    select
+        candidates.*,
+        {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.customer_id"]) }} as subtracted_key,
+        dense_rank() over (
+            partition by candidates.entity, candidates.customer_id, candidates.document_month order by candidates.currency asc
+        ) as currency_rank
+    from candidates
+    left join held_lines on candidates.line_key = held_lines.line_key
+    where held_lines.line_key is null
+),
+
+numbered as (
+    select
+        free_lines.*,
+        {{ dbt.concat(["free_lines.customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.currency_rank as varchar)"]) }} as natural_id
+    from free_lines
+    left join issued_counts
+        on
+            free_lines.entity = issued_counts.entity
+            and free_lines.subtracted_key = issued_counts.subtracted_key
+            and {{ period_of('free_lines.document_month') }} = issued_counts.period
+),
+
+final as (
+    select
+        numbered.*,
+        {{ dbt.concat(["line_key", "'@'", "natural_id"]) }} as document_line_key
+    from numbered
+)
+
+select * from final
