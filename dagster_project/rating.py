@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from dagster_project.close import Installation
+from dagster_project.close.outbox import proposed
+from dagster_project.close.steps import mirror_register
 from dagster_project.dbt.project import DbtPaths, invoke
 from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedScenario, answer, compile_case, deliver
+from reverse_etl.cases.rated import RatedRun
+from reverse_etl.cases.reading import read_run, read_scenarios
 from reverse_etl.cases.scenario import Scenario
 from reverse_etl.errors import TieoutError
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
-MODELS = "+rated_lines"
+LINES = ("+rated_lines",)
+DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos")
+PROPOSED = ("outbox.outbox_invoices", "outbox.outbox_credit_memos")
 
 
 class RatingFailedError(TieoutError):
@@ -54,85 +58,49 @@ def _key(position: int, name: str) -> str:
 
 
 def rate_scenarios(scenarios: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
-    """What the models say of each scenario, all of them in one build.
+    """What the models say of each scenario, all of them in as many builds as the longest has runs; between two runs what is proposed
+    is sealed in the register of this installation, so that the next one subtracts what was issued.
 
     Raises:
         RatingFailedError: the models could not be run.
     """
     with TemporaryDirectory(prefix="tieout-rate-") as folder:
-        settings = Settings(home=Path(folder), entities=("cases",))
-        installation = Installation(settings)
-        deliver(settings.inbox, scenarios)
-        report = land(installation.warehouse, settings)
-        if report.problems:
-            problem = report.problems[0]
-            raise RatingFailedError(f"the cases do not land: {problem.file_name}: {problem.reason}")
-        outcome = invoke(DbtPaths.of(settings), ["build", "--select", MODELS, "--exclude-resource-type", "unit_test", "test", "--no-write-json"])
-        if not outcome.success:
-            results = getattr(outcome.result, "results", None) or ()
-            failed = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) == "error"]
-            raise RatingFailedError(f"the models do not run on the cases: {'; '.join(failed) or outcome.exception}")
-        return _rated(installation, scenarios)
+        entities = tuple(sorted({scenario.entity for scenario in scenarios.values()}))
+        installation = Installation(Settings(home=Path(folder), entities=entities))
+        runs = max(scenario.runs for scenario in scenarios.values())
+        with_documents = any(scenario.needs_documents for scenario in scenarios.values())
+        rated: list[dict[str, RatedRun]] = []
+        for run in range(runs):
+            if run:
+                _seal(installation, scenarios, run)
+            _build(installation, scenarios, run, DOCUMENTS if with_documents else LINES)
+            rated.append(read_run(installation.warehouse, scenarios, with_documents))
+        return read_scenarios(installation.warehouse, scenarios, rated)
 
 
-def _rated(installation: Installation, scenarios: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
-    read = installation.warehouse.read
-    lines = _by_customer(
-        read(
-            """
-            select
-                rated_lines.*,
-                currencies.exponent,
-                usage_summaries.closing_level
-            from rating.rated_lines as rated_lines
-            left join constants.currencies as currencies on rated_lines.currency = currencies.currency
-            left join usage.usage_summaries as usage_summaries on rated_lines.line_key = usage_summaries.usage_key
-            """
-        ).to_pylist()
-    )
-    tiers = _by_customer(
-        read(
-            """
-            select charged_usage.customer_id, charged_usage.service_period_start, rated_tiers.amount_precise
-            from rating.rated_tiers as rated_tiers
-            inner join rating.charged_usage as charged_usage on rated_tiers.usage_key = charged_usage.usage_key
-            where rated_tiers.tier_quantity > 0
-            order by charged_usage.usage_key, rated_tiers.bucket, rated_tiers.tier_from
-            """
-        ).to_pylist()
-    )
-    events = _by_customer(
-        read(
-            """
-            select customer_id, disposition, strftime(occurred_on, '%Y-%m') as month
-            from usage.usage_event_dispositions order by length(event_id), event_id
-            """
-        ).to_pylist()
-    )
-    return {key: _scenario(scenario, lines[key], tiers[key], events[key]) for key, scenario in scenarios.items()}
+def _build(installation: Installation, scenarios: Mapping[str, Scenario], run: int, models: Sequence[str]) -> None:
+    settings = installation.settings
+    deliver(settings.inbox, scenarios, run)
+    report = land(installation.warehouse, settings)
+    if report.problems:
+        problem = report.problems[0]
+        raise RatingFailedError(f"the cases do not land: {problem.file_name}: {problem.reason}")
+    mirror_register(installation)
+    arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test", "test", "--no-write-json"]
+    outcome = invoke(DbtPaths.of(settings), arguments)
+    if not outcome.success:
+        results = getattr(outcome.result, "results", None) or ()
+        failed = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) == "error"]
+        raise RatingFailedError(f"the models do not run on the cases: {'; '.join(failed) or outcome.exception}")
 
 
-def _by_customer(rows: Sequence[Mapping[str, Any]]) -> defaultdict[str, list[Mapping[str, Any]]]:
-    grouped: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        grouped[row["customer_id"]].append(row)
-    return grouped
-
-
-def _scenario(
-    scenario: Scenario, lines: Sequence[Mapping[str, Any]], tiers: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
-) -> RatedScenario:
-    own = [line for line in lines if line["service_period_start"] == scenario.day]
-    holds = sorted({line["hold_reason"] for line in own if line["hold_reason"]})
-    counted = [event["disposition"] for event in events]
-    return RatedScenario(
-        amount_precise=sum((line["amount_precise"] or Decimal(0) for line in own), Decimal(0)),
-        amount_minor=sum(line["amount_minor"] or 0 for line in own),
-        exponent=own[0]["exponent"] if own and own[0]["exponent"] is not None else 2,
-        quantity=sum((line["quantity"] for line in own), Decimal(0)),
-        closing_level=next((line["closing_level"] for line in own if line["closing_level"] is not None), None),
-        tier_amounts=[tier["amount_precise"] for tier in tiers if tier["service_period_start"] == scenario.day],
-        months=[event["month"] for event in events],
-        dispositions={disposition: counted.count(disposition) for disposition in counted},
-        hold_reasons=holds or ([] if own else ["nothing was rated for the period"]),
-    )
+def _seal(installation: Installation, scenarios: Mapping[str, Scenario], run: int) -> None:
+    """Seal what the scenarios that go on propose."""
+    going_on = {key for key, scenario in scenarios.items() if scenario.runs > run}
+    union = " union ".join(f"select entity, period from {relation}" for relation in PROPOSED)
+    with closing(installation.open_register()) as register:
+        for place in installation.warehouse.read(f"select * from ({union}) order by entity, period").to_pylist():
+            rows = proposed(installation.warehouse, PROPOSED, place["entity"], place["period"])
+            report = register.seal([row for row in rows if row.payload["customer_id"] in going_on], installation.actor, f"run-{run}")
+            if report.refused:
+                raise RatingFailedError(f"a document of the cases cannot be sealed: {report.refused[0].reason}")

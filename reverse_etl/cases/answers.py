@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, CaseResult, plain
 from reverse_etl.cases.compiling import MAIN, CompiledCase
+from reverse_etl.cases.rated import RatedScenario
 
 _ROUNDED = re.compile(r"quantity_rounded_(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class RatedScenario:
-    """What the models say of one scenario: amounts of all its lines, in units of the currency and in minor units."""
-
-    amount_precise: Decimal
-    amount_minor: int
-    exponent: int
-    quantity: Decimal
-    closing_level: Decimal | None = None
-    tier_amounts: Sequence[Decimal] = ()
-    months: Sequence[str] = ()
-    dispositions: Mapping[str, int] = field(default_factory=dict)
-    hold_reasons: Sequence[str] = ()
-
-    @property
-    def amount_rounded(self) -> Decimal:
-        return Decimal(self.amount_minor).scaleb(-self.exponent)
 
 
 def answer(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> CaseResult:
@@ -40,8 +21,11 @@ def answer(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> CaseRe
         for name, scenario in rated.items():
             if scenario.hold_reasons:
                 raise CaseError(f"{'the line' if name == MAIN else name} is held: {', '.join(scenario.hold_reasons)}")
-        known = {key: say for key, say in _KNOWN.items() if case.expected is None or key in case.expected}
+        known = {key: say for key, say in _KNOWN.items() if (case.expected is None or key in case.expected) and key not in compiled.says}
         result = {key: value for key, say in known.items() if (value := say(case, rated)) is not None}
+        for key, tell in compiled.says.items():
+            if case.expected is None or key in case.expected:
+                result[key] = tell(rated)
         for key in case.expected or ():
             if (places := _ROUNDED.fullmatch(key)) is not None:
                 result[key] = plain(rated[MAIN].quantity.quantize(Decimal(1).scaleb(-int(places[1])), ROUND_HALF_UP))

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError
+from reverse_etl.cases.rated import RatedScenario
 from reverse_etl.cases.scenario import Scenario
 
-Compile = Callable[[Case], Mapping[str, Scenario]]
+Say = Callable[[Mapping[str, RatedScenario]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Scenarios, and how the keys that only this model has are told from what was rated."""
+
+    scenarios: Mapping[str, Scenario]
+    says: Mapping[str, Say]
+
+
+Compile = Callable[[Case], Mapping[str, Scenario] | Answered]
 COMPILERS: dict[str, Compile] = {}
 MAIN = "main"
 """The name of the only scenario of a case that has one."""
@@ -22,6 +34,7 @@ class CompiledCase:
 
     case: Case
     scenarios: Mapping[str, Scenario]
+    says: Mapping[str, Say] = field(default_factory=dict)
 
 
 def compiles(*models: str) -> Callable[[Compile], Compile]:
@@ -36,7 +49,10 @@ def compile_case(case: Case) -> CompiledCase:
     """Raises ``CaseError`` for a model or a policy that is unknown or refused, and for terms that are missing or no numbers."""
     if case.model not in COMPILERS:
         raise CaseError(f"the model {case.model!r} is not known")
-    return CompiledCase(case, COMPILERS[case.model](case))
+    compiled = COMPILERS[case.model](case)
+    if isinstance(compiled, Answered):
+        return CompiledCase(case, compiled.scenarios, compiled.says)
+    return CompiledCase(case, compiled)
 
 
 def rounding_word(value: Any) -> str:

@@ -7,19 +7,30 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from reverse_etl.cases.scenario import Scenario, UsageEvent
+from reverse_etl.cases.scenario import NO_CURRENCY, Charge, Scenario, Subscription, UsageEvent
 
-ENTITY = "cases"
-REFERENCE_DAY = "2000-01-01"
+REFERENCE_DAY = date(2000, 1, 1)
+FREE_OF_TAX = "none"
+PRODUCT = "case"
+RATED_MONTHS = 4
+ACCOUNTS = {
+    "receivable": "1100",
+    "usage_revenue": "4000",
+    "subscription_revenue": "4100",
+    "deferred_revenue": "2400",
+    "tax_payable": "2200",
+    "currency_rounding": "7900",
+}
 Rows = list[tuple[str, ...]]
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
-    "legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on"),
+    "legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding"),
     "customers": ("customer_id", "name", "email", "country", "entity_id", "currency", "time_zone", "tax_id", "payment_term_days"),
     "meters": ("meter", "unit", "aggregation", "description", "dimensions", "counted_attribute", "amount_attribute", "bucket", "largest_quantity"),
-    "plans": ("plan_id", "name", "description"),
+    "plans": ("plan_id", "name", "description", "anchor", "period_unit", "period_count"),
     "charges": (
         "charge_id",
         "plan_id",
@@ -31,6 +42,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         "tax_code",
         "description",
         "grouped_by",
+        "applies_to",
     ),
     "prices": (
         "price_id",
@@ -46,53 +58,125 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         "block_size",
     ),
     "price_terms": ("price_id", "price_version", "term", "value"),
-    "subscriptions": ("subscription_id", "version", "customer_id", "plan_id", "starts_on", "ends_on"),
+    "subscriptions": ("subscription_id", "version", "customer_id", "plan_id", "starts_on", "ends_on", "anchor_on", "starts_at", "ends_at"),
+    "tax_rates": ("entity_id", "country", "tax_code", "tax_component", "rate", "effective_from"),
+    "exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
+    "accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
+    "account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
 }
 
 
-def deliver(inbox: Path, scenarios: Mapping[str, Scenario]) -> None:
-    """Write the reference files and the usage of every scenario; its key names the customer, the plan and the meter."""
+def deliver(inbox: Path, scenarios: Mapping[str, Scenario], run: int = 0) -> None:
+    """Write the reference files and the usage that every scenario has before a run; its key names the customer.
+
+    The ids of subscriptions, plans, charges and meters are those of ``subscription_id`` and ``charge_id``.
+    """
     rows: dict[str, Rows] = {source: [] for source in HEADERS}
-    rows["legal_entities"].append((ENTITY, "Cases", "US", "USD", REFERENCE_DAY))
+    for scenario in {scenario.entity: scenario for scenario in scenarios.values()}.values():
+        _add_entity(rows, scenario, scenarios)
+    rows["exchange_rates"] += sorted({rate for scenario in scenarios.values() for rate in _exchange_rates(scenario)})
     partitions: dict[date, list[str]] = defaultdict(list)
     for key, scenario in scenarios.items():
-        _add_reference(rows, key, scenario)
+        rows["customers"].append((key, key, "", "US", scenario.entity, scenario.currency, scenario.time_zone, "", "30"))
+        known = {subscription.name: subscription for subscription in scenario.subscriptions if subscription.known_in_run <= run}
+        for subscription in known.values():
+            _add_subscription(rows, key, scenario, subscription)
         for number, event in enumerate(scenario.events):
-            arrival = event.occurred_at.date() + timedelta(days=event.arrives_after_days)
-            partitions[arrival].append(_line(key, number, event))
+            if event.run == run:
+                arrival = event.occurred_at.date() + timedelta(days=event.arrives_after_days)
+                partitions[arrival].append(_line(key, number, event))
+    day = REFERENCE_DAY + timedelta(days=run)
     for source, content in rows.items():
-        _write_table(inbox / source / REFERENCE_DAY / f"{source}.csv", HEADERS[source], content)
+        _write_table(inbox / source / day.isoformat() / f"{source}.csv", HEADERS[source], content)
     for arrival, lines in partitions.items():
-        path = inbox / "usage" / arrival.isoformat() / "cases.jsonl"
+        path = inbox / "usage" / arrival.isoformat() / f"cases-{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def _add_reference(rows: dict[str, Rows], key: str, scenario: Scenario) -> None:
-    charge = scenario.charge
-    rows["customers"].append((key, key, "", "US", ENTITY, scenario.currency, scenario.time_zone, "", "30"))
-    rows["meters"].append(
+def subscription_id(key: str, subscription: Subscription) -> str:
+    return f"{key}/{subscription.name}" if subscription.name else key
+
+
+def charge_id(key: str, subscription: Subscription, charge: Charge) -> str:
+    return f"{subscription_id(key, subscription)}/{charge.name}"
+
+
+def _exchange_rates(scenario: Scenario) -> Rows:
+    """Rates of the month ends on which a document of the scenario can be dated."""
+    if scenario.currency == NO_CURRENCY:
+        return []
+    first = min(subscription.starts_on for subscription in scenario.subscriptions).replace(day=1)
+    months = [date(first.year + (first.month + offset) // 12, (first.month + offset) % 12 + 1, 1) for offset in range(RATED_MONTHS)]
+    return [((month - timedelta(days=1)).isoformat(), scenario.currency, NO_CURRENCY, scenario.exchange_rate) for month in months]
+
+
+def _add_entity(rows: dict[str, Rows], owner: Scenario, scenarios: Mapping[str, Scenario]) -> None:
+    since, entity = REFERENCE_DAY.isoformat(), owner.entity
+    rows["legal_entities"].append((entity, "Cases", "US", NO_CURRENCY, since, owner.tax_rounding))
+    charges = [charge for scenario in scenarios.values() for subscription in scenario.subscriptions for charge in subscription.charges]
+    rows["tax_rates"].append((entity, "US", FREE_OF_TAX, "", "0", since))
+    for taxes in sorted({tuple(charge.taxes) for charge in charges if charge.taxes}):
+        for tax in taxes:
+            rows["tax_rates"].append((entity, "US", tax_code(taxes), tax, format(Decimal(tax).scaleb(-2), "f"), since))
+    for role, code in ACCOUNTS.items():
+        rows["accounts"].append((entity, code, role, "asset", str(role == "receivable").lower()))
+        rows["account_mappings"].append((f"{entity}-{role}", entity, role, PRODUCT, code, since))
+
+
+def tax_code(taxes: Iterable[str]) -> str:
+    return "+".join(taxes) or FREE_OF_TAX
+
+
+def _add_subscription(rows: dict[str, Rows], key: str, scenario: Scenario, subscription: Subscription) -> None:
+    plan = subscription_id(key, subscription)
+    periods = ("subscription", "day", str(subscription.period_days)) if subscription.period_days else ("calendar", "month", "1")
+    if subscription.period_unit:
+        periods = ("calendar" if subscription.calendar else "subscription", subscription.period_unit, str(subscription.period_count))
+    rows["plans"].append((plan, plan, "", *periods))
+    rows["subscriptions"].append(
         (
-            key,
-            "unit",
-            charge.aggregation,
-            "",
-            charge.dimensions,
-            charge.counted_attribute,
-            charge.amount_attribute,
-            charge.bucket,
-            "100000000000000000000",
-        )
-    )
-    rows["plans"].append((key, key, ""))
-    rows["charges"].append((key, key, "usage", charge.model, key, "arrears", "usage", "usage", "", charge.dimensions))
-    rows["prices"] += [
-        (
-            key,
+            plan,
             "1",
             key,
-            scenario.currency,
-            REFERENCE_DAY,
+            plan,
+            subscription.starts_on.isoformat(),
+            subscription.ends_on.isoformat() if subscription.ends_on else "",
+            subscription.anchor_on.isoformat() if subscription.anchor_on else "",
+            subscription.starts_at.isoformat() if subscription.starts_at else "",
+            subscription.ends_at.isoformat() if subscription.ends_at else "",
+        )
+    )
+    for charge in subscription.charges:
+        _add_charge(rows, charge_id(key, subscription, charge), plan, charge, scenario.currency)
+
+
+def _add_charge(rows: dict[str, Rows], charge_key: str, plan: str, charge: Charge, currency: str) -> None:
+    meter = charge_key if charge.kind == "usage" else ""
+    if meter:
+        rows["meters"].append(
+            (
+                meter,
+                "unit",
+                charge.aggregation,
+                "",
+                charge.dimensions,
+                charge.counted_attribute,
+                charge.amount_attribute,
+                charge.bucket,
+                "100000000000000000000",
+            )
+        )
+    rows["charges"].append(
+        (charge_key, plan, charge.kind, charge.model, meter, "arrears", PRODUCT, tax_code(charge.taxes), "", charge.dimensions, "")
+    )
+    rows["prices"] += [
+        (
+            charge_key,
+            "1",
+            charge_key,
+            currency,
+            REFERENCE_DAY.isoformat(),
             "",
             tier.up_to or "",
             tier.unit_price,
@@ -102,8 +186,7 @@ def _add_reference(rows: dict[str, Rows], key: str, scenario: Scenario) -> None:
         )
         for tier in charge.tiers
     ]
-    rows["price_terms"] += [(key, "1", term, value) for term, value in charge.terms.items()]
-    rows["subscriptions"].append((key, "1", key, key, (scenario.starts_on or scenario.day).isoformat(), ""))
+    rows["price_terms"] += [(charge_key, "1", term, value) for term, value in charge.terms.items()]
 
 
 def _line(key: str, number: int, event: UsageEvent) -> str:
@@ -117,7 +200,7 @@ def _line(key: str, number: int, event: UsageEvent) -> str:
             "type": f"com.example.usage.{kind}.v1",
             "subject": key,
             "time": event.occurred_at.isoformat(),
-            "data": {"meter": key, "quantity": event.quantity, **event.data},
+            "data": {"meter": f"{key}/usage", "quantity": event.quantity, **event.data},
         }
     )
 

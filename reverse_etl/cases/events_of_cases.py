@@ -10,7 +10,7 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of
 from reverse_etl.cases.compiling import MAIN, compiles, stated
-from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, quantity_event
+from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
 from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text
 
 MAIN_PRICE = "1"
@@ -45,7 +45,7 @@ def _percentage(case: Case, quantities: list[Decimal]) -> Scenario:
         "transaction_maximum": number(case, "per_transaction_max"),
     }
     charge = Charge("percentage", (Tier(rate_percent=text(case.parameter("rate_percent"), "rate_percent")),), stated(terms))
-    return Scenario(charge, [quantity_event(DAY, quantity, minutes=place) for place, quantity in enumerate(quantities)], currency=currency_of(case))
+    return of_charge(charge, [quantity_event(DAY, quantity, minutes=place) for place, quantity in enumerate(quantities)], currency=currency_of(case))
 
 
 @compiles("weighted_sum")
@@ -58,7 +58,7 @@ def weighted_sum(case: Case) -> Mapping[str, Scenario]:
     events += [_changed(event) for event in case.events or ()]
     price = text(case.params.get("unit_price", MAIN_PRICE), "unit_price")
     charge = Charge("per_unit", (Tier(None, price),), aggregation="weighted_sum")
-    return {MAIN: Scenario(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+    return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
 
 
 def _changed(event: Mapping[str, Any]) -> UsageEvent:
@@ -75,7 +75,7 @@ def dedupe(case: Case) -> Mapping[str, Scenario]:
     for place, event in enumerate(case.events or ()):
         single = quantity_event(DAY, decimal_of(event.get("value"), "value"))
         events.append(UsageEvent(single.occurred_at, single.quantity, {}, (str(event.get("source")), str(event.get("id"))), arrives_after_days=place))
-    return {MAIN: Scenario(Charge("per_unit", (Tier(None, "1"),), aggregation=str(case.params.get("aggregation", "sum"))), events)}
+    return {MAIN: of_charge(Charge("per_unit", (Tier(None, "1"),), aggregation=str(case.params.get("aggregation", "sum"))), events)}
 
 
 @compiles("period_assignment")
@@ -88,7 +88,7 @@ def period_assignment(case: Case) -> Mapping[str, Scenario]:
     charge = Charge("per_unit", (Tier(None, "1"),))
     events = [UsageEvent(time, "1", identity=("case", str(place))) for place, time in enumerate(times)]
     first = min(times).date().replace(day=1)
-    return {MAIN: Scenario(charge, events, first, time_zone=str(case.parameter("timezone")), starts_on=first - timedelta(days=31))}
+    return {MAIN: of_charge(charge, events, first, time_zone=str(case.parameter("timezone")), starts_on=first - timedelta(days=31))}
 
 
 def _period(case: Case) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+ENTITY = "cases"
 NO_CURRENCY = "USD"
 """Where a case names none: amounts are then answered unrounded."""
 
@@ -24,6 +25,9 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
+    """``kind`` is usage, fee, commitment or discount; a fee, a commitment and a fixed discount are the flat fee of their only tier.
+    ``taxes`` are the percentages that are due together."""
+
     model: str
     tiers: Sequence[Tier]
     terms: Mapping[str, str] = field(default_factory=dict)
@@ -32,11 +36,15 @@ class Charge:
     dimensions: str = ""
     counted_attribute: str = ""
     amount_attribute: str = ""
+    name: str = "usage"
+    kind: str = "usage"
+    taxes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UsageEvent:
-    """``arrives_after_days`` orders deliveries; ``identity`` is (source, id) where the case says them."""
+    """``arrives_after_days`` orders deliveries, ``run`` the runs that they are delivered before; ``identity`` is (source, id) where the
+    case says them."""
 
     occurred_at: datetime
     quantity: str
@@ -44,24 +52,82 @@ class UsageEvent:
     identity: tuple[str, str] | None = None
     corrected: bool = False
     arrives_after_days: int = 0
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """``period_days`` counts the days of its periods from ``anchor_on`` (default: its start), ``period_unit`` their units; without either
+    they are calendar months. It is known from run ``known_in_run`` on; one of the same name that is known later replaces it."""
+
+    charges: Sequence[Charge]
+    starts_on: date
+    ends_on: date | None = None
+    name: str = ""
+    anchor_on: date | None = None
+    period_days: int | None = None
+    period_unit: str | None = None
+    period_count: int = 1
+    calendar: bool = False
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    known_in_run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One customer with one subscription of one charge. ``day`` is the first day of the service period that is asked for."""
+    """One customer with its subscriptions. ``day`` is the first day of the service period that is asked for, None asks for all;
+    after every run but the last, what is proposed is issued."""
 
-    charge: Charge
-    events: Sequence[UsageEvent]
-    day: date = date(2026, 1, 1)
+    subscriptions: Sequence[Subscription]
+    events: Sequence[UsageEvent] = ()
+    day: date | None = None
     currency: str = NO_CURRENCY
     time_zone: str = "UTC"
-    starts_on: date | None = None
+    tax_rounding: str = "group"
+    exchange_rate: str = "1"
+    runs: int = 1
+
+    @property
+    def entity(self) -> str:
+        """Scenarios that need other terms of a legal entity have one of their own."""
+        return "-".join([ENTITY, *(term for term, usual in ((self.tax_rounding, "group"), (self.exchange_rate, "1")) if term != usual)])
+
+    @property
+    def needs_documents(self) -> bool:
+        return self.runs > 1 or any(charge.taxes for subscription in self.subscriptions for charge in subscription.charges)
+
+
+FIRST_DAY = date(2026, 1, 1)
+
+
+def of_charge(
+    charge: Charge,
+    events: Sequence[UsageEvent],
+    day: date = FIRST_DAY,
+    currency: str = NO_CURRENCY,
+    time_zone: str = "UTC",
+    starts_on: date | None = None,
+    runs: int = 1,
+) -> Scenario:
+    """One subscription of one charge, billed by the calendar month."""
+    return Scenario((Subscription((charge,), starts_on or day),), events, day, currency, time_zone, runs=runs)
+
+
+def flat(name: str, amount: Decimal, kind: str = "fee", model: str = "flat", taxes: Sequence[str] = (), **terms: str) -> Charge:
+    """A charge of one amount per period."""
+    return Charge(model, (Tier(flat_fee=format(amount, "f")),), terms, name=name, kind=kind, taxes=taxes)
 
 
 def at(day: date, minutes: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(minutes=minutes)
 
 
-def quantity_event(day: date, quantity: Decimal | str, minutes: int = 0, **data: str) -> UsageEvent:
+def quantity_event(day: date, quantity: Decimal | str, minutes: int = 0, run: int = 0, **data: str) -> UsageEvent:
     text = format(quantity, "f") if isinstance(quantity, Decimal) else quantity
-    return UsageEvent(at(day, minutes), text, data, corrected=text.startswith("-"))
+    return UsageEvent(at(day, minutes), text, data, corrected=text.startswith("-"), run=run)
+
+
+def landed_until(day: date) -> UsageEvent:
+    """An event of no meter: periods are told as far as something was landed."""
+    return quantity_event(day, "0", meter="none")

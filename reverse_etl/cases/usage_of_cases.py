@@ -9,9 +9,9 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of
 from reverse_etl.cases.compiling import MAIN, compiles, rounding_word, stated
-from reverse_etl.cases.scenario import NO_CURRENCY, Charge, Scenario, Tier, quantity_event
+from reverse_etl.cases.scenario import FIRST_DAY, NO_CURRENCY, Charge, Scenario, Tier, of_charge, quantity_event
 
-DAY = Scenario(Charge("per_unit", ()), ()).day
+DAY = FIRST_DAY
 
 
 @compiles("graduated", "volume", "graduated_percentage")
@@ -77,7 +77,7 @@ def bucketed_max(case: Case) -> Mapping[str, Scenario]:
     charge = Charge(model, tiers, tier_terms(case), aggregation="max", bucket="day")
     maxima = listed(case, "bucket_maxima")
     events = [quantity_event(DAY + timedelta(days=day), decimal_of(maximum, "bucket_maxima")) for day, maximum in enumerate(maxima)]
-    return {MAIN: Scenario(charge, events, currency=currency_of(case))}
+    return {MAIN: of_charge(charge, events, currency=currency_of(case))}
 
 
 @compiles("graduated_per_group")
@@ -88,7 +88,7 @@ def graduated_per_group(case: Case) -> Mapping[str, Scenario]:
         quantity_event(DAY, decimal_of(quantity, "groups"), minutes=place, group=f"group-{place}")
         for place, quantity in enumerate(listed(case, "groups"))
     ]
-    return {MAIN: Scenario(charge, events, currency=currency_of(case))}
+    return {MAIN: of_charge(charge, events, currency=currency_of(case))}
 
 
 @compiles("currency_rounding")
@@ -104,12 +104,12 @@ def dynamic(case: Case) -> Mapping[str, Scenario]:
     """Each event brings its amount along, in minor units and their fractions."""
     charge = Charge("dynamic", (Tier(),), amount_attribute="amount_minor")
     amount = text(case.parameter("amount_supplied_by_event_minor_units"), "amount_supplied_by_event_minor_units")
-    return {MAIN: Scenario(charge, [quantity_event(DAY, quantity_of(case), amount_minor=amount)], currency=currency_of(case))}
+    return {MAIN: of_charge(charge, [quantity_event(DAY, quantity_of(case), amount_minor=amount)], currency=currency_of(case))}
 
 
 def scenario(case: Case, charge: Charge, currency: str | None = None, usage: Any = None) -> Scenario:
     quantity = quantity_of(case) if usage is None else decimal_of(usage, "usage")
-    return Scenario(charge, [quantity_event(DAY, quantity)], currency=currency or currency_of(case))
+    return of_charge(charge, [quantity_event(DAY, quantity)], currency=currency or currency_of(case))
 
 
 def currency_of(case: Case) -> str:

@@ -1,0 +1,134 @@
+"""Cases about a document as a whole: taxes, discounts, amounts that are spread over lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
+from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.rated import RatedRun, RatedScenario
+from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, flat, landed_until
+from reverse_etl.cases.usage_of_cases import currency_of, text
+
+Rated = Mapping[str, RatedScenario]
+CENT = Decimal("0.01")
+DAYS = 30
+
+
+@compiles("tax")
+def tax(case: Case) -> Answered:
+    """Every line may be due several taxes."""
+    lines = case.parameter("lines")
+    charges = [
+        flat(f"{place:03}", decimal_of(line.get("amount_minor"), "amount_minor") * CENT, taxes=[text(rate, "tax_percents") for rate in _rates(line)])
+        for place, line in enumerate(lines)
+    ]
+    policies = {"per tax on summed base": "group", "per line half up": "line"}
+    rounding = str(case.params.get("rounding", "per tax on summed base"))
+    if rounding not in policies:
+        raise CaseError(f"the rounding {rounding!r} is not known; known are {', '.join(map(repr, policies))}")
+    return Answered(
+        {MAIN: _invoice(case, charges, policies[rounding])},
+        {
+            "tax_by_rate_minor": lambda rated: {rate: str(minor) for rate, minor in _run(rated).taxes.items()},
+            "tax_minor": lambda rated: str(_run(rated).tax_minor()),
+            "total_minor": lambda rated: str(_run(rated).net_minor() + _run(rated).tax_minor()),
+        },
+    )
+
+
+def _rates(line: Mapping[str, Any]) -> Sequence[Any]:
+    rates = line.get("tax_percents")
+    if not isinstance(rates, list):
+        raise CaseError("a line lacks the list tax_percents")
+    return rates
+
+
+@compiles("tax_rounding_policy")
+def tax_rounding_policy(case: Case) -> Answered:
+    """The same lines under both policies: tax on the sum, and tax on every line."""
+    rate = text(case.parameter("tax_percent"), "tax_percent")
+    charges = [flat(f"{place:03}", decimal_of(amount, "lines"), taxes=(rate,)) for place, amount in enumerate(case.parameter("lines"))]
+
+    def money(minor: int, rated: Rated) -> str:
+        return plain(Decimal(minor).scaleb(-rated["group"].exponent))
+
+    return Answered(
+        {policy: _invoice(case, charges, policy) for policy in ("group", "line")},
+        {
+            "tax_on_sum": lambda rated: money(_run(rated, "group").tax_minor(), rated),
+            "total_tax_on_sum": lambda rated: money(_run(rated, "group").net_minor() + _run(rated, "group").tax_minor(), rated),
+            "tax_per_line": lambda rated: [
+                money(line.tax_minor, rated) for line in sorted(_run(rated, "line").documents, key=lambda line: line.charge)
+            ],
+            "total_tax_per_line": lambda rated: money(_run(rated, "line").net_minor() + _run(rated, "line").tax_minor(), rated),
+        },
+    )
+
+
+@compiles("discount_percent", "discount_fixed", "discount_stack")
+def discount(case: Case) -> Answered:
+    """Percentages compound; fixed amounts come after them and take what is left at most."""
+    if not str(case.params.get("order", "percent first, compounding")).startswith("percent first"):
+        raise CaseError(f"the order {case.params['order']!r} is refused: percentages come first and compound")
+    stated = case.params.get("discounts", [case.params])
+    discounts = [_discount(f"discount-{place}", terms) for place, terms in enumerate(stated)]
+    if not isinstance(case.usage, dict):
+        raise CaseError("usage lacks base_minor")
+    base = flat("000", decimal_of(case.usage.get("base_minor"), "base_minor") * CENT)
+    return Answered(
+        {MAIN: _invoice(case, [base, *discounts])},
+        {"discount_minor": lambda rated: str(sum(line.discount_minor for line in _run(rated).lines))},
+    )
+
+
+def _discount(name: str, terms: Mapping[str, Any]) -> Charge:
+    if "percent" in terms:
+        return flat(name, Decimal(0), "discount", "percent", discount_percent=text(terms["percent"], "percent"))
+    amount = decimal_of(terms["fixed"], "fixed") if "fixed" in terms else decimal_of(terms.get("amount_minor"), "amount_minor") * CENT
+    return flat(name, amount, "discount", "fixed")
+
+
+@compiles("discount_allocation")
+def discount_allocation(case: Case) -> Answered:
+    charges = [flat(f"{place:03}", decimal_of(minor, "lines_minor") * CENT) for place, minor in enumerate(case.parameter("lines_minor"))]
+    taken = flat("discount", decimal_of(case.parameter("discount_minor"), "discount_minor") * CENT, "discount", "fixed")
+    return Answered(
+        {MAIN: _invoice(case, [*charges, taken])},
+        {"net_lines_minor": lambda rated: [str(_run(rated).line(charge.name).amount_minor) for charge in charges]},
+    )
+
+
+@compiles("allocation_largest_remainder")
+def allocation(case: Case) -> Answered:
+    """An amount that is spread by weights, as a discount is spread over lines; ties go to the first in the order of the keys."""
+    precision = int(case.parameter("precision"))
+    total = decimal_of(case.parameter("total"), "total").scaleb(precision)
+    if total != total.to_integral_value() or total < 0:
+        raise CaseError(f"the total has more than {precision} decimals or is below zero")
+    weights = [decimal_of(weight, "weights") for weight in case.parameter("weights")]
+    if any(weight < 0 for weight in weights) or not any(weights):
+        raise CaseError("weights are not below zero and not all zero")
+    keys = case.params.get("tie_break_keys") or [f"{place:03}" for place in range(len(weights))]
+    # Lines in the proportion of the weights, large enough for the amount to fit in.
+    decimals = max(0, *(-int(weight.as_tuple().exponent) for weight in weights))
+    scale = decimals + max(0, len(str(int(total))))
+    charges = [flat(str(key), weight.scaleb(scale) * CENT) for key, weight in zip(keys, weights, strict=True)]
+    spread = flat("~spread", total * CENT, "discount", "fixed")
+
+    def say(rated: Rated) -> list[str]:
+        found = {line.charge: line.discount_minor for line in _run(rated).lines}
+        return [plain(Decimal(found.get(charge.name, 0)).scaleb(-precision)) for charge in charges]
+
+    return Answered({MAIN: _invoice(case, [*charges, spread])}, {"shares": say})
+
+
+def _invoice(case: Case, charges: Sequence[Charge], tax_rounding: str = "group") -> Scenario:
+    subscription = Subscription(charges, FIRST_DAY, FIRST_DAY.replace(day=DAYS + 1), period_days=DAYS)
+    return Scenario((subscription,), (landed_until(FIRST_DAY),), currency=currency_of(case), tax_rounding=tax_rounding)
+
+
+def _run(rated: Rated, name: str = MAIN) -> RatedRun:
+    return rated[name].runs[0]

@@ -1,0 +1,279 @@
+"""Cases about time: service periods, days that are counted, fees that are prorated, plans that change, commitments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
+from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.events_of_cases import day_of
+from reverse_etl.cases.rated import RatedLine, RatedRun, RatedScenario
+from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
+from reverse_etl.cases.usage_of_cases import currency_of, number, text
+
+Rated = Mapping[str, RatedScenario]
+CENT = Decimal("0.01")
+
+
+@compiles("period_boundaries")
+def period_boundaries(case: Case) -> Answered:
+    """The first periods of a subscription, as first and last day."""
+    start, unit = day_of(case.parameter("start")), str(case.params.get("interval", "month"))
+    anchor = str(case.params.get("anchor", "anniversary"))
+    if unit not in ("day", "week", "month", "quarter", "year") or anchor not in ("anniversary", "calendar"):
+        raise CaseError(f"the interval {unit!r} or the anchor {anchor!r} is not known; known are day to year, anniversary and calendar")
+    wanted = len((case.expected or {}).get("periods_inclusive", ())) or 3
+    subscription = Subscription(
+        (flat("fee", Decimal(1)),),
+        start,
+        anchor_on=_anchor(start, case.params.get("anchor_day")),
+        period_unit=unit,
+        period_count=int(case.params.get("interval_count", 1)),
+        calendar=anchor == "calendar",
+    )
+    far = start + timedelta(days={"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit] * subscription.period_count * (wanted + 1))
+
+    def say(rated: Rated) -> list[list[str]]:
+        periods = [(line.service_period_start, line.service_period_end) for line in _first(rated).lines]
+        return [[first.isoformat(), (last - timedelta(days=1)).isoformat()] for first, last in sorted(periods)[:wanted]]
+
+    scenario = Scenario((subscription,), (landed_until(far),))
+    return Answered({MAIN: scenario}, {"periods_inclusive": say})
+
+
+def _anchor(start: date, anchor_day: Any) -> date:
+    """The last day of that number that is not after the start."""
+    day = start
+    while anchor_day is not None and day.day != int(anchor_day):
+        day -= timedelta(days=1)
+        if (start - day).days > 62:
+            raise CaseError(f"the anchor day {anchor_day!r} is no day of a month")
+    return day
+
+
+@compiles("period_length")
+def period_length(case: Case) -> Answered:
+    """The hours of a period, or without one of the months in which the clocks change."""
+    zone = str(case.parameter("timezone"))
+    if case.period:
+        start, end = _service(case)
+        subscription = Subscription((flat("fee", Decimal(1), proration="seconds"),), start, end, period_days=(end - start).days)
+    else:
+        start, end = FIRST_DAY, FIRST_DAY.replace(year=FIRST_DAY.year + 1)
+        subscription = Subscription((flat("fee", Decimal(1), proration="seconds"),), start, end)
+
+    def say(rated: Rated) -> list[str]:
+        found = sorted(_first(rated).lines, key=lambda line: line.service_period_start)
+        lengths = [((line.service_period_end - line.service_period_start).days * 24, Decimal(line.period_units or 0) / 3600) for line in found]
+        return [plain(hours) for usual, hours in lengths if case.period or hours != usual]
+
+    scenario = Scenario((subscription,), (landed_until(end),), time_zone=zone)
+    return Answered({MAIN: scenario}, {"hours": say})
+
+
+@compiles("day_count", "proration_days", "proration_fixed_month", "proration_plus_tax")
+def prorated(case: Case) -> Answered:
+    """The part of a fee that belongs to the days that were served."""
+    if "inclusive" in str(case.params.get("convention", "")):
+        raise CaseError("inclusive period ends and elapsed days that are rounded up are refused: days are local dates, the end is exclusive")
+    start, end = _service(case)
+    fee = (number(case, "fee_minor") or Decimal(100)) * CENT
+    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    terms: dict[str, str] = {}
+    months = case.params.get("fixed_days_in_month")
+    if months is not None:
+        terms, fee = {"proration": "fixed_month", "days_in_month": str(months)}, Decimal(1)
+        if case.params.get("rounding", "half_up") != "half_up":
+            raise CaseError("a ratio is rounded half up")
+    charge = flat("fee", fee, taxes=taxes, **terms)
+    if months is not None:
+        subscription = Subscription((charge,), start, end, anchor_on=start, period_unit="month")
+    else:
+        first, days = _whole_period(case, start, end)
+        subscription = Subscription((charge,), start, end, anchor_on=first, period_days=days)
+
+    def line(rated: Rated) -> RatedLine:
+        return _first(rated).line("fee")
+
+    def ratio(rated: Rated) -> str:
+        scale = Decimal(1).scaleb(-int(case.params.get("ratio_scale", 9)))
+        return plain(line(rated).amount_precise.quantize(scale, ROUND_HALF_UP))
+
+    return Answered(
+        {MAIN: Scenario((subscription,), (landed_until(end),), time_zone=str(case.params.get("timezone", "UTC")))},
+        {
+            "days": lambda rated: str(line(rated).served_units),
+            "period_days": lambda rated: str(line(rated).period_units),
+            "ratio": ratio,
+            "amount_minor": lambda rated: str(line(rated).amount_minor),
+            "fee_minor": lambda rated: str(line(rated).amount_minor),
+            "tax_minor": lambda rated: str(_first(rated).tax_minor()),
+            "total_minor": lambda rated: str(_first(rated).net_minor() + _first(rated).tax_minor()),
+        },
+    )
+
+
+@compiles("proration_plan_change", "proration_plan_change_multi")
+def plan_change(case: Case) -> Answered:
+    """The old plan was billed for the whole period; then it ends, and the new one begins."""
+    if not case.period:
+        raise CaseError("the case has no period")
+    start, end = _bounds(case)
+    changed = day_of(case.period.get("change_on"))
+    if case.model == "proration_plan_change":
+        pairs = [(case.parameter("old"), case.parameter("new"))]
+    else:
+        pairs = [tuple(pair) for pair in case.params.get("matched", ())]
+        pairs += [("0", new) for new in case.params.get("added", ())] + [(old, "0") for old in case.params.get("removed", ())]
+    old = [flat(f"old-{place}", decimal_of(pair[0], "old")) for place, pair in enumerate(pairs)]
+    new = [flat(f"new-{place}", decimal_of(pair[1], "new")) for place, pair in enumerate(pairs)]
+    return _changed(case, old, new, start, end, changed)
+
+
+@compiles("proration_plan_change_seconds")
+def plan_change_by_seconds(case: Case) -> Answered:
+    """``fraction`` is the part of the period that is left."""
+    end = FIRST_DAY + timedelta(days=30)
+    begins = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
+    changed = begins + timedelta(seconds=int((1 - decimal_of(case.parameter("fraction"), "fraction")) * 30 * 86400))
+    old = flat("old", decimal_of(case.parameter("old"), "old"), proration="seconds")
+    new = flat("new", decimal_of(case.parameter("new"), "new"), proration="seconds")
+    return _changed(case, (old,), (new,), FIRST_DAY, end, changed.date(), changed)
+
+
+def _changed(
+    case: Case, old: Sequence[Charge], new: Sequence[Charge], start: date, end: date, changed_on: date, changed_at: datetime | None = None
+) -> Answered:
+    """Only the period of the change is looked at: both plans end with it."""
+    days = (end - start).days
+    partly = changed_at is not None and changed_at != datetime(changed_on.year, changed_on.month, changed_on.day, tzinfo=UTC)
+    over = changed_on + timedelta(days=1 if partly else 0)
+    whole = Subscription(old, start, end, "old", start, days)
+    before = Subscription(old, start, over, "old", start, days, ends_at=changed_at, known_in_run=1)
+    after = Subscription(new, changed_on, end, "new", start, days, starts_at=changed_at, known_in_run=1)
+    return Answered(
+        {MAIN: Scenario((whole, before, after), (landed_until(end),), currency=currency_of(case), runs=2)},
+        {
+            "credit": lambda rated: plain(rated[MAIN].runs[1].net("credit_memo")),
+            "charge": lambda rated: plain(rated[MAIN].runs[1].net("invoice")),
+            "net": lambda rated: plain(rated[MAIN].runs[1].net()),
+        },
+    )
+
+
+@compiles("credit_note_unused_time")
+def unused_time(case: Case) -> Answered:
+    """A fee was billed for its period; the subscription ends before the period does."""
+    days, unused = int(case.parameter("period_days")), int(case.parameter("unused_days"))
+    start = day_of(case.period["start"]) if case.period else FIRST_DAY
+    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    charge = flat("fee", decimal_of(case.parameter("fee_minor"), "fee_minor") * CENT, taxes=taxes)
+    end = start + timedelta(days=days)
+    whole = Subscription((charge,), start, end, anchor_on=start, period_days=days)
+    ended = Subscription((charge,), start, end - timedelta(days=unused), anchor_on=start, period_days=days, known_in_run=1)
+
+    def total(rated: Rated) -> int:
+        run = rated[MAIN].runs[1]
+        return -run.net_minor("credit_memo") - run.tax_minor("credit_memo")
+
+    return Answered(
+        {MAIN: Scenario((whole, ended), (landed_until(end),), runs=2)},
+        {
+            "credit_sub_total_minor": lambda rated: str(-rated[MAIN].runs[1].net_minor("credit_memo")),
+            "credit_tax_minor": lambda rated: str(-rated[MAIN].runs[1].tax_minor("credit_memo")),
+            "credit_total_minor": lambda rated: str(total(rated)),
+            "invoice_due_after_credit_minor": lambda rated: str(max(0, int(case.parameter("new_invoice_total_minor")) - total(rated))),
+        },
+    )
+
+
+@compiles("minimum_commitment_charge", "minimum_commitment_plan", "minimum_commitment_charge_with_tax", "minimum_commitment_amount")
+def commitment(case: Case) -> Answered:
+    """What is missing to a committed amount, both for the days that were served."""
+    minimum = next((number(case, name) for name in ("minimum_minor", "commitment_minor") if name in case.params), None)
+    committed = minimum * CENT if minimum is not None else decimal_of(case.parameter("minimum"), "minimum")
+    days, whole = int(case.params.get("days", 30)), int(case.params.get("period_days", 30))
+    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    used, events = _committed_usage(case, taxes)
+    charges = [*used, flat("commitment", committed, "commitment", "minimum", taxes, commitment_rounding=_component_rounding(case))]
+    if "plan_fee_minor" in case.params:
+        charges.append(flat("fee", decimal_of(case.params["plan_fee_minor"], "plan_fee_minor") * CENT, taxes=taxes))
+    end = FIRST_DAY + timedelta(days=days)
+    scenario = Scenario((Subscription(charges, FIRST_DAY, end, period_days=whole),), [*events, landed_until(end)])
+
+    def documents(rated: Rated, charge: str) -> int:
+        return sum(line.tax_minor for line in _first(rated).documents if line.charge == charge)
+
+    def line(rated: Rated, charge: str) -> RatedLine:
+        return _first(rated).line(charge)
+
+    return Answered(
+        {MAIN: scenario},
+        {
+            "true_up": lambda rated: plain(Decimal(line(rated, "commitment").amount_minor).scaleb(-rated[MAIN].exponent)),
+            "true_up_minor": lambda rated: str(line(rated, "commitment").amount_minor),
+            "usage_minor": lambda rated: str(line(rated, "usage").amount_minor),
+            "usage_tax_minor": lambda rated: str(documents(rated, "usage")),
+            "true_up_tax_minor": lambda rated: str(documents(rated, "commitment")),
+            "fees_minor": lambda rated: str(_first(rated).net_minor()),
+            "tax_minor": lambda rated: str(_first(rated).tax_minor()),
+            "total_minor": lambda rated: str(_first(rated).net_minor() + _first(rated).tax_minor()),
+        },
+    )
+
+
+def _component_rounding(case: Case) -> str:
+    words = str(case.params.get("rounding", "once"))
+    if "component" not in words and "once" not in words:
+        raise CaseError(f"the rounding {words!r} is not known; known are 'once' and 'each component rounded, then subtracted'")
+    return "component" if "component" in words else "once"
+
+
+def _committed_usage(case: Case, taxes: Sequence[str]) -> tuple[list[Charge], list[Any]]:
+    """What was billed is a quantity at a price of one; a quantity is priced by the terms of the case."""
+    usage = case.usage
+    if isinstance(usage, dict):
+        minor = next((usage[name] for name in ("billed_minor", "usage_fees_minor") if name in usage), None)
+        billed = decimal_of(minor, "usage") * CENT if minor is not None else decimal_of(usage.get("already_billed", "0"), "already_billed")
+        if decimal_of(usage.get("current", "0"), "current"):
+            raise CaseError("current usage needs a price: state it in already_billed, or the usage as one quantity")
+        return [Charge("per_unit", (Tier(unit_price="1"),), taxes=taxes)], [quantity_event(FIRST_DAY, billed)]
+    quantity = decimal_of(usage, "usage")
+    if "package_price" in case.params:
+        tier = Tier(unit_price=text(case.params["package_price"], "package_price"), block_size=text(case.parameter("package_size"), "package_size"))
+    elif "unit_price_minor" in case.params:
+        tier = Tier(unit_price=format(decimal_of(case.params["unit_price_minor"], "unit_price_minor") * CENT, "f"))
+    else:
+        tier = Tier(unit_price=text(case.parameter("unit_price"), "unit_price"))
+    return [Charge("package" if tier.block_size else "per_unit", (tier,), taxes=taxes)], [quantity_event(FIRST_DAY, quantity)]
+
+
+def _service(case: Case) -> tuple[date, date]:
+    if not case.period:
+        raise CaseError("the case has no period")
+    return _bounds(case)
+
+
+def _bounds(case: Case) -> tuple[date, date]:
+    """The first day and the day after the last one."""
+    period = case.period or {}
+    start = day_of(period.get("start"))
+    if "end_inclusive" in period:
+        return start, day_of(period["end_inclusive"]) + timedelta(days=1)
+    return start, day_of(period.get("end_exclusive"))
+
+
+def _whole_period(case: Case, start: date, end: date) -> tuple[date, int]:
+    """Where it is not said, the whole period ends with the service; its length is that of the service or as stated."""
+    if "period_start" in case.params:
+        first = day_of(case.params["period_start"])
+        return first, (day_of(case.parameter("period_end_exclusive")) - first).days
+    days = int(case.params.get("period_days", (end - start).days))
+    return end - timedelta(days=days), days
+
+
+def _first(rated: Rated) -> RatedRun:
+    return rated[MAIN].runs[0]

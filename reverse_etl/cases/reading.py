@@ -1,0 +1,157 @@
+"""What the models say of scenarios, read from the warehouse that rated them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from reverse_etl.cases.rated import DocumentLine, RatedLine, RatedRun, RatedScenario, RatedTier
+from reverse_etl.cases.scenario import Scenario
+from reverse_etl.warehouse import Warehouse
+
+Row = Mapping[str, Any]
+
+LINES = """
+    select
+        rated_lines.customer_id, rated_lines.charge_id, rated_lines.kind, rated_lines.service_period_start, rated_lines.service_period_end,
+        rated_lines.amount_precise, rated_lines.amount_minor, rated_lines.discount_minor, rated_lines.hold_reason,
+        rated_usage.gross_amount, rated_usage.percent_discount, rated_usage.maximum_discount,
+        period_charges.served_units, period_charges.period_units, currencies.exponent
+    from rating.rated_lines as rated_lines
+    left join rating.rated_usage as rated_usage on rated_lines.line_key = rated_usage.line_key
+    left join rating.period_charges as period_charges on rated_lines.line_key = period_charges.line_key
+    left join constants.currencies as currencies on rated_lines.currency = currencies.currency
+    order by rated_lines.line_key
+"""
+TIERS = """
+    select
+        charged_usage.customer_id, charged_usage.service_period_start, rated_tiers.tier_from, rated_tiers.unit_price,
+        rated_tiers.tier_quantity, rated_tiers.amount_precise
+    from rating.rated_tiers as rated_tiers
+    inner join rating.charged_usage as charged_usage on rated_tiers.usage_key = charged_usage.usage_key
+    order by charged_usage.usage_key, rated_tiers.bucket, rated_tiers.tier_from
+"""
+DOCUMENTS = """
+    select customer_id, charge_id, 'invoice' as document_type, amount_minor, tax_minor from invoicing.proposed_invoice_lines
+    union all
+    select customer_id, charge_id, 'credit_memo' as document_type, -amount_minor, -tax_minor from invoicing.proposed_credit_memo_lines
+"""
+TAXES = """
+    select lines.customer_id, taxes.tax_component, sum(taxes.tax_minor) as tax_minor
+    from invoicing.invoice_line_taxes as taxes
+    inner join invoicing.proposed_invoice_lines as lines on taxes.document_line_key = lines.document_line_key
+    group by lines.customer_id, taxes.tax_component
+    order by lines.customer_id, taxes.tax_component
+"""
+EVENTS = """
+    select customer_id, disposition, strftime(occurred_on, '%Y-%m') as month
+    from usage.usage_event_dispositions order by length(event_id), event_id
+"""
+LEVELS = "select customer_id, service_period_start, quantity, closing_level from usage.usage_summaries order by usage_key"
+QUANTITIES = "select customer_id, service_period_start, quantity from rating.rated_lines where kind = 'usage' order by line_key"
+
+
+def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_documents: bool) -> dict[str, RatedRun]:
+    """What one run rated and, ``with_documents``, what it proposes."""
+    lines, tiers = _by_customer(warehouse, LINES), _by_customer(warehouse, TIERS)
+    documents = _by_customer(warehouse, DOCUMENTS) if with_documents else {}
+    taxes = _by_customer(warehouse, TAXES) if with_documents else {}
+    return {
+        key: RatedRun(
+            lines=[_line(row) for row in lines.get(key, ())],
+            tiers=[
+                RatedTier(row["tier_from"], row["unit_price"], row["tier_quantity"], row["amount_precise"] or Decimal(0))
+                for row in tiers.get(key, ())
+            ],
+            documents=[
+                DocumentLine(row["document_type"], _name(row["charge_id"]), row["amount_minor"], row["tax_minor"]) for row in documents.get(key, ())
+            ],
+            taxes={row["tax_component"]: int(row["tax_minor"]) for row in taxes.get(key, ())},
+            exponent=_exponent(lines.get(key, ())),
+        )
+        for key in scenarios
+    }
+
+
+def read_scenarios(warehouse: Warehouse, scenarios: Mapping[str, Scenario], runs: Sequence[Mapping[str, RatedRun]]) -> dict[str, RatedScenario]:
+    """What the last run says of each scenario, with the runs before it."""
+    lines, tiers, events, levels, quantities = (_by_customer(warehouse, query) for query in (LINES, TIERS, EVENTS, LEVELS, QUANTITIES))
+    return {
+        key: _scenario(
+            scenario,
+            _of_period(scenario, lines.get(key, ())),
+            _of_period(scenario, tiers.get(key, ())),
+            events.get(key, ()),
+            _of_period(scenario, levels.get(key, ())),
+            _of_period(scenario, quantities.get(key, ())),
+            [run[key] for run in runs[: scenario.runs]],
+        )
+        for key, scenario in scenarios.items()
+    }
+
+
+def _scenario(
+    scenario: Scenario,
+    lines: Sequence[Row],
+    tiers: Sequence[Row],
+    events: Sequence[Row],
+    levels: Sequence[Row],
+    quantities: Sequence[Row],
+    runs: Sequence[RatedRun],
+) -> RatedScenario:
+    holds = sorted({line["hold_reason"] for line in lines if line["hold_reason"]})
+    counted = [event["disposition"] for event in events]
+    return RatedScenario(
+        amount_precise=sum((line["amount_precise"] or Decimal(0) for line in lines), Decimal(0)),
+        amount_minor=sum(line["amount_minor"] or 0 for line in lines),
+        exponent=_exponent(lines),
+        quantity=sum((row["quantity"] for row in quantities), Decimal(0)),
+        closing_level=next((row["closing_level"] for row in levels if row["closing_level"] is not None), None),
+        tier_amounts=[tier["amount_precise"] for tier in tiers if tier["tier_quantity"] > 0],
+        months=[event["month"] for event in events],
+        dispositions={disposition: counted.count(disposition) for disposition in counted},
+        hold_reasons=holds or ([] if lines else ["nothing was rated for the period"]),
+        runs=runs,
+    )
+
+
+def _line(row: Row) -> RatedLine:
+    return RatedLine(
+        charge=_name(row["charge_id"]),
+        kind=row["kind"],
+        service_period_start=row["service_period_start"],
+        service_period_end=row["service_period_end"],
+        amount_precise=row["amount_precise"] or Decimal(0),
+        amount_minor=row["amount_minor"] or 0,
+        discount_minor=row["discount_minor"],
+        gross_amount=row["gross_amount"] or Decimal(0),
+        percent_discount=row["percent_discount"] or Decimal(0),
+        maximum_discount=row["maximum_discount"] or Decimal(0),
+        served_units=row["served_units"],
+        period_units=row["period_units"],
+    )
+
+
+def _tier(row: Row) -> RatedTier:
+    return RatedTier(row["tier_from"], row["unit_price"], row["tier_quantity"], row["amount_precise"] or Decimal(0))
+
+
+def _name(charge_id: str | None) -> str:
+    return (charge_id or "").rsplit("/", 1)[-1]
+
+
+def _exponent(lines: Sequence[Row]) -> int:
+    return lines[0]["exponent"] if lines and lines[0]["exponent"] is not None else 2
+
+
+def _of_period(scenario: Scenario, rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if scenario.day is None or row["service_period_start"] == scenario.day]
+
+
+def _by_customer(warehouse: Warehouse, query: str) -> defaultdict[str, list[Row]]:
+    grouped: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in warehouse.read(query).to_pylist():
+        grouped[row["customer_id"]].append(row)
+    return grouped
