@@ -20,7 +20,7 @@ from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
 LINES = ("+rated_lines",)
-DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos")
+DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
 PROPOSED = ("outbox.outbox_invoices", "outbox.outbox_credit_memos")
 
 

@@ -168,7 +168,7 @@ def _add_charge(rows: dict[str, Rows], charge_key: str, plan: str, charge: Charg
             )
         )
     rows["charges"].append(
-        (charge_key, plan, charge.kind, charge.model, meter, "arrears", PRODUCT, tax_code(charge.taxes), "", charge.dimensions, "")
+        (charge_key, plan, charge.kind, charge.model, meter, charge.timing, PRODUCT, tax_code(charge.taxes), "", charge.dimensions, "")
     )
     rows["prices"] += [
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of
-from reverse_etl.cases.compiling import MAIN, compiles, stated
+from reverse_etl.cases.compiling import MAIN, compiles, rounding_word, stated
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
 from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text
 
@@ -58,6 +59,24 @@ def weighted_sum(case: Case) -> Mapping[str, Scenario]:
     events += [_changed(event) for event in case.events or ()]
     price = text(case.params.get("unit_price", MAIN_PRICE), "unit_price")
     charge = Charge("per_unit", (Tier(None, price),), aggregation="weighted_sum")
+    return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+
+
+@compiles("prorated_sum")
+def prorated_sum(case: Case) -> Mapping[str, Scenario]:
+    """A level that counts for the whole days that are left of the period; ``carried`` is what it was before."""
+    start = day_of(_period(case).get("start"))
+    before = start - timedelta(days=1)
+    carried = number(case, "carried") or Decimal(0)
+    rounding = re.fullmatch(r"(\w+) (\d+) dp", str(case.params.get("rounding", "half_up 13 dp")))
+    if rounding is None:
+        raise CaseError(f"the rounding {case.params['rounding']!r} is not known; state it as 'ceil 5 dp'")
+    terms = {"quantity_rounding": rounding_word(rounding[1]), "quantity_precision": rounding[2]}
+    events = [quantity_event(before, carried)] if carried else []
+    events += [
+        quantity_event(day_of(event.get("date")), decimal_of(event.get("value"), "value"), place) for place, event in enumerate(case.events or ())
+    ]
+    charge = Charge("per_unit", (Tier(None, MAIN_PRICE),), terms, aggregation="prorated_sum")
     return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
 
 

@@ -46,13 +46,27 @@ class DocumentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalLine:
+    """``event`` is invoice_issued, credit_memo_issued or revenue_recognised; amounts in minor units, debit positive; ``role`` says what
+    the account is mapped to."""
+
+    event: str
+    charge: str
+    role: str
+    period: str
+    amount_minor: int
+    functional_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class RatedRun:
-    """``taxes`` in minor units by the component of the tax."""
+    """``taxes`` in minor units by the component of the tax; ``journals`` are of what was issued before the run."""
 
     lines: Sequence[RatedLine] = ()
     tiers: Sequence[RatedTier] = ()
     documents: Sequence[DocumentLine] = ()
     taxes: Mapping[str, int] = field(default_factory=dict)
+    journals: Sequence[JournalLine] = ()
     exponent: int = 2
 
     def line(self, charge: str) -> RatedLine:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from reverse_etl.cases.rated import DocumentLine, RatedLine, RatedRun, RatedScenario, RatedTier
+from reverse_etl.cases.deliveries import ACCOUNTS
+from reverse_etl.cases.rated import DocumentLine, JournalLine, RatedLine, RatedRun, RatedScenario, RatedTier
 from reverse_etl.cases.scenario import Scenario
 from reverse_etl.warehouse import Warehouse
 
@@ -45,6 +46,19 @@ TAXES = """
     group by lines.customer_id, taxes.tax_component
     order by lines.customer_id, taxes.tax_component
 """
+JOURNALS = """
+    select
+        documents.customer_id, journals.event, journals.account, strftime(journals.posting_date, '%Y-%m') as period, lines.charge_id,
+        case journals.side when 'debit' then journals.amount_minor else -journals.amount_minor end as amount_minor,
+        case journals.side when 'debit' then journals.functional_minor else -journals.functional_minor end as functional_minor
+    from accounting.journal_lines as journals
+    inner join (
+        select business_key, min(customer_id) as customer_id from staging.stg_register_issued__billing_lines group by business_key
+    ) as documents
+        on journals.source_document = documents.business_key
+    left join staging.stg_register_issued__billing_lines as lines on journals.source_line_key = lines.document_line_key
+    order by journals.posting_date, journals.line_key
+"""
 EVENTS = """
     select customer_id, disposition, strftime(occurred_on, '%Y-%m') as month
     from usage.usage_event_dispositions order by length(event_id), event_id
@@ -58,6 +72,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
     lines, tiers = _by_customer(warehouse, LINES), _by_customer(warehouse, TIERS)
     documents = _by_customer(warehouse, DOCUMENTS) if with_documents else {}
     taxes = _by_customer(warehouse, TAXES) if with_documents else {}
+    journals = _by_customer(warehouse, JOURNALS) if with_documents else {}
     return {
         key: RatedRun(
             lines=[_line(row) for row in lines.get(key, ())],
@@ -69,6 +84,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
                 DocumentLine(row["document_type"], _name(row["charge_id"]), row["amount_minor"], row["tax_minor"]) for row in documents.get(key, ())
             ],
             taxes={row["tax_component"]: int(row["tax_minor"]) for row in taxes.get(key, ())},
+            journals=[_journal_line(row) for row in journals.get(key, ())],
             exponent=_exponent(lines.get(key, ())),
         )
         for key in scenarios
@@ -136,6 +152,11 @@ def _line(row: Row) -> RatedLine:
 
 def _tier(row: Row) -> RatedTier:
     return RatedTier(row["tier_from"], row["unit_price"], row["tier_quantity"], row["amount_precise"] or Decimal(0))
+
+
+def _journal_line(row: Row) -> JournalLine:
+    role = next(role for role, account in ACCOUNTS.items() if account == row["account"])
+    return JournalLine(row["event"], _name(row["charge_id"]), role, row["period"], row["amount_minor"], row["functional_minor"])
 
 
 def _name(charge_id: str | None) -> str:

@@ -38,6 +38,7 @@ class Charge:
     amount_attribute: str = ""
     name: str = "usage"
     kind: str = "usage"
+    timing: str = "arrears"
     taxes: Sequence[str] = ()
 
 
@@ -114,9 +115,11 @@ def of_charge(
     return Scenario((Subscription((charge,), starts_on or day),), events, day, currency, time_zone, runs=runs)
 
 
-def flat(name: str, amount: Decimal, kind: str = "fee", model: str = "flat", taxes: Sequence[str] = (), **terms: str) -> Charge:
+def flat(
+    name: str, amount: Decimal, kind: str = "fee", model: str = "flat", taxes: Sequence[str] = (), timing: str = "arrears", **terms: str
+) -> Charge:
     """A charge of one amount per period."""
-    return Charge(model, (Tier(flat_fee=format(amount, "f")),), terms, name=name, kind=kind, taxes=taxes)
+    return Charge(model, (Tier(flat_fee=format(amount, "f")),), terms, name=name, kind=kind, timing=timing, taxes=taxes)
 
 
 def at(day: date, minutes: int = 0) -> datetime:

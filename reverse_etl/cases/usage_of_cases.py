@@ -99,6 +99,16 @@ def currency_rounding(case: Case) -> Mapping[str, Scenario]:
     return {MAIN: scenario(case, charge)}
 
 
+@compiles("minor_units")
+def minor_units(case: Case) -> Mapping[str, Scenario]:
+    """An amount in a currency of which the destination takes only some: the last digit of three must be 0 (Stripe)."""
+    rules = {"last digit must be 0": "10", "none": None}
+    rule = str(case.params.get("destination_rule", "none"))
+    if rule not in rules:
+        raise CaseError(f"the destination rule {rule!r} is not known; known are {', '.join(map(repr, rules))}")
+    return {MAIN: scenario(case, Charge("per_unit", (Tier(None, "1"),), stated({"billing_increment": rules[rule]})))}
+
+
 @compiles("dynamic")
 def dynamic(case: Case) -> Mapping[str, Scenario]:
     """Each event brings its amount along, in minor units and their fractions."""

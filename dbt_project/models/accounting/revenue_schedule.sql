@@ -5,8 +5,35 @@ billing_lines as (
     where kind = 'fee'
 ),
 
--- A fee's service period lies within one calendar month, so its schedule is one row; a fee that is issued
--- after its month was closed is recognised in the month of its document.
+service_months as (
+    select
+        billing_lines.*,
+        {{ months_from(month_start('service_period_start'), month_start(add_days('service_period_end', -1))) }} as service_month
+    from billing_lines
+),
+
+-- By the days of each month, rounded on what is recognised up to its end, so that the parts are the whole.
+cumulated as (
+    select
+        service_months.*,
+        cast({{ half_up_quotient(
+            "amount_minor * " ~ days_between('service_period_start', "least(" ~ add_months('service_month', 1) ~ ", service_period_end)"),
+            days_between('service_period_start', 'service_period_end')
+        ) }} as bigint) as recognised_through_minor
+    from service_months
+),
+
+recognised as (
+    select
+        cumulated.*,
+        -- What is issued after its month was closed is recognised in the month of its document.
+        greatest(service_month, {{ month_start('posting_date') }}) as recognition_month,
+        recognised_through_minor - coalesce(
+            lag(recognised_through_minor) over (partition by document_line_key order by service_month asc), 0
+        ) as recognised_minor
+    from cumulated
+),
+
 final as (
     select
         document_line_key,
@@ -14,11 +41,17 @@ final as (
         business_key as source_document,
         entity,
         currency,
-        greatest({{ month_start('service_period_start') }}, {{ month_start('posting_date') }}) as recognition_month,
-        {{ period_of(month_start('service_period_start')) }} as service_period,
-        {{ period_of('greatest(' ~ month_start('service_period_start') ~ ', ' ~ month_start('posting_date') ~ ')') }} as recognition_period,
-        amount_minor
-    from billing_lines
+        recognition_month,
+        {{ period_of('recognition_month') }} as recognition_period,
+        {{ sum_whole('recognised_minor') }} as amount_minor
+    from recognised
+    group by
+        document_line_key,
+        document_position,
+        business_key,
+        entity,
+        currency,
+        recognition_month
 )
 
 select * from final

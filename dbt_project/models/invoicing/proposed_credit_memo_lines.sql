@@ -21,6 +21,7 @@ reductions as (
     select
         line_deltas.line_key,
         line_deltas.document_month,
+        line_deltas.service_period_end as current_period_end,
         line_deltas.quantity,
         line_deltas.event_count,
         line_deltas.price_version,
@@ -37,6 +38,7 @@ stacked as (
     select
         issued_lines.*,
         reductions.document_month,
+        reductions.current_period_end,
         reductions.quantity,
         reductions.event_count as counted_events,
         reductions.price_version,
@@ -104,7 +106,12 @@ final as (
         keyed.meter,
         keyed.product,
         keyed.description,
-        keyed.service_period_start,
+        -- A service that ends early is taken back for the days that it was not served.
+        case
+            when keyed.kind = 'fee' and keyed.current_period_end > keyed.service_period_start and keyed.current_period_end < keyed.service_period_end
+                then keyed.current_period_end
+            else keyed.service_period_start
+        end as service_period_start,
         keyed.service_period_end,
         keyed.billing_month,
         keyed.document_month,

@@ -91,6 +91,8 @@ final as (
         price_versions.minimum_amount,
         price_versions.maximum_amount,
         price_versions.discount_percent,
+        price_versions.billing_increment,
+        price_versions.billing_increment_rounding,
         price_versions.fixed_fee_per_event,
         price_versions.transaction_minimum,
         price_versions.transaction_maximum,

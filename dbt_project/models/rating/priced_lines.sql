@@ -48,6 +48,8 @@ combined as (
         price_version,
         amount_precise,
         cast(null as bigint) as amount_minor,
+        billing_increment,
+        billing_increment_rounding,
         fingerprint,
         hold_reason
     from rated_usage
@@ -75,6 +77,8 @@ combined as (
         price_version,
         cast(amount_precise as {{ precise_amount_type() }}) as amount_precise,
         amount_minor,
+        cast(null as bigint) as billing_increment,
+        cast(null as varchar) as billing_increment_rounding,
         fingerprint,
         hold_reason
     from rated_fees
@@ -112,7 +116,15 @@ final as (
         combined.event_count,
         combined.price_version,
         combined.amount_precise,
-        coalesce(combined.amount_minor, {{ to_minor('combined.amount_precise', 'coalesce(currencies.minor_units, 1)') }}) as amount_minor,
+        case
+            when combined.amount_minor is not null then combined.amount_minor
+            -- An increment that is larger than the minor unit is rounded to at once.
+            when combined.billing_increment is not null and combined.amount_precise >= 0 and combined.amount_precise < 1000000000000
+                then cast({{ quotient(
+                    "(cast(cast(combined.amount_precise as decimal(25, 12)) * cast(1000000000000 as decimal(13, 0)) as " ~ wide_integer() ~ ") * coalesce(currencies.minor_units, 1))",
+                    "(combined.billing_increment * 1000000000000)", 'combined.billing_increment_rounding') }} * combined.billing_increment as bigint)
+            else {{ to_minor('combined.amount_precise', 'coalesce(currencies.minor_units, 1)') }}
+        end as amount_minor,
         combined.fingerprint,
         case
             when entities.entity is null then 'missing_legal_entity'

@@ -92,6 +92,8 @@ final as (
         kept_quantity,
         event_count,
         price_version,
+        billing_increment,
+        billing_increment_rounding,
         gross_amount,
         cast(percent_discount as {{ precise_amount_type() }}) as percent_discount,
         case

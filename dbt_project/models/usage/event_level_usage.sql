@@ -23,7 +23,7 @@ wanted_charges as (
         subscription_charges.charge_id
     from subscription_charges
     inner join meters on subscription_charges.meter = meters.meter
-    where meters.aggregation in ('unique_count', 'weighted_sum') or subscription_charges.charge_model = 'percentage'
+    where meters.aggregation in ('unique_count', 'weighted_sum', 'prorated_sum') or subscription_charges.charge_model = 'percentage'
 ),
 
 final as (
@@ -35,6 +35,7 @@ final as (
         claimed_daily_usage.charged_dimensions,
         claimed_daily_usage.service_period_start,
         usage_events.occurred_at,
+        usage_events.occurred_on,
         usage_events.quantity,
         usage_events.counted_value,
         sum(usage_events.quantity) over (

@@ -35,7 +35,7 @@ due_charges as (
     select distinct subscription_charges.charge_id
     from subscription_charges
     inner join meters on subscription_charges.meter = meters.meter
-    where meters.aggregation = 'weighted_sum'
+    where meters.aggregation in ('weighted_sum', 'prorated_sum')
 ),
 
 served as (

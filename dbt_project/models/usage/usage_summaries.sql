@@ -112,7 +112,10 @@ levels as (
                 when event_level_usage.occurred_at >= bounded.period_begins_at
                     then
                         cast({{ scaled_quantity('event_level_usage.quantity') }} as {{ wide_integer() }})
-                        * {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
+                        * case bounded.aggregation
+                            when 'weighted_sum' then {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
+                            else {{ days_between('event_level_usage.occurred_on', 'bounded.service_period_end') }}
+                        end
                 else 0
             end
         ) as weighted_change
@@ -123,7 +126,7 @@ levels as (
             and bounded.charge_id = event_level_usage.charge_id
             and bounded.charged_dimensions = event_level_usage.charged_dimensions
             and bounded.service_period_start >= event_level_usage.service_period_start
-    where bounded.aggregation = 'weighted_sum'
+    where bounded.aggregation in ('weighted_sum', 'prorated_sum')
     group by bounded.usage_key
 ),
 
@@ -147,6 +150,10 @@ final as (
                 when 'max' then bounded.largest_quantity
                 when 'latest' then bounded.latest_quantity
                 when 'unique_count' then coalesce(unique_counts.unique_count, 0)
+                when 'prorated_sum'
+                    then
+                        coalesce(levels.opening_level, 0)
+                        + coalesce({{ unscaled_quantity(half_up_quotient("cast(levels.weighted_change as " ~ wide_integer() ~ ")", days_between('bounded.service_period_start', 'bounded.service_period_end'))) }}, 0)
                 when 'weighted_sum'
                     then
                         coalesce(levels.opening_level, 0)
@@ -154,14 +161,14 @@ final as (
                 else bounded.kept_quantity
             end as {{ quantity_type() }}
         ) as quantity,
-        case when bounded.aggregation = 'weighted_sum' then cast(coalesce(levels.opening_level, 0) + bounded.kept_quantity as {{ quantity_type() }}) end as closing_level,
+        case when bounded.aggregation in ('weighted_sum', 'prorated_sum') then cast(coalesce(levels.opening_level, 0) + bounded.kept_quantity as {{ quantity_type() }}) end as closing_level,
         cast(bounded.event_count as bigint) as event_count,
         bounded.supplied_minor,
         bounded.first_event_at,
         bounded.last_event_at,
         bounded.last_landed_on,
         case
-            when bounded.aggregation = 'weighted_sum'
+            when bounded.aggregation in ('weighted_sum', 'prorated_sum')
                 then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "coalesce(cast(levels.opening_level as varchar), '')"])) }}
             else bounded.fingerprint
         end as fingerprint

@@ -1,0 +1,108 @@
+"""Cases about the ledger: what was issued, posted and recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
+from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.events_of_cases import day_of
+from reverse_etl.cases.rated import JournalLine, RatedScenario
+from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
+from reverse_etl.cases.usage_of_cases import text
+
+Rated = Mapping[str, RatedScenario]
+
+
+@compiles("journal")
+def journal(case: Case) -> Answered:
+    """An invoice in a foreign currency, in the functional one: every leg is converted by itself, what is left is a leg of its own."""
+    if case.params.get("functional_currency", "USD") != "USD":
+        raise CaseError("the functional currency of cases is USD")
+    net, tax = decimal_of(case.parameter("net"), "net"), decimal_of(case.parameter("tax"), "tax")
+    percent = tax / net * 100 if net else Decimal(0)
+    if percent != percent.quantize(Decimal("0.000001")):
+        raise CaseError("the tax is no percentage of the net with six decimals at most")
+    charge = Charge("per_unit", (Tier(unit_price="1"),), taxes=(plain(percent),))
+    subscription = Subscription((charge,), FIRST_DAY, FIRST_DAY.replace(month=2))
+    scenario = Scenario(
+        (subscription,),
+        (quantity_event(FIRST_DAY, net),),
+        FIRST_DAY,
+        str(case.parameter("invoice_currency")),
+        exchange_rate=text(case.parameter("rate"), "rate"),
+        runs=2,
+    )
+    signs = {"receivable": 1, "revenue": -1, "tax_payable": -1}
+
+    def functional(rated: Rated, role: str) -> Decimal:
+        lines = [line for line in rated[MAIN].runs[1].journals if line.role.endswith(role)]
+        return Decimal(sum(line.functional_minor for line in lines)).scaleb(-2)
+
+    return Answered(
+        {MAIN: scenario},
+        {
+            "functional": lambda rated: {role: plain(functional(rated, role) * sign) for role, sign in signs.items()},
+            # As a credit, as the golden file signs it.
+            "rounding_line": lambda rated: plain(-functional(rated, "currency_rounding")),
+        },
+    )
+
+
+@compiles("revenue_recognition_daily")
+def revenue_recognition(case: Case) -> Answered:
+    """Fees are recognised by the days of their service; a credit is spread as what it corrects."""
+    if "plans" in case.params:
+        return _recognised_plans(case)
+    start, end = day_of(case.parameter("service_start")), day_of(case.parameter("service_end_exclusive"))
+    amount = decimal_of(case.parameter("amount"), "amount")
+    credit = decimal_of(case.params.get("credit_note_before_payment", "0"), "credit_note_before_payment")
+    days = (end - start).days
+    billed = Subscription((flat("fee", amount, timing="advance"),), start, end, anchor_on=start, period_days=days)
+    credited = Subscription((flat("fee", amount - credit, timing="advance"),), start, end, anchor_on=start, period_days=days, known_in_run=1)
+
+    def lines(rated: Rated, role: str) -> list[JournalLine]:
+        return [line for line in rated[MAIN].runs[2].journals if line.role == role]
+
+    def revenue_by_month(rated: Rated) -> list[str]:
+        found = lines(rated, "subscription_revenue")
+        periods = sorted({line.period for line in found})
+        return [_money(-sum(line.amount_minor for line in found if line.period == period)) for period in periods]
+
+    return Answered(
+        {MAIN: Scenario((billed, credited), (landed_until(end),), runs=3)},
+        {
+            "revenue_by_month": revenue_by_month,
+            "deferred_after_january": lambda rated: _money(
+                -sum(line.amount_minor for line in lines(rated, "deferred_revenue") if line.event != "revenue_recognised" or line.period[5:] == "01")
+            ),
+            "receivable_booked": lambda rated: _money(sum(line.amount_minor for line in lines(rated, "receivable"))),
+        },
+    )
+
+
+def _recognised_plans(case: Case) -> Answered:
+    plans = case.parameter("plans")
+    days = int(case.params.get("period_days", 30))
+    first: date = min(day_of(plan["from"]) for plan in plans)
+    subscriptions = [
+        Subscription(
+            (flat(f"{place:03}", decimal_of(plan["amount"], "amount")),), day_of(plan["from"]), day_of(plan["to_exclusive"]), str(place), first, days
+        )
+        for place, plan in enumerate(plans)
+    ]
+
+    def parts(rated: Rated) -> list[int]:
+        found = [line for line in rated[MAIN].runs[1].journals if line.role == "subscription_revenue"]
+        return [-sum(line.amount_minor for line in found if line.charge == f"{place:03}") for place in range(len(plans))]
+
+    return Answered(
+        {MAIN: Scenario(subscriptions, (landed_until(first + timedelta(days=days)),), runs=2)},
+        {"revenue_parts": lambda rated: [_money(part) for part in parts(rated)], "revenue": lambda rated: _money(sum(parts(rated)))},
+    )
+
+
+def _money(minor: int) -> str:
+    return plain(Decimal(minor).scaleb(-2))
