@@ -1,19 +1,38 @@
-{#- Every operation in which engines differ, dispatched by adapter. Models never test the target themselves. -#}
+{#- Every operation in which engines differ, dispatched by adapter; default__ is what DuckDB and PostgreSQL share.
+    Models never test the target themselves. -#}
 
 {% macro wide_integer() %}{{ return(adapter.dispatch('wide_integer', 'tieout')()) }}{% endmacro %}
 {% macro default__wide_integer() %}decimal(38, 0){% endmacro %}
 {% macro duckdb__wide_integer() %}hugeint{% endmacro %}
 
 {% macro safe_cast_to(expression, type) %}{{ return(adapter.dispatch('safe_cast_to', 'tieout')(expression, type)) }}{% endmacro %}
+{#- Text as a date, an integer or a decimal; null where it is none. -#}
 {% macro default__safe_cast_to(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
+{% macro postgres__safe_cast_to(expression, type) -%}
+    {#- PostgreSQL reads more texts as values than the others: today, NaN, 0x10, 1_000. -#}
+    case
+        when {{ expression }} ~ '^ *{{ '[0-9]+-[0-9]{1,2}-[0-9]{1,2}' if type == 'date' else '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?' }} *$'
+            and pg_input_is_valid({{ expression }}, '{{ type }}')
+            then cast({{ expression }} as {{ type }})
+    end
+{%- endmacro %}
+
+{% macro trimmed(text) %}{{ return(adapter.dispatch('trimmed', 'tieout')(text)) }}{% endmacro %}
+{#- Text without the spaces around it, those of Unicode included. -#}
+{% macro default__trimmed(text) %}trim({{ text }}){% endmacro %}
+{% macro postgres__trimmed(text) -%}
+    btrim({{ text }}, U&' \00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\202F\205F\3000')
+{%- endmacro %}
 
 {% macro integer_quotient(numerator, denominator) %}{{ return(adapter.dispatch('integer_quotient', 'tieout')(numerator, denominator)) }}{% endmacro %}
-{% macro default__integer_quotient(numerator, denominator) %}(({{ numerator }}) div ({{ denominator }})){% endmacro %}
+{#- The whole part of a quotient of integers. -#}
+{% macro spark__integer_quotient(numerator, denominator) %}(({{ numerator }}) div ({{ denominator }})){% endmacro %}
+{% macro postgres__integer_quotient(numerator, denominator) %}div({{ numerator }}, {{ denominator }}){% endmacro %}
 {% macro duckdb__integer_quotient(numerator, denominator) %}(({{ numerator }}) // ({{ denominator }})){% endmacro %}
 
 {% macro local_date(instant, time_zone) %}{{ return(adapter.dispatch('local_date', 'tieout')(instant, time_zone)) }}{% endmacro %}
-{% macro default__local_date(instant, time_zone) %}cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as date){% endmacro %}
-{% macro duckdb__local_date(instant, time_zone) %}cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date){% endmacro %}
+{% macro spark__local_date(instant, time_zone) %}cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as date){% endmacro %}
+{% macro default__local_date(instant, time_zone) %}cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date){% endmacro %}
 
 {% macro instant_of(text) %}{{ return(adapter.dispatch('instant_of', 'tieout')(text)) }}{% endmacro %}
 {#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
@@ -23,28 +42,39 @@
             then timezone('UTC', try_cast({{ text }} as timestamptz))
     end
 {%- endmacro %}
+{% macro postgres__instant_of(text) -%}
+    {#- Digits beyond the microsecond are cut off, not rounded. -#}
+    case
+        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$' and pg_input_is_valid({{ text }}, 'timestamptz')
+            then timezone('UTC', cast(regexp_replace({{ text }}, '(\.\d{6})\d+', '\1') as timestamptz))
+    end
+{%- endmacro %}
 
 {% macro matches(expression, pattern) %}{{ return(adapter.dispatch('matches', 'tieout')(expression, pattern)) }}{% endmacro %}
-{% macro default__matches(expression, pattern) %}({{ expression }} rlike '{{ pattern }}'){% endmacro %}
+{% macro spark__matches(expression, pattern) %}({{ expression }} rlike '{{ pattern }}'){% endmacro %}
+{% macro postgres__matches(expression, pattern) %}({{ expression }} ~ '{{ pattern }}'){% endmacro %}
 {% macro duckdb__matches(expression, pattern) %}regexp_matches({{ expression }}, '{{ pattern }}'){% endmacro %}
 
-{% macro month_start(expression) %}cast({{ dbt.date_trunc('month', expression) }} as date){% endmacro %}
+{% macro month_start(expression) %}cast({{ dbt.date_trunc('month', 'cast(' ~ expression ~ ' as timestamp)') }} as date){% endmacro %}
 {% macro add_months(expression, months) %}cast({{ dbt.dateadd('month', months, expression) }} as date){% endmacro %}
 {% macro add_days(expression, days) %}cast({{ dbt.dateadd('day', days, expression) }} as date){% endmacro %}
 
 {% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'tieout')(earlier, later)) }}{% endmacro %}
-{% macro default__days_between(earlier, later) %}datediff({{ later }}, {{ earlier }}){% endmacro %}
-{% macro duckdb__days_between(earlier, later) %}(cast({{ later }} as date) - cast({{ earlier }} as date)){% endmacro %}
+{% macro spark__days_between(earlier, later) %}datediff({{ later }}, {{ earlier }}){% endmacro %}
+{% macro default__days_between(earlier, later) %}(cast({{ later }} as date) - cast({{ earlier }} as date)){% endmacro %}
 
 {% macro period_of(day) %}{{ return(adapter.dispatch('period_of', 'tieout')(day)) }}{% endmacro %}
 {#- The accounting period YYYY-MM of a date. -#}
-{% macro default__period_of(day) %}substr(cast({{ day }} as string), 1, 7){% endmacro %}
-{% macro duckdb__period_of(day) %}substr(cast({{ day }} as varchar), 1, 7){% endmacro %}
+{% macro spark__period_of(day) %}substr(cast({{ day }} as string), 1, 7){% endmacro %}
+{% macro default__period_of(day) %}substr(cast({{ day }} as varchar), 1, 7){% endmacro %}
 
 {% macro months_from(first_month, last_month) %}{{ return(adapter.dispatch('months_from', 'tieout')(first_month, last_month)) }}{% endmacro %}
 {#- One row per month, first and last included. -#}
-{% macro default__months_from(first_month, last_month) %}explode(sequence({{ first_month }}, {{ last_month }}, interval 1 month)){% endmacro %}
+{% macro spark__months_from(first_month, last_month) %}explode(sequence({{ first_month }}, {{ last_month }}, interval 1 month)){% endmacro %}
 {% macro duckdb__months_from(first_month, last_month) %}cast(unnest(generate_series({{ first_month }}, {{ last_month }}, interval 1 month)) as date){% endmacro %}
+{% macro postgres__months_from(first_month, last_month) -%}
+    cast(generate_series(cast({{ first_month }} as timestamp), cast({{ last_month }} as timestamp), interval '1 month') as date)
+{%- endmacro %}
 
 {% macro whole_numbers_from(first, last) %}{{ return(adapter.dispatch('whole_numbers_from', 'tieout')(first, last)) }}{% endmacro %}
 {#- A set-returning expression: one row per whole number, both ends included. -#}
@@ -54,34 +84,47 @@
 {% macro month_number(day) %}(cast(extract(year from {{ day }}) as integer) * 12 + cast(extract(month from {{ day }}) as integer)){% endmacro %}
 
 {% macro json_text(document, member) %}{{ return(adapter.dispatch('json_text', 'tieout')(document, member)) }}{% endmacro %}
-{% macro default__json_text(document, member) %}get_json_object({{ document }}, '$.{{ member }}'){% endmacro %}
+{% macro spark__json_text(document, member) %}get_json_object({{ document }}, '$.{{ member }}'){% endmacro %}
 {% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}
+{% macro postgres__json_text(document, member) %}(cast({{ document }} as json) ->> '{{ member }}'){% endmacro %}
 
 {% macro json_record(document, members, lines) %}{{ return(adapter.dispatch('json_record', 'tieout')(document, members, lines)) }}{% endmacro %}
 {#- A JSON document read once, as a record: these members as text, and its lines as a list of records of text. -#}
-{% macro default__json_record(document, members, lines) -%}
+{% macro spark__json_record(document, members, lines) -%}
     from_json({{ document }}, '{% for member in members %}{{ member }} string, {% endfor %}lines array<struct<{{ lines | join(": string, ") }}: string>>')
 {%- endmacro %}
 {% macro duckdb__json_record(document, members, lines) -%}
     from_json({{ document }}, '{ {%- for member in members %}"{{ member }}": "VARCHAR", {% endfor %}"lines": [{"{{ lines | join('": "VARCHAR", "') }}": "VARCHAR"}]}')
 {%- endmacro %}
+{% macro postgres__json_record(document, members, lines) %}cast({{ document }} as jsonb){% endmacro %}
 
-{% macro elements(list) %}{{ return(adapter.dispatch('elements', 'tieout')(list)) }}{% endmacro %}
-{#- One row per element of a list. -#}
-{% macro default__elements(list) %}explode({{ list }}){% endmacro %}
-{% macro duckdb__elements(list) %}unnest({{ list }}){% endmacro %}
+{% macro record_member(record, member) %}{{ return(adapter.dispatch('record_member', 'tieout')(record, member)) }}{% endmacro %}
+{#- One member of a record, or of one of its lines, as text. -#}
+{% macro default__record_member(record, member) %}{{ record }}.{{ member }}{% endmacro %}
+{% macro postgres__record_member(record, member) %}({{ record }} ->> '{{ member }}'){% endmacro %}
+
+{% macro record_lines(record) %}{{ return(adapter.dispatch('record_lines', 'tieout')(record)) }}{% endmacro %}
+{#- One row per line of a record. -#}
+{% macro spark__record_lines(record) %}explode({{ record }}.lines){% endmacro %}
+{% macro duckdb__record_lines(record) %}unnest({{ record }}.lines){% endmacro %}
+{% macro postgres__record_lines(record) %}jsonb_array_elements({{ record }} -> 'lines'){% endmacro %}
 
 {% macro json_object(members) %}{{ return(adapter.dispatch('json_object', 'tieout')(members)) }}{% endmacro %}
 {#- members: name -> SQL expression. Amounts in minor units stay JSON integers; decimals must be text already. -#}
-{% macro default__json_object(members) -%}
+{% macro spark__json_object(members) -%}
     to_json(named_struct({% for name, expression in members.items() %}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{% endfor %}))
 {%- endmacro %}
 {% macro duckdb__json_object(members) -%}
     json_object({% for name, expression in members.items() %}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
+{% macro postgres__json_object(members) -%}
+    {#- Of PostgreSQL's constructors only those of whole rows and arrays write no spaces. -#}
+    (select row_to_json(members) from (select {% for name, expression in members.items() %}{{ expression }} as "{{ name }}"{{ ', ' if not loop.last }}{% endfor %}) as members)
+{%- endmacro %}
 
 {% macro json_array_of(element, order_by) %}{{ return(adapter.dispatch('json_array_of', 'tieout')(element, order_by)) }}{% endmacro %}
 {% macro duckdb__json_array_of(element, order_by) %}to_json(list({{ element }} order by {{ order_by }})){% endmacro %}
+{% macro postgres__json_array_of(element, order_by) %}array_to_json(array_agg({{ element }} order by {{ order_by }})){% endmacro %}
 
 {% macro ordered_text(expression, order_by, separator=',') %}{{ return(adapter.dispatch('ordered_text', 'tieout')(expression, order_by, separator)) }}{% endmacro %}
 {% macro default__ordered_text(expression, order_by, separator) %}string_agg({{ expression }}, '{{ separator }}' order by {{ order_by }}){% endmacro %}
@@ -97,10 +140,21 @@
         ';'
     )
 {%- endmacro %}
+{% macro postgres__members_text(document, names) -%}
+    (
+        select
+            string_agg(
+                trim(listed.name) || '=' || replace(coalesce(cast({{ document }} as json) ->> trim(listed.name), ''), ';', '%3B'),
+                ';' order by listed.place
+            )
+        from unnest(string_to_array({{ names }}, ',')) with ordinality as listed (name, place)
+    )
+{%- endmacro %}
 
 {% macro member_text(document, name) %}{{ return(adapter.dispatch('member_text', 'tieout')(document, name)) }}{% endmacro %}
 {#- One member of a JSON object as text, its name being a value. -#}
 {% macro duckdb__member_text(document, name) %}json_extract_string({{ document }}, '$."' || {{ name }} || '"'){% endmacro %}
+{% macro postgres__member_text(document, name) %}(cast({{ document }} as json) ->> {{ name }}){% endmacro %}
 
 {% macro chosen_members(members, names) %}{{ return(adapter.dispatch('chosen_members', 'tieout')(members, names)) }}{% endmacro %}
 {#- Of members_text, those that a comma-separated list names. -#}
@@ -113,26 +167,37 @@
         ';'
     )
 {%- endmacro %}
+{% macro postgres__chosen_members(members, names) -%}
+    (
+        select string_agg(listed.member, ';' order by listed.place)
+        from unnest(string_to_array({{ members }}, ';')) with ordinality as listed (member, place)
+        where split_part(listed.member, '=', 1) in (select trim(chosen.name) from unnest(string_to_array({{ names }}, ',')) as chosen (name))
+    )
+{%- endmacro %}
 
-{% macro value_at_latest(value, instant) %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant)) }}{% endmacro %}
-{#- The value of the row with the greatest instant. -#}
-{% macro default__value_at_latest(value, instant) %}max_by({{ value }}, {{ instant }}){% endmacro %}
+{% macro value_at_latest(value, instant, tie_breaker) %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant, tie_breaker)) }}{% endmacro %}
+{#- The value of the row with the greatest instant, and of those at the same instant the one with the greatest tie breaker. -#}
+{% macro spark__value_at_latest(value, instant, tie_breaker) %}max_by({{ value }}, struct({{ instant }}, {{ tie_breaker }})){% endmacro %}
+{% macro duckdb__value_at_latest(value, instant, tie_breaker) %}max_by({{ value }}, row({{ instant }}, {{ tie_breaker }})){% endmacro %}
+{% macro postgres__value_at_latest(value, instant, tie_breaker) %}(array_agg({{ value }} order by {{ instant }} desc, {{ tie_breaker }} desc))[1]{% endmacro %}
 
 {% macro microseconds_between(earlier, later) %}{{ return(adapter.dispatch('microseconds_between', 'tieout')(earlier, later)) }}{% endmacro %}
 {% macro duckdb__microseconds_between(earlier, later) %}(epoch_us({{ later }}) - epoch_us({{ earlier }})){% endmacro %}
+{% macro postgres__microseconds_between(earlier, later) %}cast(extract(epoch from {{ later }} - {{ earlier }}) * 1000000 as bigint){% endmacro %}
 
 {% macro instant_at_midnight(day, time_zone) %}{{ return(adapter.dispatch('instant_at_midnight', 'tieout')(day, time_zone)) }}{% endmacro %}
 {#- The UTC timestamp at which a day begins in a time zone. -#}
-{% macro duckdb__instant_at_midnight(day, time_zone) %}timezone('UTC', timezone({{ time_zone }}, cast({{ day }} as timestamp))){% endmacro %}
+{% macro default__instant_at_midnight(day, time_zone) %}timezone('UTC', timezone({{ time_zone }}, cast({{ day }} as timestamp))){% endmacro %}
 
 {% macro digest(expression) %}{{ return(adapter.dispatch('digest', 'tieout')(expression)) }}{% endmacro %}
 {% macro default__digest(expression) %}md5({{ expression }}){% endmacro %}
 
 {% macro decimal_text(expression) %}{{ return(adapter.dispatch('decimal_text', 'tieout')(expression)) }}{% endmacro %}
 {#- A decimal as plain text without trailing zeros, the same on every engine. -#}
-{% macro default__decimal_text(expression) -%}
+{% macro spark__decimal_text(expression) -%}
     trim(trailing '.' from trim(trailing '0' from cast({{ expression }} as string)))
 {%- endmacro %}
 {% macro duckdb__decimal_text(expression) -%}
     rtrim(rtrim(cast({{ expression }} as varchar), '0'), '.')
 {%- endmacro %}
+{% macro postgres__decimal_text(expression) %}cast(trim_scale({{ expression }}) as varchar){% endmacro %}

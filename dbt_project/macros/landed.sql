@@ -14,5 +14,5 @@
 {%- endmacro %}
 
 {% macro blank_to_null(column) -%}
-    nullif(trim({{ column }}), '')
+    nullif({{ trimmed(column) }}, '')
 {%- endmacro %}

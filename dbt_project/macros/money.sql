@@ -8,7 +8,7 @@
 
 {% macro multiply_exact(quantity, unit_price) %}{{ return(adapter.dispatch('multiply_exact', 'tieout')(quantity, unit_price)) }}{% endmacro %}
 {#- quantity x unit price, all 25 decimals kept; overflow is an error, never a squeezed scale. -#}
-{% macro duckdb__multiply_exact(quantity, unit_price) -%}
+{% macro default__multiply_exact(quantity, unit_price) -%}
     (cast({{ quantity }} as {{ quantity_type() }}) * cast({{ unit_price }} as {{ unit_price_type() }}))
 {%- endmacro %}
 

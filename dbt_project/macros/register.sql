@@ -111,7 +111,7 @@ records as (
 elements as (
     select
         records.*,
-        {{ elements('record.lines') }} as line
+        {{ record_lines('record') }} as line
     from records
 ),
 
@@ -126,34 +126,34 @@ final as (
         number,
         document_date,
         posting_date,
-        record.customer_id,
-        record.invoice_key,
-        record.functional_currency,
-        record.exchange_rate,
-        record.exchange_rate_date,
-        line.line_key as document_line_key,
-        line.rated_line_key as line_key,
-        line.corrects_line_key,
-        line.group_key,
-        line.kind,
-        line.description,
-        line.subscription_id,
-        line.charge_id,
-        line.meter,
-        line.product,
-        sign * cast(line.amount_minor as bigint) as amount_minor,
-        sign * cast(line.tax_minor as bigint) as tax_minor,
-        line.tax_code,
-        cast(line.tax_rate as {{ rate_type() }}) as tax_rate,
-        cast(line.event_count as bigint) as event_count,
-        cast(line.service_period_start as date) as service_period_start,
-        cast(line.service_period_end as date) as service_period_end,
-        cast(line.billing_month as date) as billing_month,
-        line.receivable_account,
-        line.revenue_account,
-        line.deferred_account,
-        line.tax_account,
-        line.rounding_account
+        {{ record_member('record', 'customer_id') }} as customer_id,
+        {{ record_member('record', 'invoice_key') }} as invoice_key,
+        {{ record_member('record', 'functional_currency') }} as functional_currency,
+        {{ record_member('record', 'exchange_rate') }} as exchange_rate,
+        {{ record_member('record', 'exchange_rate_date') }} as exchange_rate_date,
+        {{ record_member('line', 'line_key') }} as document_line_key,
+        {{ record_member('line', 'rated_line_key') }} as line_key,
+        {{ record_member('line', 'corrects_line_key') }} as corrects_line_key,
+        {{ record_member('line', 'group_key') }} as group_key,
+        {{ record_member('line', 'kind') }} as kind,
+        {{ record_member('line', 'description') }} as description,
+        {{ record_member('line', 'subscription_id') }} as subscription_id,
+        {{ record_member('line', 'charge_id') }} as charge_id,
+        {{ record_member('line', 'meter') }} as meter,
+        {{ record_member('line', 'product') }} as product,
+        sign * cast({{ record_member('line', 'amount_minor') }} as bigint) as amount_minor,
+        sign * cast({{ record_member('line', 'tax_minor') }} as bigint) as tax_minor,
+        {{ record_member('line', 'tax_code') }} as tax_code,
+        cast({{ record_member('line', 'tax_rate') }} as {{ rate_type() }}) as tax_rate,
+        cast({{ record_member('line', 'event_count') }} as bigint) as event_count,
+        cast({{ record_member('line', 'service_period_start') }} as date) as service_period_start,
+        cast({{ record_member('line', 'service_period_end') }} as date) as service_period_end,
+        cast({{ record_member('line', 'billing_month') }} as date) as billing_month,
+        {{ record_member('line', 'receivable_account') }} as receivable_account,
+        {{ record_member('line', 'revenue_account') }} as revenue_account,
+        {{ record_member('line', 'deferred_account') }} as deferred_account,
+        {{ record_member('line', 'tax_account') }} as tax_account,
+        {{ record_member('line', 'rounding_account') }} as rounding_account
     from elements
 )
 
@@ -192,7 +192,7 @@ records as (
 elements as (
     select
         records.*,
-        {{ elements('record.lines') }} as line
+        {{ record_lines('record') }} as line
     from records
 ),
 
@@ -207,15 +207,15 @@ final as (
         currency,
         reference,
         state,
-        record.source_document,
-        record.event,
-        line.line_key,
-        line.account,
-        line.side,
-        cast(line.amount_minor as bigint) as amount_minor,
-        cast(line.functional_minor as bigint) as functional_minor,
-        line.customer_id,
-        line.source_line_key
+        {{ record_member('record', 'source_document') }} as source_document,
+        {{ record_member('record', 'event') }} as event,
+        {{ record_member('line', 'line_key') }} as line_key,
+        {{ record_member('line', 'account') }} as account,
+        {{ record_member('line', 'side') }} as side,
+        cast({{ record_member('line', 'amount_minor') }} as bigint) as amount_minor,
+        cast({{ record_member('line', 'functional_minor') }} as bigint) as functional_minor,
+        {{ record_member('line', 'customer_id') }} as customer_id,
+        {{ record_member('line', 'source_line_key') }} as source_line_key
     from elements
 )
 

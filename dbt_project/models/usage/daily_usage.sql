@@ -13,7 +13,7 @@ final as (
         sum(quantity) as quantity,
         count(*) as event_count,
         max(quantity) as largest_quantity,
-        {{ value_at_latest('quantity', 'occurred_at') }} as latest_quantity,
+        {{ value_at_latest('quantity', 'occurred_at', 'event_key') }} as latest_quantity,
         sum(supplied_minor) as supplied_minor,
         min(occurred_at) as first_event_at,
         max(occurred_at) as last_event_at,

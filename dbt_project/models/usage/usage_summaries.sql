@@ -34,7 +34,7 @@ summed as (
         sum(quantity) as kept_quantity,
         {{ sum_whole('event_count') }} as event_count,
         max(largest_quantity) as largest_quantity,
-        {{ value_at_latest('latest_quantity', 'last_event_at') }} as latest_quantity,
+        {{ value_at_latest('latest_quantity', 'last_event_at', 'dimensions') }} as latest_quantity,
         sum(supplied_minor) as supplied_minor,
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at,
