@@ -77,8 +77,9 @@
 
 {% macro whole_numbers_from(first, last) %}{{ return(adapter.dispatch('whole_numbers_from', 'tieout')(first, last)) }}{% endmacro %}
 {#- A set-returning expression: one row per whole number, both ends included. -#}
-{% macro default__whole_numbers_from(first, last) %}explode(sequence({{ first }}, {{ last }})){% endmacro %}
+{% macro spark__whole_numbers_from(first, last) %}explode(sequence({{ first }}, {{ last }})){% endmacro %}
 {% macro duckdb__whole_numbers_from(first, last) %}unnest(generate_series({{ first }}, {{ last }})){% endmacro %}
+{% macro postgres__whole_numbers_from(first, last) %}generate_series(cast({{ first }} as integer), cast({{ last }} as integer)){% endmacro %}
 
 {% macro month_number(day) %}(cast(extract(year from {{ day }}) as integer) * 12 + cast(extract(month from {{ day }}) as integer)){% endmacro %}
 
