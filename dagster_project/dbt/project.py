@@ -91,8 +91,14 @@ def parse(paths: DbtPaths) -> Manifest:
 
 
 def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = None, callbacks: list[EventCallback] | None = None) -> dbtRunnerResult:
-    """Run one dbt command in this process. Never raises: the outcome carries the exception."""
+    """Run one dbt command in this process. Never raises: the outcome carries the exception.
+
+    With ``manifest`` nothing is parsed, and what former commands compiled into it is forgotten.
+    """
     from dbt.cli.main import dbtRunner
+
+    for node in manifest.nodes.values() if manifest else ():
+        _forget_compilation(node)
 
     # Global flags stand before the command; nothing is printed, all goes to the log file and to the callbacks.
     quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors", "--no-version-check", "--log-path", str(paths.logs)]
@@ -102,6 +108,13 @@ def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = No
             return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
         finally:
             _release_warehouse()
+
+
+def _forget_compilation(node: Any) -> None:
+    """dbt writes the compiled SQL into the node and never compiles it again; queries may be read into it, so each command must."""
+    if getattr(node, "compiled", False) and node.resource_type != "seed":
+        node.compiled, node.compiled_code, node.extra_ctes_injected = False, None, False
+        node.extra_ctes = []
 
 
 def _release_warehouse() -> None:

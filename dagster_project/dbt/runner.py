@@ -83,16 +83,7 @@ class InProcessDbt:
     def _parsed_manifest(self) -> Manifest:
         if self._parsed is None:
             self._parsed = parse(self._paths)
-        for node in self._parsed.nodes.values():
-            _forget_compilation(node)
         return self._parsed
-
-
-def _forget_compilation(node: Any) -> None:
-    """dbt writes the compiled SQL into the node and never compiles it again; queries may be read into it, so each build must."""
-    if getattr(node, "compiled", False):
-        node.compiled, node.compiled_code, node.extra_ctes_injected = False, None, False
-        node.extra_ctes = []
 
 
 def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:

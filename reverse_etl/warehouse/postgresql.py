@@ -54,7 +54,7 @@ def copy_relations(warehouse: Warehouse, address: str, relations: Mapping[str, M
 
 
 def _creation(relation: str, columns: Mapping[str, str]) -> Iterator[str]:
-    yield f"create schema if not exists {relation.split('.')[0]}"
+    yield f"create schema if not exists {relation.partition('.')[0]}"
     yield f"create table if not exists {relation} (" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
     yield from (f'alter table {relation} add column if not exists "{name}" {kind}' for name, kind in columns.items())
     yield f"truncate {relation}"

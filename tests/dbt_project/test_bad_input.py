@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt_commands import Dbt
 
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
-DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-# One target folder, so that the project is parsed once for all builds of these tests.
-TARGET = Path(tempfile.mkdtemp(prefix="tieout-dbt-"))
-DBT = str(Path(sys.executable).with_name("dbt"))
 ARRIVAL = date(2026, 2, 1)
 ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding")
 
@@ -95,7 +87,6 @@ FILES: Mapping[str, list[str]] = {
 @dataclass(frozen=True)
 class Built:
     installation: Installation
-    output: str
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
@@ -116,27 +107,8 @@ def event(customer: str, quantity: str, kind: str = "recorded") -> str:
     )
 
 
-def dbt_build(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TIEOUT_WAREHOUSE": str(settings.warehouse_path), "DBT_TARGET": "ci"}
-    return subprocess.run(
-        [DBT, *arguments, "--target-path", str(TARGET), "--log-path", str(TARGET)],
-        cwd=DBT_PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def target_removed() -> Iterator[None]:
-    yield
-    shutil.rmtree(TARGET)
-
-
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Built:
     settings = Settings(home=Path(tmp_path_factory.mktemp("acme")), entities=("acme", "bare"))
     initialize(settings)
     for source, lines in FILES.items():
@@ -150,9 +122,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     installation = Installation(settings)
     report = land(installation.warehouse, settings)
     assert not report.problems
-    done = dbt_build(settings, "build", "--exclude-resource-type", "unit_test")
-    assert done.returncode == 0, done.stdout[-3000:]
-    return Built(installation, done.stdout)
+    done = dbt(settings, "build", "--exclude-resource-type", "unit_test")
+    assert done.succeeded, done.told
+    return Built(installation)
 
 
 def test_each_fault_holds_its_own_line_with_its_own_reason(built: Built) -> None:
@@ -176,39 +148,40 @@ def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:
     assert len(listed) == len(EXPECTED_HOLDS)
 
 
-def test_an_installation_without_any_delivery_builds(tmp_path: Path) -> None:
+def test_an_installation_without_any_delivery_builds(tmp_path: Path, dbt: Dbt) -> None:
     settings = Settings(home=tmp_path)
     initialize(settings)
-    done = dbt_build(settings, "build", "--exclude-resource-type", "unit_test")
-    assert done.returncode == 0, done.stdout[-3000:]
+    done = dbt(settings, "build", "--exclude-resource-type", "unit_test")
+    assert done.succeeded, done.told
     assert Installation(settings).warehouse.read("select * from outbox.outbox_invoices").num_rows == 0
 
 
-def test_an_absent_mirror_is_an_error_and_never_zero(built: Built) -> None:
+def test_an_absent_mirror_is_an_error_and_never_zero(built: Built, dbt: Dbt) -> None:
     settings = built.installation.settings
     warehouse = built.installation.warehouse
     kept = warehouse.read("select incarnation, position, mirrored_at from register.mirror")
     warehouse.execute(["delete from register.mirror"])
     try:
-        done = dbt_build(settings, "build", "--select", "stg_register_opening__mirror", "--indirect-selection", "eager")
+        done = dbt(settings, "build", "--select", "stg_register_opening__mirror", "--indirect-selection", "eager")
     finally:
         warehouse.append("register.mirror", kept)
-    assert done.returncode != 0
-    assert "assert_opening_mirror_is_present" in done.stdout
+    assert not done.succeeded
+    assert done.statuses["assert_opening_mirror_is_present"] == "fail"
 
 
-def test_the_unit_tests_and_the_documentation_build_by_themselves(built: Built) -> None:
+def test_the_unit_tests_and_the_documentation_build_by_themselves(built: Built, dbt: Dbt) -> None:
     settings = built.installation.settings
-    unit_tests = dbt_build(settings, "test", "--select", "test_type:unit")
-    assert unit_tests.returncode == 0, unit_tests.stdout[-3000:]
-    documentation = dbt_build(settings, "docs", "generate", "--static")
-    assert documentation.returncode == 0, documentation.stdout[-3000:]
-    assert (TARGET / "static_index.html").is_file()
+    unit_tests = dbt(settings, "test", "--select", "test_type:unit")
+    assert unit_tests.succeeded, unit_tests.told
+    assert unit_tests.statuses
+    documentation = dbt(settings, "docs", "generate", "--static")
+    assert documentation.succeeded, documentation.told
+    assert (dbt.target_folder() / "static_index.html").is_file()
 
 
-def test_every_model_and_column_is_described(built: Built) -> None:
-    manifest = json.loads((TARGET / "manifest.json").read_text())
-    catalog = json.loads((TARGET / "catalog.json").read_text())
+def test_every_model_and_column_is_described(built: Built, dbt: Dbt) -> None:
+    manifest = json.loads((dbt.target_folder() / "manifest.json").read_text())
+    catalog = json.loads((dbt.target_folder() / "catalog.json").read_text())
     undescribed = []
     for unique_id, node in manifest["nodes"].items():
         if node["resource_type"] not in ("model", "seed"):

