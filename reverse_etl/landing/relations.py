@@ -83,7 +83,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "starts_at",
         "ends_at",
     ),
-    "raw.tax_rates": ("entity_id", "country", "tax_code", "tax_component", "rate", "effective_from", "effective_to"),
+    "raw.tax_rates": ("entity_id", "country", "tax_code", "rate", "effective_from", "effective_to", "tax_component"),
     "raw.exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
     "raw.accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "raw.account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
