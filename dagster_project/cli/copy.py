@@ -19,5 +19,7 @@ def copy_command(session: Session, address: str) -> None:
     from reverse_etl.warehouse.postgresql import copy_relations
 
     copied = copy_relations(session.installation.warehouse, address, RELATIONS)
-    session.line(f"Copied {sum(copied.values())} rows of {len(copied)} relations; now: cd dbt_project && dbt build --target postgres")
+    session.line(
+        f"Copied {sum(copied.values())} rows of {len(copied)} relations; now: cd dbt_project && dbt build --target postgres --exclude-resource-type unit_test"
+    )
     session.result(copied)

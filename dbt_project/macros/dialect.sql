@@ -178,7 +178,7 @@
 {% macro value_at_latest(value, instant, tie_breaker) %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant, tie_breaker)) }}{% endmacro %}
 {#- The value of the row with the greatest instant, and of those at the same instant the one with the greatest tie breaker. -#}
 {% macro spark__value_at_latest(value, instant, tie_breaker) %}max_by({{ value }}, struct({{ instant }}, {{ tie_breaker }})){% endmacro %}
-{% macro duckdb__value_at_latest(value, instant, tie_breaker) %}max_by({{ value }}, row({{ instant }}, {{ tie_breaker }})){% endmacro %}
+{% macro duckdb__value_at_latest(value, instant, tie_breaker) %}last({{ value }} order by {{ instant }}, {{ tie_breaker }}){% endmacro %}
 {% macro postgres__value_at_latest(value, instant, tie_breaker) %}(array_agg({{ value }} order by {{ instant }} desc, {{ tie_breaker }} desc))[1]{% endmacro %}
 
 {% macro microseconds_between(earlier, later) %}{{ return(adapter.dispatch('microseconds_between', 'tieout')(earlier, later)) }}{% endmacro %}
