@@ -19,7 +19,5 @@ def copy_command(session: Session, address: str) -> None:
     from reverse_etl.warehouse.postgresql import copy_relations
 
     copied = copy_relations(session.installation.warehouse, address, RELATIONS)
-    session.line(
-        f"Copied {sum(copied.values())} rows of {len(copied)} relations; now: cd dbt_project && dbt build --target postgres --exclude-resource-type unit_test"
-    )
+    session.line(f"Copied {sum(copied.values())} rows of {len(copied)} relations; now build there: dbt build --target postgres")
     session.result(copied)
