@@ -40,14 +40,16 @@
     {#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
     case
         when {{ matches(text, '^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?([Zz]|[+-](0[0-9]|1[0-5]):[0-5][0-9])$') }}
-            then timezone('UTC', {{ instant_or_null(text) }})
+            then {{ instant_or_null(text) }}
     end
 {%- endmacro %}
 
 {% macro instant_or_null(text) %}{{ return(adapter.dispatch('instant_or_null', 'tieout')(text)) }}{% endmacro %}
 {#- Digits beyond the microsecond are cut off. -#}
-{% macro default__instant_or_null(text) %}try_cast(upper({{ text }}) as timestamptz){% endmacro %}
-{% macro postgres__instant_or_null(text) %}{{ cast_or_null("regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1')", 'timestamptz') }}{% endmacro %}
+{% macro default__instant_or_null(text) %}timezone('UTC', try_cast(upper({{ text }}) as timestamptz)){% endmacro %}
+{% macro postgres__instant_or_null(text) -%}
+    timezone('UTC', {{ cast_or_null("regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1')", 'timestamptz') }})
+{%- endmacro %}
 
 {% macro matches(expression, pattern) %}{{ return(adapter.dispatch('matches', 'tieout')(expression, pattern)) }}{% endmacro %}
 {% macro spark__matches(expression, pattern) %}({{ expression }} rlike '{{ pattern }}'){% endmacro %}
