@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from reverse_etl.cases.deliveries import deliver
-from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, quantity_event
+from reverse_etl.cases.scenario import Charge, Tier, UsageEvent, of_charge, quantity_event
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.settings import Settings
 
@@ -25,17 +25,17 @@ def used(*quantities: str) -> list[UsageEvent]:
 
 # What the sample company does not do: every way of counting and pricing that an engine could round, order or read differently.
 SCENARIOS = {
-    "graduated": Scenario(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
-    "volume": Scenario(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
-    "package": Scenario(
+    "graduated": of_charge(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
+    "volume": of_charge(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
+    "package": of_charge(
         Charge("package", (Tier(None, "7.01", block_size="12"),), {"free_units": "1.5", "package_rounding": "exact"}), used("26.0000001")
     ),
-    "converted": Scenario(
+    "converted": of_charge(
         Charge("per_unit", (Tier(None, "0.333333333333"),), {"quantity_divisor": "7", "quantity_rounding": "half_up", "quantity_precision": "2"}),
         used("1000.1"),
     ),
-    "bounded": Scenario(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
-    "percentage": Scenario(
+    "bounded": of_charge(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
+    "percentage": of_charge(
         Charge(
             "percentage",
             (Tier(None, rate_percent="2.99"),),
@@ -43,25 +43,25 @@ SCENARIOS = {
         ),
         used("10", "80.5", "999.99"),
     ),
-    "counted": Scenario(
+    "counted": of_charge(
         Charge("per_unit", (Tier(None, "1"),), aggregation="unique_count", counted_attribute="user"),
         [quantity_event(DAY, "1", number, user=user) for number, user in enumerate(("é", "z", "é", "Z"))],
     ),
-    "supplied": Scenario(
+    "supplied": of_charge(
         Charge("dynamic", (Tier(),), amount_attribute="minor"), [quantity_event(DAY, "1", minor="40.25"), quantity_event(DAY, "2", 1, minor="1e2")]
     ),
-    "level": Scenario(
+    "level": of_charge(
         Charge("per_unit", (Tier(None, "0.01"),), {"zero_usage_flat_fee": "true"}, aggregation="weighted_sum"),
         [UsageEvent(moment(9, 3, 7, 11, 123457), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
         time_zone="America/Havana",
     ),
-    "latest": Scenario(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
-    "daily": Scenario(
+    "latest": of_charge(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
+    "daily": of_charge(
         Charge("per_unit", (Tier(None, "0.1"),), aggregation="max", bucket="day"),
         [UsageEvent(moment(3, 16, 59), "9"), UsageEvent(moment(3, 17), "10")],
         time_zone="Asia/Ho_Chi_Minh",
     ),
-    "grouped": Scenario(
+    "grouped": of_charge(
         Charge("graduated", TIERS, dimensions="region, zone"),
         [
             quantity_event(DAY, "3", region="eu;1", zone="b"),
@@ -69,6 +69,12 @@ SCENARIOS = {
             quantity_event(DAY, "1", 2, region='\u00e9\\"/\t'),
         ],
     ),
+    "prorated": of_charge(
+        Charge("per_unit", (Tier(None, "2.5"),), {"billing_increment": "5", "billing_increment_rounding": "half_up"}, aggregation="prorated_sum"),
+        [UsageEvent(moment(9, 3), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
+        time_zone="America/Havana",
+    ),
+    "taxed": of_charge(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
 }
 
 # Spellings that engines read differently, unless they are told; what is no value on one must be none on the other.

@@ -52,9 +52,11 @@ class Engines:
         assert run(["--home", str(self.installation.settings.home), "copy", self.address]) == 0
 
     def deliver_correction(self) -> None:
-        """Takes back, weeks later, half of what was used on the largest line of the month."""
+        """Takes back, weeks later, half of what was used on the largest line of the month that has been issued."""
+        entities = ", ".join(f"'{entity}'" for entity in self.installation.settings.entities)
         [line] = self.installation.warehouse.read(
-            "select customer_id, meter, quantity from invoicing.proposed_invoice_lines where kind = 'usage' order by amount_minor desc limit 1"
+            "select customer_id, meter, quantity from invoicing.proposed_invoice_lines"
+            f" where kind = 'usage' and entity in ({entities}) order by amount_minor desc limit 1"
         ).to_pylist()
         event = {"specversion": "1.0", "source": "correction", "id": "1", "type": "com.example.usage.corrected.v1", "subject": line["customer_id"]}
         data = {"meter": line["meter"], "quantity": format(-line["quantity"] / 2, "f")}
