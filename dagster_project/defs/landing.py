@@ -27,6 +27,7 @@ SOURCE_OF_RELATION = {
     "raw.exchange_rates": external.FINANCE_REFERENCE,
     "raw.accounts": external.FINANCE_REFERENCE,
     "raw.account_mappings": external.FINANCE_REFERENCE,
+    "raw.credit_grants": external.BILLING_CATALOG,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

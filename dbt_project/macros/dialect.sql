@@ -90,26 +90,26 @@
 {% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}
 {% macro postgres__json_text(document, member) %}(cast({{ document }} as json) ->> '{{ member }}'){% endmacro %}
 
-{% macro json_record(document, members, lines) %}{{ return(adapter.dispatch('json_record', 'tieout')(document, members, lines)) }}{% endmacro %}
-{#- A JSON document read once, as a record: these members as text, and its lines as a list of records of text. -#}
-{% macro spark__json_record(document, members, lines) -%}
-    from_json({{ document }}, '{% for member in members %}{{ member }} string, {% endfor %}lines array<struct<{{ lines | join(": string, ") }}: string>>')
+{% macro json_record(document, members, lines, list='lines') %}{{ return(adapter.dispatch('json_record', 'tieout')(document, members, lines, list)) }}{% endmacro %}
+{#- A JSON document read once, as a record: these members as text, and its lines (or another list of it) as a list of records of text. -#}
+{% macro spark__json_record(document, members, lines, list) -%}
+    from_json({{ document }}, '{% for member in members %}{{ member }} string, {% endfor %}{{ list }} array<struct<{{ lines | join(": string, ") }}: string>>')
 {%- endmacro %}
-{% macro duckdb__json_record(document, members, lines) -%}
-    from_json({{ document }}, '{ {%- for member in members %}"{{ member }}": "VARCHAR", {% endfor %}"lines": [{"{{ lines | join('": "VARCHAR", "') }}": "VARCHAR"}]}')
+{% macro duckdb__json_record(document, members, lines, list) -%}
+    from_json({{ document }}, '{ {%- for member in members %}"{{ member }}": "VARCHAR", {% endfor %}"{{ list }}": [{"{{ lines | join('": "VARCHAR", "') }}": "VARCHAR"}]}')
 {%- endmacro %}
-{% macro postgres__json_record(document, members, lines) %}cast({{ document }} as jsonb){% endmacro %}
+{% macro postgres__json_record(document, members, lines, list) %}cast({{ document }} as jsonb){% endmacro %}
 
 {% macro record_member(record, member) %}{{ return(adapter.dispatch('record_member', 'tieout')(record, member)) }}{% endmacro %}
 {#- One member of a record, or of one of its lines, as text. -#}
 {% macro default__record_member(record, member) %}{{ record }}.{{ member }}{% endmacro %}
 {% macro postgres__record_member(record, member) %}({{ record }} ->> '{{ member }}'){% endmacro %}
 
-{% macro record_lines(record) %}{{ return(adapter.dispatch('record_lines', 'tieout')(record)) }}{% endmacro %}
-{#- One row per line of a record. -#}
-{% macro spark__record_lines(record) %}explode({{ record }}.lines){% endmacro %}
-{% macro duckdb__record_lines(record) %}unnest({{ record }}.lines){% endmacro %}
-{% macro postgres__record_lines(record) %}jsonb_array_elements({{ record }} -> 'lines'){% endmacro %}
+{% macro record_lines(record, list='lines') %}{{ return(adapter.dispatch('record_lines', 'tieout')(record, list)) }}{% endmacro %}
+{#- One row per line of a record, or per element of another list of it. -#}
+{% macro spark__record_lines(record, list) %}explode({{ record }}.{{ list }}){% endmacro %}
+{% macro duckdb__record_lines(record, list) %}unnest({{ record }}.{{ list }}){% endmacro %}
+{% macro postgres__record_lines(record, list) %}jsonb_array_elements({{ record }} -> '{{ list }}'){% endmacro %}
 
 {% macro json_object(members) %}{{ return(adapter.dispatch('json_object', 'tieout')(members)) }}{% endmacro %}
 {#- members: name -> SQL expression. Amounts in minor units stay JSON integers; decimals must be text already. -#}
@@ -127,6 +127,8 @@
 {% macro json_array_of(element, order_by) %}{{ return(adapter.dispatch('json_array_of', 'tieout')(element, order_by)) }}{% endmacro %}
 {% macro duckdb__json_array_of(element, order_by) %}to_json(list({{ element }} order by {{ order_by }})){% endmacro %}
 {% macro postgres__json_array_of(element, order_by) %}array_to_json(array_agg({{ element }} order by {{ order_by }})){% endmacro %}
+
+{% macro empty_json_array() %}cast('[]' as json){% endmacro %}
 
 {% macro ordered_text(expression, order_by, separator=',') %}{{ return(adapter.dispatch('ordered_text', 'tieout')(expression, order_by, separator)) }}{% endmacro %}
 {% macro default__ordered_text(expression, order_by, separator) %}string_agg({{ expression }}, '{{ separator }}' order by {{ order_by }}){% endmacro %}

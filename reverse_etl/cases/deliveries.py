@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from reverse_etl.cases.scenario import NO_CURRENCY, Charge, Scenario, Subscription, UsageEvent
+from reverse_etl.cases.scenario import NO_CURRENCY, Charge, CreditGrant, Scenario, Subscription, UsageEvent
 
 REFERENCE_DAY = date(2000, 1, 1)
 FREE_OF_TAX = "none"
@@ -23,6 +23,8 @@ ACCOUNTS = {
     "deferred_revenue": "2400",
     "tax_payable": "2200",
     "currency_rounding": "7900",
+    "contract_liability": "2500",
+    "promotional_credit": "4900",
 }
 Rows = list[tuple[str, ...]]
 
@@ -63,6 +65,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
     "accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
+    "credit_grants": ("grant_id", "customer_id", "currency", "amount", "kind", "granted_on", "expires_on", "priority", "credit_rate", "product"),
 }
 
 
@@ -81,6 +84,7 @@ def deliver(inbox: Path, scenarios: Mapping[str, Scenario], run: int = 0) -> Non
         known = {subscription.name: subscription for subscription in scenario.subscriptions if subscription.known_in_run <= run}
         for subscription in known.values():
             _add_subscription(rows, key, scenario, subscription)
+        rows["credit_grants"] += [_grant(key, scenario, grant) for grant in scenario.grants if grant.known_in_run == run]
         for number, event in enumerate(scenario.events):
             if event.run == run:
                 arrival = event.occurred_at.date() + timedelta(days=event.arrives_after_days)
@@ -100,6 +104,12 @@ def subscription_id(key: str, subscription: Subscription) -> str:
 
 def charge_id(key: str, subscription: Subscription, charge: Charge) -> str:
     return f"{subscription_id(key, subscription)}/{charge.name}"
+
+
+def _grant(key: str, scenario: Scenario, grant: CreditGrant) -> tuple[str, ...]:
+    expires_on = grant.expires_on.isoformat() if grant.expires_on else ""
+    terms = (grant.kind, grant.granted_on.isoformat(), expires_on, grant.priority, grant.credit_rate, PRODUCT)
+    return (f"{key}/{grant.name}", key, scenario.currency, grant.amount, *terms)
 
 
 def _exchange_rates(scenario: Scenario) -> Rows:

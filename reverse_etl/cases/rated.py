@@ -59,6 +59,16 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditBalance:
+    """A grant of prepaid credits before a run draws from it, and what the run draws; in minor units."""
+
+    grant: str
+    granted_minor: int
+    balance_minor: int
+    drawn_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class RatedRun:
     """``taxes`` in minor units by the component of the tax; ``journals`` are of what was issued before the run."""
 
@@ -67,6 +77,7 @@ class RatedRun:
     documents: Sequence[DocumentLine] = ()
     taxes: Mapping[str, int] = field(default_factory=dict)
     journals: Sequence[JournalLine] = ()
+    credits: Sequence[CreditBalance] = ()
     exponent: int = 2
 
     def line(self, charge: str) -> RatedLine:

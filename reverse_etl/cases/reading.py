@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from reverse_etl.cases.deliveries import ACCOUNTS
-from reverse_etl.cases.rated import DocumentLine, JournalLine, RatedLine, RatedRun, RatedScenario, RatedTier
+from reverse_etl.cases.rated import CreditBalance, DocumentLine, JournalLine, RatedLine, RatedRun, RatedScenario, RatedTier
 from reverse_etl.cases.scenario import Scenario
 from reverse_etl.warehouse import Warehouse
 
@@ -59,6 +59,18 @@ JOURNALS = """
     left join staging.stg_register_issued__billing_lines as lines on journals.source_line_key = lines.document_line_key
     order by journals.posting_date, journals.line_key
 """
+CREDITS = """
+    select
+        grants.customer_id, grants.grant_id, grants.granted_minor,
+        coalesce(open_grants.balance_minor, 0) as balance_minor, coalesce(drawn.drawn_minor, 0) as drawn_minor
+    from prepaid.credit_grants as grants
+    left join prepaid.open_credit_grants as open_grants on grants.grant_id = open_grants.grant_id
+    left join (
+        select grant_id, sum(amount_minor) as drawn_minor from prepaid.proposed_credit_applications group by grant_id
+    ) as drawn
+        on grants.grant_id = drawn.grant_id
+    order by grants.grant_id
+"""
 EVENTS = """
     select customer_id, disposition, strftime(occurred_on, '%Y-%m') as month
     from usage.usage_event_dispositions order by length(event_id), event_id
@@ -73,6 +85,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
     documents = _by_customer(warehouse, DOCUMENTS) if with_documents else {}
     taxes = _by_customer(warehouse, TAXES) if with_documents else {}
     journals = _by_customer(warehouse, JOURNALS) if with_documents else {}
+    credits = _by_customer(warehouse, CREDITS) if with_documents else {}
     return {
         key: RatedRun(
             lines=[_line(row) for row in lines.get(key, ())],
@@ -85,6 +98,10 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
             ],
             taxes={row["tax_component"]: int(row["tax_minor"]) for row in taxes.get(key, ())},
             journals=[_journal_line(row) for row in journals.get(key, ())],
+            credits=[
+                CreditBalance(_name(row["grant_id"]), row["granted_minor"], row["balance_minor"], int(row["drawn_minor"]))
+                for row in credits.get(key, ())
+            ],
             exponent=_exponent(lines.get(key, ())),
         )
         for key in scenarios

@@ -25,7 +25,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """``kind`` is usage, fee, commitment or discount; a fee, a commitment and a fixed discount are the flat fee of their only tier.
+    """``kind`` is usage, fee, prepaid, commitment or discount; all but usage are the flat fee of their only tier.
     ``taxes`` are the percentages that are due together."""
 
     model: str
@@ -40,6 +40,20 @@ class Charge:
     kind: str = "usage"
     timing: str = "arrears"
     taxes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreditGrant:
+    """Credits of the customer, delivered before run ``known_in_run``; ``kind`` is paid or promotional."""
+
+    name: str
+    amount: str
+    kind: str = "paid"
+    granted_on: date = date(2000, 1, 1)
+    expires_on: date | None = None
+    priority: str = ""
+    credit_rate: str = ""
+    known_in_run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ class Scenario:
     tax_rounding: str = "group"
     exchange_rate: str = "1"
     runs: int = 1
+    grants: Sequence[CreditGrant] = ()
 
     @property
     def entity(self) -> str:

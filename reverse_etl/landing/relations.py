@@ -87,6 +87,18 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
     "raw.exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
     "raw.accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "raw.account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
+    "raw.credit_grants": (
+        "grant_id",
+        "customer_id",
+        "currency",
+        "amount",
+        "kind",
+        "granted_on",
+        "expires_on",
+        "priority",
+        "credit_rate",
+        "product",
+    ),
 }
 
 _DELIVERIES: Mapping[str, Columns] = {

@@ -30,6 +30,7 @@ CUSTOMERS = {
     "NORATE": "NORATE,No rate,a@b.example,US,acme,EUR,UTC,,30",
     "NOMAPPING": "NOMAPPING,No mapping,a@b.example,DE,bare,USD,UTC,,30",
     "NEGATIVE": "NEGATIVE,Negative,a@b.example,US,acme,USD,UTC,,30",
+    "NOCREDITACCOUNT": "NOCREDITACCOUNT,No account for credits,a@b.example,US,acme,USD,UTC,,30",
     "NOSUBSCRIPTION": "NOSUBSCRIPTION,No subscription,a@b.example,US,acme,USD,UTC,,30",
 }
 EXPECTED_HOLDS = {
@@ -40,7 +41,20 @@ EXPECTED_HOLDS = {
     "NORATE": "missing_exchange_rate",
     "NOMAPPING": "missing_account_mapping",
     "NEGATIVE": "negative_net_usage",
+    "NOCREDITACCOUNT": "missing_account_mapping",
     "NOSUBSCRIPTION": "no_subscription",
+}
+REFUSED_GRANTS = {
+    "ZZZ,10,paid,2026-01-01,,,": "unknown_currency",
+    "USD,10,gift,2026-01-01,,,": "unknown_word",
+    "USD,10,paid,soon,,,": "not_a_date",
+    "USD,10,paid,2026-01-01,later,,": "not_a_date",
+    "USD,10,paid,2026-01-01,2026-01-01,,": "ends_before_it_starts",
+    "USD,ten,paid,2026-01-01,,,": "not_a_number",
+    "USD,10,paid,2026-01-01,,first,": "not_a_number",
+    "USD,-10,paid,2026-01-01,,,": "not_positive",
+    "USD,10,paid,2026-01-01,,,0": "not_positive",
+    "USD,9999999999999,paid,2026-01-01,,,1000": "amount_out_of_range",
 }
 FILES: Mapping[str, list[str]] = {
     "legal_entities": [
@@ -65,6 +79,12 @@ FILES: Mapping[str, list[str]] = {
     "subscriptions": [
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         *(f"S-{name},1,{name},P,2026-01-01," for name in CUSTOMERS if name != "NOSUBSCRIPTION"),
+    ],
+    # Only the last of them may be drawn, and there is no account to draw it from.
+    "credit_grants": [
+        "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
+        *(f"G-{number},GOOD,{terms}" for number, terms in enumerate(REFUSED_GRANTS)),
+        "G-PAID,NOCREDITACCOUNT,USD,100,paid,2026-01-01,,,",
     ],
     "tax_rates": [
         "entity_id,country,tax_code,rate,effective_from,effective_to",
@@ -137,6 +157,14 @@ def test_the_rest_is_proposed_and_a_held_document_never_is(built: Built) -> None
     invoices = built.rows("select natural_id, total_minor, register_head from outbox.outbox_invoices")
     # 10 calls at 0.155 are 1.55, and 10 percent of tax on 155 cents is 15.5 cents, rounded away from zero.
     assert invoices == [{"natural_id": "GOOD:2026-01:1", "total_minor": 155 + 16, "register_head": 0}]
+
+
+def test_a_grant_of_credits_that_cannot_be_read_is_refused_with_its_rule_and_draws_nothing(built: Built) -> None:
+    grants = built.rows("select grant_id, violation, line_number from staging.stg_billing__credit_grants where violation is not null")
+    expected = {f"G-{number}": (violation, number + 2) for number, violation in enumerate(REFUSED_GRANTS.values())}
+    assert {grant["grant_id"]: (grant["violation"], grant["line_number"]) for grant in grants} == expected
+    assert [grant["grant_id"] for grant in built.rows("select grant_id from prepaid.open_credit_grants")] == ["G-PAID"]
+    assert built.rows("select * from prepaid.proposed_credit_applications") == []
 
 
 def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:

@@ -11,6 +11,10 @@ billing_lines as (
     select * from {{ ref('stg_register_issued__billing_lines') }}
 ),
 
+credit_applications as (
+    select * from {{ ref('stg_register_issued__credit_applications') }}
+),
+
 revenue_schedule as (
     select * from {{ ref('revenue_schedule') }}
 ),
@@ -20,6 +24,25 @@ currencies as (
 ),
 
 -- Signed in the transaction currency: debit positive. Credit memos carry negative amounts and mirror invoices by themselves.
+-- Only what is due is a receivable: what was drawn from prepaid credits is settled already.
+receivables as (
+    select
+        business_key,
+        posting_date,
+        receivable_account,
+        customer_id,
+        amount_minor + tax_minor as signed_minor
+    from billing_lines
+    union all
+    select
+        business_key,
+        posting_date,
+        cast(null as varchar) as receivable_account,
+        customer_id,
+        -amount_minor as signed_minor
+    from credit_applications
+),
+
 receivable_legs as (
     select
         business_key as source_document,
@@ -27,15 +50,30 @@ receivable_legs as (
         posting_date,
         'receivable' as leg,
         min(receivable_account) as account,
-        sum(amount_minor + tax_minor) as signed_minor,
+        sum(signed_minor) as signed_minor,
         min(customer_id) as customer_id,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
         cast(null as date) as service_period_end
-    from billing_lines
+    from receivables
     group by
         business_key,
         posting_date
+),
+
+credit_legs as (
+    select
+        business_key as source_document,
+        'issued' as event_suffix,
+        posting_date,
+        {{ dbt.concat(["'credit:'", "grant_id"]) }} as leg,
+        account,
+        amount_minor as signed_minor,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as source_line_key,
+        cast(null as date) as service_period_start,
+        cast(null as date) as service_period_end
+    from credit_applications
 ),
 
 revenue_legs as (
@@ -118,6 +156,8 @@ recognition_legs as (
 
 legs as (
     select * from receivable_legs
+    union all
+    select * from credit_legs
     union all
     select * from revenue_legs
     union all

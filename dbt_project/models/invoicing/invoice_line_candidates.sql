@@ -25,6 +25,10 @@ resolved_accounts as (
     select * from {{ ref('resolved_accounts') }}
 ),
 
+open_credit_grants as (
+    select * from {{ ref('open_credit_grants') }}
+),
+
 dated as (
     select
         line_deltas.*,
@@ -78,6 +82,7 @@ accounts as (
         max(case when posting_role = 'deferred_revenue' then account_code end) as deferred_account,
         max(case when posting_role = 'tax_payable' then account_code end) as tax_account,
         max(case when posting_role = 'currency_rounding' then account_code end) as rounding_account,
+        max(case when posting_role = 'contract_liability' then account_code end) as contract_liability_account,
         count(*) as role_count,
         sum(case when is_known then 0 else 1 end) as unknown_count
     from resolved_accounts
@@ -85,6 +90,32 @@ accounts as (
         entity,
         product,
         document_month
+),
+
+-- Credits that a document may be settled with need their accounts as well.
+credits_without_account as (
+    select
+        dated.line_key,
+        min(case when resolved_accounts.account_code is null then 'missing_account_mapping' else 'unknown_account' end) as hold_reason
+    from dated
+    inner join open_credit_grants
+        on
+            dated.customer_id = open_credit_grants.customer_id
+            and dated.entity = open_credit_grants.entity
+            and dated.currency = open_credit_grants.currency
+            and dated.document_date >= open_credit_grants.granted_on
+            and (dated.document_date < open_credit_grants.expires_on or open_credit_grants.expires_on is null)
+    left join resolved_accounts
+        on
+            dated.entity = resolved_accounts.entity
+            and open_credit_grants.product = resolved_accounts.product
+            and dated.document_month = resolved_accounts.document_month
+            and resolved_accounts.posting_role = {{ credit_role('open_credit_grants.kind') }}
+    where
+        open_credit_grants.liability_account is null
+        and dated.kind <> 'prepaid'
+        and not coalesce(resolved_accounts.is_known, false)
+    group by dated.line_key
 ),
 
 taxed as (
@@ -139,7 +170,11 @@ final as (
         dated.tax_code,
         cast(taxed.tax_rate as {{ rate_type() }}) as tax_rate,
         accounts.receivable_account,
-        case when dated.kind = 'fee' then accounts.subscription_revenue_account else accounts.usage_revenue_account end as revenue_account,
+        case dated.kind
+            when 'fee' then accounts.subscription_revenue_account
+            when 'prepaid' then accounts.contract_liability_account
+            else accounts.usage_revenue_account
+        end as revenue_account,
         accounts.deferred_account,
         accounts.tax_account,
         accounts.rounding_account,
@@ -152,8 +187,10 @@ final as (
                 or accounts.tax_account is null or accounts.rounding_account is null
                 or (dated.kind = 'fee' and accounts.subscription_revenue_account is null)
                 or (dated.kind = 'usage' and accounts.usage_revenue_account is null)
+                or (dated.kind = 'prepaid' and accounts.contract_liability_account is null)
                 then 'missing_account_mapping'
             when accounts.unknown_count > 0 then 'unknown_account'
+            else credits_without_account.hold_reason
         end as hold_reason
     from dated
     left join recent_rates
@@ -168,6 +205,7 @@ final as (
             and dated.product = accounts.product
             and dated.document_month = accounts.document_month
     left join taxed on dated.line_key = taxed.line_key
+    left join credits_without_account on dated.line_key = credits_without_account.line_key
 )
 
 select * from final

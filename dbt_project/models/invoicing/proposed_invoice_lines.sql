@@ -4,6 +4,11 @@ lines as (
     select * from {{ ref('numbered_invoice_lines') }}
 ),
 
+period_charges as (
+    select * from {{ ref('period_charges') }}
+    where kind = 'prepaid'
+),
+
 taxes as (
     select
         document_line_key,
@@ -53,9 +58,14 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
+        case
+            when period_charges.credit_validity_months is not null
+                then {{ add_months('lines.service_period_start', 'period_charges.credit_validity_months') }}
+        end as credits_expire_on,
         lines.subtracted_key
     from lines
     left join taxes on lines.document_line_key = taxes.document_line_key
+    left join period_charges on lines.line_key = period_charges.line_key
 )
 
 select * from final

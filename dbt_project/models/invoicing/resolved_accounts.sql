@@ -13,13 +13,34 @@ accounts as (
     select * from {{ ref('stg_finance__accounts') }}
 ),
 
-wanted as (
-    select distinct
+open_credit_grants as (
+    select * from {{ ref('open_credit_grants') }}
+),
+
+wanted_products as (
+    select
         entity,
         product,
-        document_month,
-        {{ add_days(add_months('document_month', 1), -1) }} as document_date
+        document_month
     from line_deltas
+    union
+    select
+        line_deltas.entity,
+        open_credit_grants.product,
+        line_deltas.document_month
+    from line_deltas
+    inner join open_credit_grants
+        on
+            line_deltas.customer_id = open_credit_grants.customer_id
+            and line_deltas.entity = open_credit_grants.entity
+            and line_deltas.currency = open_credit_grants.currency
+),
+
+wanted as (
+    select
+        wanted_products.*,
+        {{ add_days(add_months('document_month', 1), -1) }} as document_date
+    from wanted_products
 ),
 
 -- The most specific mapping wins, then the latest.

@@ -8,6 +8,10 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
+credit_restorations as (
+    select * from {{ ref('proposed_credit_restorations') }}
+),
+
 mirror as (
     select * from {{ ref('stg_register_opening__mirror') }}
 ),
@@ -46,6 +50,18 @@ documents as (
         invoice_number
 ),
 
+credits as (
+    select
+        natural_id,
+        entity,
+        {{ sum_whole('amount_minor') }} as restored_minor,
+        {{ json_array_of(credit_json('credit_restorations'), 'place') }} as credits_json
+    from credit_restorations
+    group by
+        natural_id,
+        entity
+),
+
 final as (
     select
         cast({{ outbox_contract_version() }} as integer) as contract_version,
@@ -78,6 +94,8 @@ final as (
             "subtotal_minor": "documents.subtotal_minor",
             "tax_minor": "documents.tax_minor",
             "total_minor": "documents.subtotal_minor + documents.tax_minor",
+            "restored_credit_minor": "coalesce(credits.restored_minor, 0)",
+            "credits": "coalesce(credits.credits_json, " ~ empty_json_array() ~ ")",
             "functional_currency": "documents.functional_currency",
             "exchange_rate": "documents.exchange_rate",
             "exchange_rate_date": "documents.exchange_rate_date",
@@ -86,6 +104,10 @@ final as (
     from documents
     cross join mirror
     inner join currencies on documents.currency = currencies.currency
+    left join credits
+        on
+            documents.natural_id = credits.natural_id
+            and documents.entity = credits.entity
     left join heads on documents.subtracted_key = heads.subtracted_key
 )
 

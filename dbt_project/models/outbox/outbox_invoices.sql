@@ -8,6 +8,17 @@ customers as (
     select * from {{ ref('stg_crm__customers') }}
 ),
 
+credit_applications as (
+    select * from {{ ref('proposed_credit_applications') }}
+),
+
+issued_documents as (
+    select * from {{ ref('stg_register_opening__documents') }}
+    where
+        document_type = 'invoice'
+        and state <> 'cancelled'
+),
+
 mirror as (
     select * from {{ ref('stg_register_opening__mirror') }}
 ),
@@ -33,7 +44,7 @@ documents as (
         {{ sum_whole('tax_minor') }} as tax_minor,
         max(case when was_issued or billing_month < document_month then 1 else 0 end) as has_late_lines,
         min(case when was_issued or billing_month < document_month then 1 else 0 end) as has_only_late_lines,
-        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)"}), 'document_line_key') }} as lines_json
+        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)", "credits_expire_on": "cast(lines.credits_expire_on as varchar)"}), 'document_line_key') }} as lines_json
     from lines
     group by
         natural_id,
@@ -45,12 +56,72 @@ documents as (
         subtracted_key
 ),
 
-addressed as (
+credits as (
+    select
+        natural_id,
+        entity,
+        {{ sum_whole('amount_minor') }} as applied_minor,
+        {{ json_array_of(credit_json('credit_applications'), 'place') }} as credits_json
+    from credit_applications
+    group by
+        natural_id,
+        entity
+),
+
+settled as (
     select
         documents.*,
-        coalesce(customers.payment_term_days, 30) as payment_term_days
+        {{ dbt.concat(["'stripe/'", "documents.entity", "'/invoice/'", "documents.natural_id"]) }} as business_key,
+        coalesce(customers.payment_term_days, 30) as payment_term_days,
+        coalesce(credits.applied_minor, 0) as applied_minor,
+        coalesce(credits.credits_json, {{ empty_json_array() }}) as credits_json
     from documents
     left join customers on documents.customer_id = customers.customer_id
+    left join credits
+        on
+            documents.natural_id = credits.natural_id
+            and documents.entity = credits.entity
+),
+
+last_issued as (
+    select
+        subtracted_key,
+        currency,
+        {{ value_at_latest('business_key', 'document_position', 'business_key') }} as business_key,
+        {{ value_at_latest('payload', 'document_position', 'business_key') }} as payload
+    from issued_documents
+    group by
+        subtracted_key,
+        currency
+),
+
+-- Credits pass through the customer's balance at the billing platform, which whatever is finalized next takes: one document at a time.
+ordered as (
+    select
+        settled.*,
+        lag(business_key) over (
+            partition by subtracted_key, currency order by document_date asc, length(natural_id) asc, natural_id asc
+        ) as earlier_key,
+        lag(applied_minor) over (
+            partition by subtracted_key, currency order by document_date asc, length(natural_id) asc, natural_id asc
+        ) as earlier_applied_minor
+    from settled
+),
+
+addressed as (
+    select
+        ordered.*,
+        case
+            when
+                ordered.applied_minor > 0
+                or coalesce(ordered.earlier_applied_minor, cast({{ json_text('last_issued.payload', 'applied_credit_minor') }} as bigint), 0) > 0
+                then coalesce(ordered.earlier_key, last_issued.business_key)
+        end as waits_for_key
+    from ordered
+    left join last_issued
+        on
+            ordered.subtracted_key = last_issued.subtracted_key
+            and ordered.currency = last_issued.currency
 ),
 
 final as (
@@ -60,7 +131,7 @@ final as (
         addressed.entity,
         'invoice' as document_type,
         addressed.natural_id,
-        {{ dbt.concat(["'stripe/'", "addressed.entity", "'/invoice/'", "addressed.natural_id"]) }} as business_key,
+        addressed.business_key,
         cast(1 as integer) as revision,
         'create' as operation,
         'invoice' as series,
@@ -69,7 +140,10 @@ final as (
         {{ period_of('addressed.document_month') }} as period,
         addressed.currency,
         addressed.subtotal_minor + addressed.tax_minor as total_minor,
-        {{ dbt.concat(["'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.customer_id", "'\"]'"]) }} as depends_on,
+        {{ dbt.concat([
+            "'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.customer_id", "'\"'",
+            "coalesce(',\"' || addressed.waits_for_key || '\"', '')", "']'"
+        ]) }} as depends_on,
         'confidential-financial' as sensitivity,
         case when addressed.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
         addressed.subtracted_key,
@@ -84,6 +158,9 @@ final as (
             "subtotal_minor": "addressed.subtotal_minor",
             "tax_minor": "addressed.tax_minor",
             "total_minor": "addressed.subtotal_minor + addressed.tax_minor",
+            "applied_credit_minor": "addressed.applied_minor",
+            "amount_due_minor": "addressed.subtotal_minor + addressed.tax_minor - addressed.applied_minor",
+            "credits": "addressed.credits_json",
             "functional_currency": "addressed.functional_currency",
             "exchange_rate": decimal_text("addressed.exchange_rate"),
             "exchange_rate_date": "cast(addressed.exchange_rate_date as varchar)",

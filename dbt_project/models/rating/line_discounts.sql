@@ -4,6 +4,7 @@ priced_lines as (
     select * from {{ ref('priced_lines') }}
     where
         hold_reason is null
+        and kind <> 'prepaid'
         and amount_minor > 0
 ),
 

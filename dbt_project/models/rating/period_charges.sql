@@ -59,6 +59,7 @@ ranked_prices as (
         price_versions.days_in_month,
         price_versions.discount_percent,
         price_versions.commitment_rounding,
+        price_versions.credit_validity_months,
         price_versions.fingerprint,
         row_number() over (
             partition by served.line_key
@@ -87,8 +88,10 @@ priced as (
         ranked_prices.days_in_month,
         ranked_prices.discount_percent,
         ranked_prices.commitment_rounding,
+        ranked_prices.credit_validity_months,
         ranked_prices.fingerprint as price_fingerprint,
-        coalesce(ranked_prices.proration, 'days') as proration,
+        -- Credits are bought whole.
+        coalesce(ranked_prices.proration, case when served.kind = 'prepaid' then 'none' else 'days' end) as proration,
         min(served.served_from) over (partition by served.subscription_id, served.charge_id) as first_served_from
     from served
     left join ranked_prices
@@ -148,7 +151,7 @@ final as (
         served_to,
         -- A charge in advance is billed in the month before its period; the first one when the subscription starts.
         case
-            when billing_timing = 'arrears' or kind <> 'fee' then {{ month_start(add_days('served_to', -1)) }}
+            when billing_timing = 'arrears' or kind not in ('fee', 'prepaid') then {{ month_start(add_days('served_to', -1)) }}
             when served_from = first_served_from then {{ month_start('served_from') }}
             else {{ add_months(month_start('period_start'), -1) }}
         end as billing_month,
@@ -158,6 +161,7 @@ final as (
         proration,
         discount_percent,
         commitment_rounding,
+        credit_validity_months,
         cast(served_units as bigint) as served_units,
         cast(period_units as bigint) as period_units,
         {{ digest(dbt.concat(["cast(served_units as varchar)", "'/'", "cast(period_units as varchar)", "'|'", "coalesce(price_id || '/' || price_version || '/' || price_fingerprint, '-')", "'|" ~ var('rating_version') ~ "'"])) }} as fingerprint

@@ -56,7 +56,7 @@ combined as (
     union all
     select
         line_key,
-        'fee' as kind,
+        kind,
         customer_id,
         entity,
         currency,

@@ -7,6 +7,7 @@ commitment_charges as (
 
 discounted_lines as (
     select * from {{ ref('discounted_lines') }}
+    where kind <> 'prepaid'
 ),
 
 currencies as (

@@ -2,7 +2,7 @@ with
 
 fee_charges as (
     select * from {{ ref('period_charges') }}
-    where kind = 'fee'
+    where kind in ('fee', 'prepaid')
 ),
 
 currencies as (
@@ -13,6 +13,7 @@ currencies as (
 final as (
     select
         fee_charges.line_key,
+        fee_charges.kind,
         fee_charges.customer_id,
         fee_charges.entity,
         fee_charges.currency,

@@ -15,22 +15,54 @@ revenue_schedule as (
     select * from {{ ref('revenue_schedule') }}
 ),
 
+credit_applications as (
+    select * from {{ ref('stg_register_closing__credit_applications') }}
+),
+
+settled as (
+    select
+        business_key,
+        sum(amount_minor) as settled_minor
+    from credit_applications
+    group by business_key
+),
+
 sealed_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
 ),
 
 due as (
     select
+        documents.entity,
+        documents.period,
+        'receivable' as measure,
+        documents.currency as unit,
+        documents.business_key as subject,
+        case when documents.document_type = 'credit_memo' then -documents.total_minor else documents.total_minor end
+        - coalesce(settled.settled_minor, 0) as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        documents.total_minor <> abs(coalesce(settled.settled_minor, 0)) as must_exist
+    from documents
+    left join settled on documents.business_key = settled.business_key
+    union all
+    select
         entity,
         period,
-        'receivable' as measure,
+        'prepaid credits' as measure,
         currency as unit,
-        business_key as subject,
-        case when document_type = 'credit_memo' then -total_minor else total_minor end as compared_value,
+        {{ dbt.concat(["business_key", "' '", "account"]) }} as subject,
+        sum(amount_minor) as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
         true as must_exist
-    from documents
+    from credit_applications
+    group by
+        entity,
+        period,
+        currency,
+        business_key,
+        account
     union all
     select
         entity,
@@ -82,6 +114,22 @@ journalled as (
         period,
         currency,
         source_document
+    union all
+    select
+        entity,
+        period,
+        'prepaid credits' as measure,
+        currency as unit,
+        {{ dbt.concat(["source_document", "' '", "account"]) }} as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where {{ matches('line_key', '#credit:') }}
+    group by
+        entity,
+        period,
+        currency,
+        source_document,
+        account
     union all
     select
         entity,

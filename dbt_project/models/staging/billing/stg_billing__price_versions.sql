@@ -53,6 +53,7 @@ stated as (
         max(case when term = 'days_in_month' then cast(term_value as integer) end) as days_in_month,
         max(case when term = 'discount_percent' then cast(term_value as {{ unit_price_type() }}) end) as discount_percent,
         max(case when term = 'commitment_rounding' then lower(term_value) end) as commitment_rounding,
+        max(case when term = 'credit_validity_months' then cast(term_value as integer) end) as credit_validity_months,
         max(case when term = 'beyond_last_tier' then lower(term_value) end) as beyond_last_tier,
         {{ digest(ordered_text(dbt.concat(["term", "'='", "term_value"]), "term")) }} as terms_fingerprint
     from terms
@@ -91,6 +92,7 @@ final as (
         stated.discount_percent,
         coalesce(stated.commitment_rounding, 'component') as commitment_rounding,
         coalesce(stated.beyond_last_tier, 'hold') as beyond_last_tier,
+        stated.credit_validity_months,
         {{ dbt.concat(["versions.tiers_fingerprint", "coalesce(stated.terms_fingerprint, '')"]) }} as fingerprint
     from versions
     left join stated

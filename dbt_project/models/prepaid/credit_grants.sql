@@ -1,0 +1,1 @@
+{{ credit_grants(ref('stg_register_opening__billing_lines')) }}

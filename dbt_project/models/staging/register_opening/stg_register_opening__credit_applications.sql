@@ -1,0 +1,1 @@
+{{ register_credit_applications(ref('stg_register_opening__documents')) }}
