@@ -159,6 +159,7 @@ _READ_BACKS: Mapping[str, Columns] = {
         "total_minor": "bigint",
         "customer_remote_id": "varchar",
         "credited_minor": "bigint",
+        "amount_due_minor": "bigint",
     },
     "raw.stripe_invoice_lines": {**_READ, "line_key": "varchar", "amount_minor": "bigint", "tax_minor": "bigint", "description": "varchar"},
     "raw.stripe_credit_notes": {

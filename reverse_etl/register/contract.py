@@ -97,8 +97,29 @@ def _invoice(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str
         yield f"line taxes sum to {tax_sum}, the tax is {tax}"
     if not subtotal + tax == total == row.total_minor:
         yield f"subtotal {subtotal} + tax {tax}, the payload's total {total} and the row's total {row.total_minor} differ"
+    yield from _credits(row, total)
     if row.document_type == "credit_memo" and any((amount or 0) < 0 for amount in amounts + taxes):
         yield "a credited amount is negative"
+
+
+def _credits(row: OutboxRow, total: int) -> Iterator[str]:
+    """Prepaid credits that an invoice draws, or that a credit memo gives back; a document that knows of none says nothing."""
+    member = "applied_credit_minor" if row.document_type == "invoice" else "restored_credit_minor"
+    if row.payload.get(member, 0) == 0 and not row.payload.get("credits"):
+        return
+    credits, applied = row.payload.get("credits"), _integer(row.payload, member)
+    if not isinstance(credits, Sequence) or applied is None or not all(isinstance(credit, Mapping) for credit in credits):
+        yield f"{member} or its credits are missing"
+        return
+    amounts = [_integer(credit, "amount_minor") or 0 for credit in credits]
+    if any(amount <= 0 for amount in amounts) or not all(credit.get("grant_id") and credit.get("account") for credit in credits):
+        yield "a credit lacks its grant, its account or a positive amount"
+    if sum(amounts) != applied:
+        yield f"credits sum to {sum(amounts)}, {member} is {applied}"
+    if applied > total:
+        yield f"{member} {applied} is more than the total {total}"
+    if row.document_type == "invoice" and _integer(row.payload, "amount_due_minor") != total - applied:
+        yield f"the amount due {row.payload.get('amount_due_minor')} is not the total {total} less {applied} of credits"
 
 
 def _journal(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

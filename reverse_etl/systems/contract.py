@@ -64,6 +64,7 @@ class RemoteDocument:
 
     ``completed`` maps the name of each call that has taken effect to the reply later calls need.
     ``duplicates`` are the remote ids of further live documents under the same reference; any makes the document stop for a person.
+    ``amount_due_minor`` is what an invoice left to pay when it was issued, None where the destination does not tell.
     """
 
     reference: str
@@ -77,6 +78,7 @@ class RemoteDocument:
     lines: tuple[RemoteLine, ...]
     completed: Mapping[str, Mapping[str, Any]]
     duplicates: tuple[str, ...] = ()
+    amount_due_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

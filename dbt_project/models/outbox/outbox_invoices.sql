@@ -95,15 +95,16 @@ last_issued as (
         currency
 ),
 
--- Credits pass through the customer's balance at the billing platform, which whatever is finalized next takes: one document at a time.
+-- Credits pass through the customer's balance at the billing platform, which whatever is finalized next takes: one document at a time, of
+-- those that are sealed together in their order.
 ordered as (
     select
         settled.*,
         lag(business_key) over (
-            partition by subtracted_key, currency order by document_date asc, length(natural_id) asc, natural_id asc
+            partition by subtracted_key, currency, document_month order by document_date asc, length(natural_id) asc, natural_id asc
         ) as earlier_key,
         lag(applied_minor) over (
-            partition by subtracted_key, currency order by document_date asc, length(natural_id) asc, natural_id asc
+            partition by subtracted_key, currency, document_month order by document_date asc, length(natural_id) asc, natural_id asc
         ) as earlier_applied_minor
     from settled
 ),

@@ -33,6 +33,20 @@ issued as (
         true as must_exist
     from documents
     union all
+    -- What the customer is asked to pay, after prepaid credits.
+    select
+        entity,
+        period,
+        'amount due' as measure,
+        currency as unit,
+        reference as subject,
+        coalesce(cast({{ json_text('payload', 'amount_due_minor') }} as bigint), total_minor) as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from documents
+    where document_type = 'invoice'
+    union all
     select
         billing_lines.entity,
         billing_lines.period,
@@ -70,6 +84,19 @@ held_by_stripe as (
         total_minor as compared_value
     from stripe_documents
     where status not in ('draft', 'void')
+    union all
+    select
+        entity,
+        period,
+        'amount due' as measure,
+        currency as unit,
+        reference as subject,
+        -- Before read-backs told it there were no credits.
+        coalesce(amount_due_minor, total_minor) as compared_value
+    from stripe_documents
+    where
+        status not in ('draft', 'void')
+        and document_type = 'invoice'
     union all
     select
         stripe_lines.entity,

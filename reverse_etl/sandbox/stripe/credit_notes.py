@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reverse_etl.sandbox.stripe import balances
 from reverse_etl.sandbox.stripe.customers import merged_metadata
 from reverse_etl.sandbox.stripe.errors import invalid_parameter, missing, refused
 from reverse_etl.sandbox.stripe.invoices import credit, require_invoice
@@ -31,8 +32,8 @@ def create(store: Store, parameters: Parameters) -> str:
     invoice_id, memo, metadata = parameters.required_text("invoice"), parameters.text("memo"), parameters.metadata()
     reason, effective = parameters.choice("reason", REASONS), parameters.integer("effective_at")
     parameters.choice("email_type", ("credit_note", "none"))
-    elsewhere = sum(parameters.integer(name) or 0 for name in ("credit_amount", "refund_amount", "out_of_band_amount"))
-    out_of_band = parameters.integer("out_of_band_amount")
+    to_balance, refund, out_of_band = (parameters.integer(name) for name in ("credit_amount", "refund_amount", "out_of_band_amount"))
+    elsewhere = (to_balance or 0) + (refund or 0) + (out_of_band or 0)
     lines = [_read(line) for line in parameters.children("lines")]
     if not lines:
         raise invalid_parameter("Missing required param: lines (this stand-in credits by line only).", "lines", "parameter_missing")
@@ -83,6 +84,8 @@ def create(store: Store, parameters: Parameters) -> str:
         "voided_at": None,
     }
     store.insert(note)
+    if to_balance:
+        balances.record(store, note["customer"], note["currency"], -to_balance, "credit_note", credit_note=note["id"])
     store.add_lines(note["id"], shown)
     return store.text(note, URL)
 

@@ -16,6 +16,7 @@ def create(store: Store, parameters: Parameters) -> str:
     fields, metadata = _fields(parameters), parameters.metadata()
     parameters.finish()
     customer: Object = {"id": new_id("cus"), "object": "customer", "created": int(store.now()), "address": None, "livemode": False}
+    customer |= {"balance": 0, "currency": None, "invoice_credit_balance": {}}
     customer |= dict.fromkeys(_TEXTS) | fields | {"metadata": merged_metadata({}, metadata)}
     store.insert(customer)
     return store.text(customer, URL)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reverse_etl.sandbox.stripe import credit_notes, customers, invoice_lines, invoices
+from reverse_etl.sandbox.stripe import balances, credit_notes, customers, invoice_lines, invoices
 from reverse_etl.sandbox.stripe.errors import StripeError, internal_error, invalid_parameter
 from reverse_etl.sandbox.stripe.faults import Fault
 from reverse_etl.sandbox.stripe.parameters import Parameters, decode_form
@@ -28,6 +28,8 @@ _COLLECTIONS: dict[tuple[str, str], Operation] = {
 _MEMBERS: dict[tuple[str, str, str], Callable[[Store, Parameters, str], str]] = {
     ("GET", "customers", ""): customers.retrieve,
     ("POST", "customers", ""): customers.update,
+    ("POST", "customers", "balance_transactions"): balances.create,
+    ("GET", "customers", "balance_transactions"): balances.list_page,
     ("GET", "invoices", ""): invoices.retrieve,
     ("POST", "invoices", ""): invoices.update,
     ("DELETE", "invoices", ""): invoices.delete,

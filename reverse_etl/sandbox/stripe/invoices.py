@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 
+from reverse_etl.sandbox.stripe import balances
 from reverse_etl.sandbox.stripe.customers import merged_metadata, require_customer
 from reverse_etl.sandbox.stripe.errors import invalid_parameter, missing, refused
 from reverse_etl.sandbox.stripe.listing import line_page_of, page_of
@@ -94,7 +95,8 @@ def finalize(store: Store, parameters: Parameters, identifier: str) -> str:
     invoice["effective_at"] = invoice["effective_at"] or now
     invoice["status_transitions"]["finalized_at"] = now
     invoice["status"] = "open"
-    if invoice["total"] <= 0:
+    balances.apply(store, invoice)
+    if invoice["amount_due"] <= 0:
         _settle(invoice, now)
     _unless_number_taken(store.update, invoice)
     return store.text(invoice, URL)
@@ -107,6 +109,7 @@ def void(store: Store, parameters: Parameters, identifier: str) -> str:
         raise refused(f"You can only void open invoices; this one is {invoice['status']}.")
     invoice["status"] = "void"
     invoice["status_transitions"]["voided_at"] = int(store.now())
+    balances.return_from(store, invoice)
     store.update(invoice)
     return store.text(invoice, URL)
 
@@ -218,5 +221,7 @@ def _new_invoice(customer: str, currency: str, now: int) -> Object:
         "discounts": [],
         "default_tax_rates": [],
         "total_taxes": [],
+        "starting_balance": 0,
+        "ending_balance": None,
         "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None},
     } | dict.fromkeys((*amounts, *credits), 0)

@@ -179,7 +179,7 @@ class Store:
         self._connection.execute("insert or replace into keys values (?, ?, ?, ?, ?)", values)
 
     def count_for_invoice(self, invoice: str) -> int:
-        return int(self._connection.execute("select count(*) from objects where invoice = ?", (invoice,)).fetchone()[0])
+        return int(self._connection.execute("select count(*) from objects where invoice = ? and kind = 'credit_note'", (invoice,)).fetchone()[0])
 
     def summary(self) -> dict[str, Any]:
         """Counts by kind and status, and totals of what was issued by currency."""

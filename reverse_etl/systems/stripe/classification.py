@@ -19,7 +19,7 @@ from typing import Any
 
 from reverse_etl.documents import SealedDocument
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
-from reverse_etl.systems.stripe.rendering import CREATE, CREDIT_MEMO, FINALIZE, UPDATE, references
+from reverse_etl.systems.stripe.rendering import APPLY_CREDIT, CREATE, CREDIT_MEMO, FINALIZE, UPDATE, references
 
 _KINDS = {CREDIT_MEMO: "credit_note"}
 _LONGEST_REASON = 500
@@ -47,6 +47,8 @@ class Expected:
 
 def expected_of(document: SealedDocument, call: str, path: str) -> Expected:
     """What the answer to a call must show, from its request."""
+    if call == APPLY_CREDIT:
+        return Expected(kind="customer_balance_transaction", identifier=None, reference=document.reference, finalized=False)
     parts = path.split("/")
     return Expected(
         kind=_KINDS.get(document.document_type, document.document_type),

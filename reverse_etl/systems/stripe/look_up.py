@@ -16,7 +16,7 @@ from reverse_etl.documents import SealedDocument, external_reference
 from reverse_etl.systems.contract import RemoteDocument
 from reverse_etl.systems.stripe.client import Object, StripeClient
 from reverse_etl.systems.stripe.remote import living, remote_document
-from reverse_etl.systems.stripe.rendering import CREDIT_MEMO, CUSTOMER, INVOICE, references
+from reverse_etl.systems.stripe.rendering import CREDIT_MEMO, CUSTOMER, INVOICE, applied_credit, references
 
 # How long before its date a document may have been sent at the earliest (fees in advance are dated in the month they are sealed in).
 EARLIEST_BEFORE_DATE = timedelta(days=92)
@@ -41,8 +41,15 @@ def look_up(client: StripeClient, documents: Sequence[SealedDocument], remote_id
             objects = found.get(document.reference)
             if objects:
                 lines = [] if document_type == CUSTOMER else client.all_lines(living(objects)[0])
-                result[document.reference] = remote_document(document, objects, lines)
+                adjustments = _adjustments(client, living(objects)[0]["customer"], document) if applied_credit(document) else []
+                result[document.reference] = remote_document(document, objects, lines, adjustments)
     return result
+
+
+def _adjustments(client: StripeClient, customer: str, document: SealedDocument) -> list[Object]:
+    """What moved the customer's balance for the document."""
+    pages = client.pages(f"/v1/customers/{customer}/balance_transactions")
+    return [item for page in pages for item in page if document.reference in references(item.get("metadata") or {})]
 
 
 def created_since(day: date) -> dict[str, Any]:

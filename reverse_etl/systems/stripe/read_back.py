@@ -13,7 +13,7 @@ from typing import Any
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.stripe.client import Object, StripeClient
 from reverse_etl.systems.stripe.look_up import created_since
-from reverse_etl.systems.stripe.remote import currency_of, document_day, exclusive_tax, line_key_of
+from reverse_etl.systems.stripe.remote import amount_due, currency_of, document_day, exclusive_tax, line_key_of
 from reverse_etl.systems.stripe.rendering import ENTITY, REFERENCE
 from reverse_etl.systems.stripe.units import from_stripe
 
@@ -63,7 +63,12 @@ def _header(item: Object) -> dict[str, Any]:
 
 def _invoice(item: Object) -> dict[str, Any]:
     credited = item["pre_payment_credit_notes_amount"] + item["post_payment_credit_notes_amount"]
-    return _header(item) | {"customer_remote_id": item["customer"], "credited_minor": _minor(item, credited)}
+    due = amount_due(item)
+    return _header(item) | {
+        "customer_remote_id": item["customer"],
+        "credited_minor": _minor(item, credited),
+        "amount_due_minor": None if due is None else _minor(item, due),
+    }
 
 
 def _credit_note(item: Object) -> dict[str, Any]:

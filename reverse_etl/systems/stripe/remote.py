@@ -14,6 +14,7 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.systems.contract import RemoteDocument, RemoteLine
 from reverse_etl.systems.stripe.rendering import (
+    APPLY_CREDIT,
     CREATE,
     CREDIT_MEMO,
     CUSTOMER,
@@ -71,12 +72,21 @@ def line_replies(document: SealedDocument, lines: Sequence[Object]) -> dict[str,
     return replies
 
 
-def remote_document(document: SealedDocument, objects: Sequence[Object], lines: Sequence[Object]) -> RemoteDocument:
-    """One document from the objects under its reference and the lines of the first living one."""
+def amount_due(item: Object) -> int | None:
+    """What was left to pay when the invoice was finalized, after the customer's balance and before payments and credit notes."""
+    if item.get("ending_balance") is None:
+        return None
+    return int(item["total"]) + int(item["starting_balance"]) - int(item["ending_balance"])
+
+
+def remote_document(
+    document: SealedDocument, objects: Sequence[Object], lines: Sequence[Object], adjustments: Sequence[Object] = ()
+) -> RemoteDocument:
+    """One document from the objects under its reference, the lines of the first living one, and what moved the customer's balance for it."""
     found = living(objects)
     item = found[0]
-    status, completed = _progress(document, item, lines)
-    if len(found) > 1:
+    status, completed = _progress(document, item, lines, adjustments)
+    if len(found) > 1 or len(adjustments) > 1:
         status = DUPLICATE
     carried = list(references(item.get("metadata") or {}))
     reference = document.reference if document.reference in carried else next(iter(carried), "")
@@ -94,6 +104,7 @@ def remote_document(document: SealedDocument, objects: Sequence[Object], lines: 
         total_minor=from_stripe(item["total"], currency),
         lines=tuple(_remote_line(line, currency) for line in lines),
         completed=completed,
+        amount_due_minor=None if (due := amount_due(item)) is None else from_stripe(due, currency),
     )
 
 
@@ -116,6 +127,8 @@ def differences(document: SealedDocument, number: str | None, remote: RemoteDocu
     compare("date", document.document_date, remote.document_date)
     compare("currency", document.currency, remote.currency)
     compare("total", document.total_minor, remote.total_minor)
+    if remote.amount_due_minor is not None:
+        compare("amount due", document.payload.get("amount_due_minor", document.total_minor), remote.amount_due_minor)
     compare("tax", document.payload["tax_minor"], sum(line.tax_minor for line in remote.lines))
     found.extend(_line_differences(document, remote))
     return tuple(found)
@@ -131,7 +144,9 @@ def _line_differences(document: SealedDocument, remote: RemoteDocument) -> list[
     return missing + extra
 
 
-def _progress(document: SealedDocument, item: Object, lines: Sequence[Object]) -> tuple[str, dict[str, Mapping[str, Any]]]:
+def _progress(
+    document: SealedDocument, item: Object, lines: Sequence[Object], adjustments: Sequence[Object]
+) -> tuple[str, dict[str, Mapping[str, Any]]]:
     """The status, and the calls that have taken effect with the replies later calls need."""
     if item.get("deleted"):
         return DELETED, {}
@@ -148,6 +163,8 @@ def _progress(document: SealedDocument, item: Object, lines: Sequence[Object]) -
             completed[name] = {"lines": present}
         elif present:
             status = INCOMPLETE
+    if adjustments:
+        completed[APPLY_CREDIT] = {"id": adjustments[0]["id"]}
     if item["status"] != "draft":
         completed[FINALIZE] = {"id": item["id"], "status": item["status"]} | ({"number": item["number"]} if item.get("number") else {})
     return status, completed

@@ -8,6 +8,8 @@ Choices that the API leaves open:
 - Tax goes as ``tax_amounts`` with ``tax_rate_data``; Stripe computes none. Credit notes name the tax rate Stripe created for the invoice's line.
 - A credit note names no refund, balance or out-of-band amount: it reduces what an open invoice has due. On a paid invoice Stripe refuses it,
   because where the money goes is a decision of a person.
+- Prepaid credits go through the customer's balance, as much as the invoice draws and right before it is finalized, for the balance cannot be meant
+  for one invoice. What a credit note gives back to them goes as credited outside of Stripe: a balance left there would settle the next invoice.
 - Tax identifiers travel in the metadata: Stripe's own object needs a type that our customer file does not hold.
 """
 
@@ -24,21 +26,27 @@ from reverse_etl.systems.contract import Dependency, RenderContext
 from reverse_etl.systems.stripe.units import day_timestamp, service_period, to_stripe
 
 CUSTOMER, INVOICE, CREDIT_MEMO = "customer", "invoice", "credit_memo"
-CREATE, UPDATE, ADD_LINES, FINALIZE = "create", "update", "add_lines", "finalize"
+CREATE, UPDATE, ADD_LINES, APPLY_CREDIT, FINALIZE = "create", "update", "add_lines", "apply_credit", "finalize"
 
 # Stripe allows 250 lines an invoice and publishes no limit a call; smaller bodies keep a call well inside its deadline.
 LINES_PER_CALL = 100
 MOST_LINES = 250
 
 REFERENCE, BUSINESS_KEY, ENTITY, NUMBER, LINE_KEY = "tieout_reference", "tieout_business_key", "tieout_entity", "tieout_number", "tieout_line_key"
+INVOICE_ID = "tieout_invoice"
 
 
 def call_names(document: SealedDocument) -> tuple[str, ...]:
     if document.document_type == INVOICE:
-        return (CREATE, *line_calls(document), FINALIZE)
+        return (CREATE, *line_calls(document), *((APPLY_CREDIT,) if applied_credit(document) else ()), FINALIZE)
     if document.document_type == CUSTOMER and document.operation == "update":
         return (UPDATE,)
     return (CREATE,)
+
+
+def applied_credit(document: SealedDocument) -> int:
+    """What an invoice draws from prepaid credits, in minor units."""
+    return int(document.payload.get("applied_credit_minor") or 0)
 
 
 def line_calls(document: SealedDocument) -> dict[str, Sequence[Mapping[str, Any]]]:
@@ -69,6 +77,8 @@ def render(context: RenderContext, call: str) -> bytes:
         path, form = "/v1/invoices", _invoice(context)
     elif call == FINALIZE:
         path, form = f"/v1/invoices/{_created(context)}/finalize", {"auto_advance": False}
+    elif call == APPLY_CREDIT:
+        path, form = _balance_transaction(context)
     else:
         path = f"/v1/invoices/{_created(context)}/add_lines"
         form = {"lines": [_invoice_line(document, line) for line in line_calls(document)[call]]}
@@ -101,6 +111,16 @@ def _invoice(context: RenderContext) -> dict[str, Any]:
     }
 
 
+def _balance_transaction(context: RenderContext) -> tuple[str, dict[str, Any]]:
+    document = context.document
+    return f"/v1/customers/{_dependency(context, _customer_key(document)).remote_id}/balance_transactions", {
+        "amount": -to_stripe(applied_credit(document), document.currency),
+        "currency": document.currency.lower(),
+        "description": f"Prepaid credits for invoice {document.number}",
+        "metadata": _metadata(document) | {INVOICE_ID: _created(context)},
+    }
+
+
 def _invoice_line(document: SealedDocument, line: Mapping[str, Any]) -> dict[str, Any]:
     amount = to_stripe(line["amount_minor"], document.currency)
     tax = to_stripe(line["tax_minor"], document.currency)
@@ -121,6 +141,7 @@ def _invoice_line(document: SealedDocument, line: Mapping[str, Any]) -> dict[str
 def _credit_note(context: RenderContext) -> dict[str, Any]:
     document, payload = context.document, context.document.payload
     invoice = _dependency(context, payload["invoice_key"])
+    restored = int(payload.get("restored_credit_minor") or 0)
     known = {key: line for name, reply in invoice.replies.items() if name.startswith(ADD_LINES) for key, line in reply["lines"].items()}
     return {
         "invoice": invoice.remote_id,
@@ -129,6 +150,7 @@ def _credit_note(context: RenderContext) -> dict[str, Any]:
         "lines": [_credit_note_line(document, line, known) for line in payload["lines"]],
         "memo": f"Credit memo {document.number} on invoice {payload['invoice_number']}",
         "metadata": _metadata(document) | {NUMBER: document.number},
+        "out_of_band_amount": to_stripe(restored, document.currency) if restored else None,
     }
 
 

@@ -86,12 +86,18 @@ class StripeSystem:
             if not isinstance(answer, Answer):
                 return answer
             outcome = classify(answer, expected_of(call.document, call.name, path))
-            if isinstance(outcome, Succeeded) and call.name.startswith(rendering.ADD_LINES):
-                return self._with_lines(call, outcome, answer)
-            return outcome
+            return self._of_invoice(call, outcome, answer, form) if isinstance(outcome, Succeeded) else outcome
         except Exception as error:
             # Whatever went wrong after the request may have left must not look like a failure to send.
             return Ambiguous(f"{type(error).__name__}: {error}")
+
+    def _of_invoice(self, call: Call, outcome: Succeeded, answer: Answer, form: Mapping[str, Any]) -> Outcome:
+        if call.name.startswith(rendering.ADD_LINES):
+            return self._with_lines(call, outcome, answer)
+        if call.name == rendering.APPLY_CREDIT:
+            # The document is the invoice, not what moved the balance for it.
+            return Succeeded(form["metadata"][rendering.INVOICE_ID], outcome.reply)
+        return outcome
 
     def _with_lines(self, call: Call, outcome: Succeeded, answer: Answer) -> Outcome:
         """A credit note needs the ids of the lines; the answer embeds only the first ten."""

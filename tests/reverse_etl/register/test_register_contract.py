@@ -77,6 +77,30 @@ def test_a_credit_memo_states_what_it_credits_as_positive_amounts() -> None:
     assert "a credited amount is negative" in violations(replace(row, payload={**row.payload, "lines": lines}))
 
 
+def credit(amount: object, **members: object) -> dict[str, object]:
+    return {"grant_id": "G1", "kind": "paid", "account": "2500", "place": 1, "amount_minor": amount} | members
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"applied_credit_minor": 700, "amount_due_minor": 500, "credits": [credit(300), credit(400)]}, None),
+        ({"applied_credit_minor": 0, "amount_due_minor": 1200, "credits": []}, None),
+        ({"applied_credit_minor": 701, "amount_due_minor": 499, "credits": [credit(700)]}, "credits sum to 700"),
+        ({"applied_credit_minor": 700, "amount_due_minor": 501, "credits": [credit(700)]}, "the amount due 501"),
+        ({"applied_credit_minor": 1201, "amount_due_minor": -1, "credits": [credit(1201)]}, "is more than the total 1200"),
+        ({"applied_credit_minor": 0, "amount_due_minor": 1200, "credits": [credit(1), credit(-1)]}, "a positive amount"),
+        ({"applied_credit_minor": 1, "amount_due_minor": 1199, "credits": [credit(1, account=None)]}, "its account"),
+        ({"applied_credit_minor": 1, "amount_due_minor": 1199}, "are missing"),
+        ({"applied_credit_minor": 1, "amount_due_minor": 1199, "credits": [1]}, "are missing"),
+    ],
+)
+def test_what_credits_settle_and_what_is_due_are_the_total(members: Mapping[str, Any], reason: str | None) -> None:
+    row = invoice(ANY_REGISTER)
+    found = violations(replace(row, payload={**row.payload, **members}))
+    assert found == () if reason is None else any(reason in violation for violation in found), found
+
+
 WRONG_TYPES: tuple[Mapping[str, Any], ...] = (
     {"total_minor": None},
     {"total_minor": 1200.0},

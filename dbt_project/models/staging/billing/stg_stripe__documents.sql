@@ -21,7 +21,8 @@ final as (
         document_date,
         subtotal_minor,
         tax_minor,
-        total_minor
+        total_minor,
+        amount_due_minor
     from invoices
     union all
     select
@@ -36,7 +37,8 @@ final as (
         document_date,
         -subtotal_minor as subtotal_minor,
         -tax_minor as tax_minor,
-        -total_minor as total_minor
+        -total_minor as total_minor,
+        cast(null as bigint) as amount_due_minor
     from credit_notes
 )
 

@@ -193,3 +193,37 @@ def test_a_fault_strikes_the_nth_matching_request_only(stand_in: StandIn) -> Non
     stand_in.order(kind="unavailable", path="/v1/customers$", on=2, times=2)
     assert [stand_in.post("customers", {"name": "N"}).status_code for _ in range(4)] == [200, 503, 503, 200]
     assert stand_in.http.post("/_faults", json={"kind": "unheard of"}).status_code == 400
+
+
+def test_the_balance_of_a_customer_settles_whatever_is_finalized_next_in_its_currency(stand_in: StandIn, customer: str) -> None:
+    path = f"customers/{customer}/balance_transactions"
+    first = stand_in.created(path, {"amount": -500, "currency": "eur", "metadata[why]": "prepaid"})
+    assert (first["type"], first["ending_balance"], first["metadata"], first["invoice"]) == ("adjustment", -500, {"why": "prepaid"}, None)
+    dollars = stand_in.invoice(customer, 100, currency="usd")
+    assert (dollars["amount_due"], dollars["starting_balance"], dollars["ending_balance"]) == (100, 0, 0)
+    small, large = stand_in.invoice(customer, 200), stand_in.invoice(customer, 1_000)
+    assert (small["status"], small["amount_due"], small["starting_balance"], small["ending_balance"]) == ("paid", 0, -500, -300)
+    assert (large["status"], large["total"], large["amount_due"], large["ending_balance"]) == ("open", 1_000, 700, 0)
+    moves = stand_in.get(path)["data"]
+    assert [(move["type"], move["amount"], move["invoice"]) for move in moves] == [
+        ("applied_to_invoice", 300, large["id"]),
+        ("applied_to_invoice", 200, small["id"]),
+        ("adjustment", -500, None),
+    ]
+    assert stand_in.get(path, invoice=small["id"])["data"] == [moves[1]]
+
+
+def test_an_invoice_below_zero_and_a_credit_note_fill_the_balance(stand_in: StandIn, customer: str) -> None:
+    below = stand_in.invoice(customer, -200)
+    assert (below["status"], below["amount_due"], below["ending_balance"]) == ("paid", 0, -200)
+    paid = stand_in.invoice(customer, 200)
+    line = {"lines[0][type]": "custom_line_item", "lines[0][description]": "Less", "lines[0][unit_amount]": 150}
+    note = stand_in.created("credit_notes", {"invoice": paid["id"], "credit_amount": 150} | line)
+    assert (note["number"], stand_in.get(f"customers/{customer}")["balance"]) == (f"{paid['number']}-CN-01", -150)
+
+
+def test_a_balance_moves_by_a_whole_amount_in_a_currency(stand_in: StandIn, customer: str) -> None:
+    path = f"customers/{customer}/balance_transactions"
+    assert error_of(stand_in.post(path, {"amount": "1.5", "currency": "eur"}))["param"] == "amount"
+    assert error_of(stand_in.post(path, {"amount": 1}))["param"] == "currency"
+    assert stand_in.get(path)["data"] == []

@@ -68,15 +68,19 @@ def _totals(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def invoice(
-    of: SealedDocument, number: str, lines: Sequence[Mapping[str, Any]], currency: str = "USD", day: date = date(2026, 1, 31)
+    of: SealedDocument, number: str, lines: Sequence[Mapping[str, Any]], currency: str = "USD", day: date = date(2026, 1, 31), applied: int = 0
 ) -> SealedDocument:
     payload = _totals(lines) | {"customer_id": of.natural_id, "currency": currency, "document_date": day.isoformat(), "due_date": "2026-03-02"}
+    payload |= {"applied_credit_minor": applied, "amount_due_minor": payload["total_minor"] - applied}
     key = (of.business_key,)
     return sealed("invoice", f"{number}:1", payload, entity=of.entity, number=number, currency=currency, document_date=day, depends_on=key)
 
 
-def credit_memo(of: SealedDocument, number: str, lines: Sequence[Mapping[str, Any]], day: date = date(2026, 2, 28)) -> SealedDocument:
+def credit_memo(
+    of: SealedDocument, number: str, lines: Sequence[Mapping[str, Any]], day: date = date(2026, 2, 28), restored: int = 0
+) -> SealedDocument:
     payload = _totals(lines) | {"invoice_key": of.business_key, "invoice_number": of.number, "document_date": day.isoformat()}
+    payload |= {"restored_credit_minor": restored}
     key = (of.business_key,)
     return sealed("credit_memo", f"{number}:1", payload, entity=of.entity, number=number, currency=of.currency, document_date=day, depends_on=key)
 

@@ -95,6 +95,7 @@ def test_read_back_holds_everything_of_the_entity_and_month_and_what_is_foreign(
         "total_minor": 30_050,
         "customer_remote_id": driver.posted[owner.business_key].remote_id,
         "credited_minor": 595,
+        "amount_due_minor": 30_050,
     }
     assert (invoices[remote_ids["INV-RB2"]]["total_minor"], invoices[remote_ids["INV-RB2"]]["currency"]) == (108_641, "JPY")
     assert (invoices[foreign]["reference"], invoices[foreign]["total_minor"]) == (None, 777)
