@@ -32,16 +32,20 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
         closing.closing_asset(close),
     ]
+    progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
+    proposing = dg.AssetSelection.assets(*progressive_assets).upstream() - dg.AssetSelection.groups("landing", "sources")
     daily_usage = jobs.daily_usage_job()
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
+    progressive_billing = jobs.progressive_billing_job(proposing)
     return dg.Definitions(
         assets=[
             *external.external_systems(close),
             *landing.landing_assets(daily),
             *closed_assets,
+            *progressive_assets,
             *models.exposed_assets(manifest),
         ],
-        jobs=[daily_usage, monthly_close],
+        jobs=[daily_usage, monthly_close, progressive_billing],
         schedules=jobs.schedules(settings, daily_usage),
         executor=dg.in_process_executor,
         resources={"installation": Installation(settings), "dbt": dbt},

@@ -15,7 +15,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
-from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE
+from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.settings import Settings
@@ -62,8 +62,11 @@ class JobRunner:
 
     def close(self, keys: Sequence[CloseKey], only: Sequence[dg.AssetKey] | None = None) -> JobRun:
         """One run that closes one period for the given entities; ``only`` limits it to those assets."""
-        first, last = keys[0].partition_key, keys[-1].partition_key
-        return self._run(MONTHLY_CLOSE, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}, asset_selection=only)
+        return self._run(MONTHLY_CLOSE, tags=_range(keys), asset_selection=only)
+
+    def bill(self, keys: Sequence[CloseKey]) -> JobRun:
+        """One run that invoices what reached a threshold in one period, for the given entities."""
+        return self._run(PROGRESSIVE_BILLING, tags=_range(keys))
 
     def _run(self, job_name: str, tags: dict[str, str] | None = None, **options: Any) -> JobRun:
         job = self.definitions.resolve_job_def(job_name)
@@ -72,6 +75,10 @@ class JobRunner:
                 instance=instance, run_config=QUIET, raise_on_error=False, tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid())}, **options
             )
         return _summary(result)
+
+
+def _range(keys: Sequence[CloseKey]) -> dict[str, str]:
+    return {ASSET_PARTITION_RANGE_START_TAG: keys[0].partition_key, ASSET_PARTITION_RANGE_END_TAG: keys[-1].partition_key}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "Start, stop or show the stand-in counterparties."),
     "land": ("close", "Land delivered files into the warehouse."),
     "close": ("close", "Close a period: compute, seal, deliver, read back, tie out."),
+    "bill": ("bill", "Invoice what reached a threshold in a running period, without closing it."),
     "plan": ("close", "Show what a close would seal, and seal nothing."),
     "push": ("close", "Deliver what is sealed and not yet delivered."),
     "rate": ("rate", "Rate pricing cases with the models that rate production."),

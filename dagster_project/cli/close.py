@@ -58,6 +58,8 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
+    if date.today() < first_day_after(period):
+        raise ConfigurationError(f"{period} has not ended; 'tieout bill {period}' invoices what reached a threshold until it has")
     from dagster_project.jobs import JobRunner, exclusive
 
     with exclusive(installation.settings, f"tieout close {period}"):
@@ -67,7 +69,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
             if days:
                 land(session, runner, days[0], days[-1])
         run = close(session, runner, keys)
-    _refuse(run)
+    refuse(run)
     found = [asdict(checkpoint) for checkpoint in checkpoints(installation, entity, period, published=True)]
     session.table(f"Checkpoints of {period}", found, CHECKPOINT_COLUMNS)
     session.result({"period": period, "run_id": run.run_id, "checkpoints": found})
@@ -93,7 +95,7 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
         graph = runner.definitions.resolve_asset_graph()
         wanted = dg.AssetSelection.assets(*outbox).upstream() - dg.AssetSelection.groups("landing", "sources")
         run = runner.close(keys, only=sorted(wanted.resolve(graph)))
-    _refuse(run)
+    refuse(run)
     rows = [row for key in keys for row in proposed(installation.warehouse, BILLING_RELATIONS, key.entity, key.period)]
     planned = [
         {
@@ -171,7 +173,7 @@ def land(session: Session, runner: JobRunner, first: date, last: date) -> JobRun
 
     with listening(session.progress):
         run = runner.land(first, last)
-    _refuse(run)
+    refuse(run)
     return run
 
 
@@ -183,6 +185,6 @@ def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey]) -> JobR
         return runner.close(keys)
 
 
-def _refuse(run: JobRun) -> None:
+def refuse(run: JobRun) -> None:
     if not run.succeeded:
         raise CloseFailedError("; ".join(run.failures) or f"run {run.run_id} failed")

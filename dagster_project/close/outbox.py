@@ -10,8 +10,11 @@ from reverse_etl.documents import OutboxRow
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.warehouse import Warehouse
 
-BILLING_RELATIONS = ("outbox.outbox_customers", "outbox.outbox_invoices", "outbox.outbox_credit_memos")
+CUSTOMERS, INVOICES = "outbox.outbox_customers", "outbox.outbox_invoices"
+BILLING_RELATIONS = (CUSTOMERS, INVOICES, "outbox.outbox_credit_memos")
 JOURNAL_RELATIONS = ("outbox.outbox_journal_entries",)
+THRESHOLD = "threshold"
+"""The cause of an invoice that is due before its service period ends."""
 
 
 def proposed(warehouse: Warehouse, relations: Sequence[str], entity: str, period: str) -> list[OutboxRow]:
@@ -22,14 +25,23 @@ def proposed(warehouse: Warehouse, relations: Sequence[str], entity: str, period
     Raises:
         OutboxContractError: a row cannot be read as version 1 of the contract.
     """
-    rows: list[OutboxRow] = []
-    for relation in relations:
-        table = warehouse.read(
-            f"select * from {relation} where entity = ? and period = ? order by system, document_type, document_date, natural_id, revision",
-            [entity, period],
-        )
-        rows.extend(_row(relation, record) for record in table.to_pylist())
-    return rows
+    return [row for relation in relations for row in _rows(warehouse, relation, "entity = ? and period = ?", [entity, period])]
+
+
+def proposed_at_thresholds(warehouse: Warehouse, entity: str, period: str) -> list[OutboxRow]:
+    """The invoices that are due because a threshold was reached, and the customers they go to, whatever period those are told in.
+
+    Raises:
+        OutboxContractError: a row cannot be read as version 1 of the contract.
+    """
+    invoices = [row for row in proposed(warehouse, [INVOICES], entity, period) if row.cause == THRESHOLD]
+    needed = {key for row in invoices for key in row.depends_on}
+    return [row for row in _rows(warehouse, CUSTOMERS, "entity = ?", [entity]) if row.business_key in needed] + invoices
+
+
+def _rows(warehouse: Warehouse, relation: str, condition: str, parameters: Sequence[str]) -> list[OutboxRow]:
+    query = f"select * from {relation} where {condition} order by system, document_type, document_date, natural_id, revision"
+    return [_row(relation, record) for record in warehouse.read(query, parameters).to_pylist()]
 
 
 def _row(relation: str, record: Mapping[str, Any]) -> OutboxRow:

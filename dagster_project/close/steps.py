@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
-from dagster_project.close.outbox import proposed
+from dagster_project.close.outbox import proposed, proposed_at_thresholds
 from dagster_project.close.read_backs import ReadBack, append_read_back
 from reverse_etl.errors import TieoutError
 
@@ -73,9 +73,15 @@ def mirror_register(installation: Installation) -> MirrorReport:
         return mirror(register, installation.warehouse)
 
 
-def seal_documents(installation: Installation, relations: Sequence[str], entity: str, period: str, correlation_id: str) -> SealReport:
-    """Seal what the outbox relations propose. A refused row is reported; the others are sealed."""
-    rows = proposed(installation.warehouse, relations, entity, period)
+def seal_documents(
+    installation: Installation, relations: Sequence[str], entity: str, period: str, correlation_id: str, at_thresholds: bool = False
+) -> SealReport:
+    """Seal what the outbox relations propose. A refused row is reported; the others are sealed.
+
+    ``at_thresholds``: only the invoices of a running period that a threshold made due, whatever else is proposed.
+    """
+    warehouse = installation.warehouse
+    rows = proposed_at_thresholds(warehouse, entity, period) if at_thresholds else proposed(warehouse, relations, entity, period)
     with closing(installation.open_register()) as register:
         return register.seal(rows, installation.actor, correlation_id)
 

@@ -7,11 +7,11 @@ import dagster as dg
 from dagster_project.close.deliveries import Deliveries
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import read_back
+from dagster_project.close.steps import publish, read_back
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
-from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS
+from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
 
 SYSTEMS = ("stripe", "tryton")
@@ -50,6 +50,35 @@ def _delivery(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             raise merged(failures)
 
     return deliveries
+
+
+def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    # No retry policy, as above.
+    @dg.asset(
+        key=["delivery", "thresholds"],
+        deps=[SEAL_THRESHOLDS],
+        partitions_def=close,
+        backfill_policy=ONE_RUN,
+        pool=WAREHOUSE_POOL,
+        group_name="delivery",
+        kinds={"stripe"},
+        owners=["team:finance"],
+        description="Everything sealed for stripe in the running period; its journals follow with the close.",
+    )
+    def thresholds(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+        with Deliveries(installation, ["stripe"], keys_or_failure(context), correlation_id=context.run.run_id) as running:
+
+            def work(close_of: CloseKey, told: Told) -> None:
+                delivered = running.wait_for("stripe", close_of)
+                told.message, told.seconds = str(delivered.report), delivered.seconds
+
+            try:
+                for_each_entity(context, "delivery/thresholds", work)
+            finally:
+                # Readers see what is sealed, delivered or not.
+                publish(installation)
+
+    return thresholds
 
 
 def _delivery_key(system: str) -> dg.AssetKey:

@@ -1,4 +1,4 @@
-"""The two jobs and when they run by themselves."""
+"""The jobs and when they run by themselves."""
 
 from datetime import timedelta
 
@@ -11,6 +11,9 @@ from reverse_etl.settings import Settings
 
 DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"
+PROGRESSIVE_BILLING = "progressive_billing"
+# Nothing that posts is started again by the orchestrator.
+NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 
 
 def daily_usage_job() -> UnresolvedAssetJobDefinition:
@@ -27,9 +30,18 @@ def monthly_close_job(selection: dg.AssetSelection) -> UnresolvedAssetJobDefinit
         MONTHLY_CLOSE,
         selection=selection,
         executor_def=dg.in_process_executor,
-        # Nothing that posts is started again by the orchestrator.
-        tags={"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"},
+        tags=NO_RETRIES,
         description="Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out.",
+    )
+
+
+def progressive_billing_job(selection: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        PROGRESSIVE_BILLING,
+        selection=selection,
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRIES,
+        description="Invoice what reached a threshold of its plan before its period has ended; the rest of the period waits for the close.",
     )
 
 
@@ -39,9 +51,19 @@ def schedules(settings: Settings, daily_usage: UnresolvedAssetJobDefinition) -> 
     )
     def monthly_close_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         last_month = context.scheduled_execution_time.date().replace(day=1) - timedelta(days=1)
-        period = f"{last_month:%Y-%m}"
-        first, last = (CloseKey(entity, period).partition_key for entity in (settings.entities[0], settings.entities[-1]))
-        return dg.RunRequest(run_key=period, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last})
+        return _of_all_entities(settings, f"{last_month:%Y-%m}", run_key=f"{last_month:%Y-%m}")
+
+    @dg.schedule(
+        cron_schedule="0 3 * * *", job_name=PROGRESSIVE_BILLING, description="Each night, invoice what reached a threshold in the running month."
+    )
+    def progressive_billing_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
+        return _of_all_entities(settings, f"{yesterday:%Y-%m}", run_key=f"{yesterday}")
 
     landing = dg.build_schedule_from_partitioned_job(daily_usage, hour_of_day=1, name="daily_usage_schedule", description="Land yesterday's files.")
-    return [landing, monthly_close_schedule]  # type: ignore[list-item]
+    return [landing, monthly_close_schedule, progressive_billing_schedule]  # type: ignore[list-item]
+
+
+def _of_all_entities(settings: Settings, period: str, run_key: str) -> dg.RunRequest:
+    first, last = (CloseKey(entity, period).partition_key for entity in (settings.entities[0], settings.entities[-1]))
+    return dg.RunRequest(run_key=run_key, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last})

@@ -18,7 +18,8 @@ def landing_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 
 
 def close_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
-    months = dg.TimeWindowPartitionsDefinition(start=settings.first_period, fmt="%Y-%m", cron_schedule="0 0 1 * *")
+    # The running month has its partition too: invoices that a threshold made due do not wait for its end.
+    months = dg.TimeWindowPartitionsDefinition(start=settings.first_period, fmt="%Y-%m", cron_schedule="0 0 1 * *", end_offset=1)
     return dg.MultiPartitionsDefinition({"entity": dg.StaticPartitionsDefinition(list(settings.entities)), "period": months})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from dagster_project.close.installation import Installation
-from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.outbox import BILLING_RELATIONS, CUSTOMERS, INVOICES, JOURNAL_RELATIONS
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import seal_documents
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
@@ -14,6 +14,7 @@ from dagster_project.defs.reporting import Told, for_each_entity, table
 
 SEAL_BILLING = dg.AssetKey(["seal", "billing"])
 SEAL_JOURNALS = dg.AssetKey(["seal", "journals"])
+SEAL_THRESHOLDS = dg.AssetKey(["seal", "thresholds"])
 SHOWN_REFUSALS = 50
 
 
@@ -29,7 +30,14 @@ def sealing_assets(close: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
     ]
 
 
-def _seal(key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefinition[str], description: str) -> dg.AssetsDefinition:
+def sealing_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    description = "Invoices of a running period that a threshold made due, with their customers; nothing else of the period is sealed."
+    return _seal(SEAL_THRESHOLDS, (CUSTOMERS, INVOICES), close, description, at_thresholds=True)
+
+
+def _seal(
+    key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefinition[str], description: str, at_thresholds: bool = False
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=[relation.split(".") for relation in relations],
@@ -43,7 +51,7 @@ def _seal(key: dg.AssetKey, relations: Sequence[str], close: dg.PartitionsDefini
     )
     def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         def work(close_of: CloseKey, told: Told) -> None:
-            report = seal_documents(installation, relations, close_of.entity, close_of.period, correlation_id=context.run.run_id)
+            report = seal_documents(installation, relations, close_of.entity, close_of.period, context.run.run_id, at_thresholds)
             kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
             told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
             if report.refused:

@@ -103,6 +103,7 @@ records as (
         number,
         document_date,
         posting_date,
+        cause,
         case when document_type = 'credit_memo' then -1 else 1 end as sign,
         {{ json_record('payload', members, line_members) }} as record
     from documents
@@ -126,6 +127,7 @@ final as (
         number,
         document_date,
         posting_date,
+        cause,
         {{ record_member('record', 'customer_id') }} as customer_id,
         {{ record_member('record', 'invoice_key') }} as invoice_key,
         {{ record_member('record', 'functional_currency') }} as functional_currency,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -16,18 +18,22 @@ from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
 from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
 from dagster_project.progress import Progress, listening
-from reverse_etl.documents import State
+from reverse_etl.documents import SealedDocument, State
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings
 
 PERIOD = "2026-01"
+MID_MONTH = date(2026, 1, 15)
 
 
 @dataclass(frozen=True)
 class Closed:
     installation: Installation
     runner: JobRunner
+    first_landing: JobRun
+    bill: JobRun
+    billed: list[SealedDocument]
     landing: JobRun
     close: JobRun
     told: list[Progress]
@@ -38,16 +44,93 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
     settings = Settings(home=Path(tmp_path_factory.mktemp("installation")))
     initialize(settings)
     generate(settings.home, events=2_000, seed=11, customer_count=40)
+    deliver_credits_and_thresholds(settings)
     start_sandbox(settings)
+    installation = Installation(settings)
     told: list[Progress] = []
     try:
         with exclusive(settings, "the test"), listening(told.append):
             runner = JobRunner(settings)
+            first_landing = runner.land(delivered_days(settings)[0], MID_MONTH)
+            bill = runner.bill(close_keys(settings, PERIOD, None))
+            billed = installation.open_register().documents()
             landing = runner.land(delivered_days(settings)[0], first_day_after(PERIOD))
             close = runner.close(close_keys(settings, PERIOD, None))
-        yield Closed(Installation(settings), runner, landing, close, told)
+        yield Closed(installation, runner, first_landing, bill, billed, landing, close, told)
     finally:
         stop_sandbox(settings)
+
+
+def deliver_credits_and_thresholds(settings: Settings) -> None:
+    """Every customer has credits that were paid for, every other one some that were not; every plan has a threshold."""
+    inbox, folder = settings.inbox, "2026-01-01"
+
+    def delivered(source: str) -> list[dict[str, str]]:
+        [path] = (inbox / source / folder).glob(f"{source}.csv")
+        with path.open() as stream:
+            return list(csv.DictReader(stream))
+
+    def deliver(source: str, *rows: str) -> None:
+        path = inbox / source / folder / "credits.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(rows) + "\n")
+
+    roles = {"contract_liability": ("2500", "liability"), "promotional_credit": ("4900", "revenue")}
+    entities = settings.entities
+    deliver(
+        "accounts",
+        "entity_id,account_code,name,account_type,is_receivable",
+        *(f"{entity},{code},{role},{kind},false" for entity in entities for role, (code, kind) in roles.items()),
+    )
+    deliver(
+        "account_mappings",
+        "mapping_id,entity_id,role,product,account_code,effective_from",
+        *(f"credits-{role},*,{role},*,{code},2026-01-01" for role, (code, _) in roles.items()),
+    )
+    customers = delivered("customers")
+    deliver(
+        "credit_grants",
+        "grant_id,customer_id,currency,amount,kind,granted_on,expires_on",
+        *(
+            f"{row['customer_id']}-paid,{row['customer_id']},{row['currency']},{'100000' if number % 5 == 1 else '3'},paid,2026-01-01,2026-06-01"
+            for number, row in enumerate(customers)
+        ),
+        *(f"{row['customer_id']}-gift,{row['customer_id']},{row['currency']},1.5,promotional,2026-01-01," for row in customers[::2]),
+    )
+    plans, currencies = delivered("plans"), sorted({row["currency"] for row in customers})
+    columns = "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description"
+    deliver("charges", columns, *(f"{row['plan_id']}.threshold,{row['plan_id']},threshold,flat,,arrears,platform,standard," for row in plans))
+    deliver(
+        "prices",
+        "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
+        *(f"{row['plan_id']}.threshold.{name},1,{row['plan_id']}.threshold,{name},2026-01-01,,,,20" for row in plans for name in currencies),
+    )
+
+
+def test_invoices_what_reached_a_threshold_and_nothing_else_before_the_month_has_ended(closed: Closed) -> None:
+    assert closed.first_landing.succeeded, closed.first_landing.failures
+    assert closed.bill.succeeded, closed.bill.failures
+    invoices = [document for document in closed.billed if document.document_type == "invoice"]
+    assert {(document.cause, document.document_date) for document in invoices} == {("threshold", MID_MONTH)}
+    assert {line["kind"] for document in invoices for line in document.payload["lines"]} == {"usage"}
+    needed = {key for document in invoices for key in document.depends_on}
+    assert {document.business_key for document in closed.billed if document.document_type == "customer"} == needed
+    assert 0 < len(invoices) < 40
+    assert {document.document_type for document in closed.billed} == {"invoice", "customer"}
+
+
+def test_credits_settle_what_they_reach_and_the_billing_platform_agrees(closed: Closed) -> None:
+    invoices = [document for document in closed.installation.open_register().documents() if document.document_type == "invoice"]
+    drawing = [document for document in invoices if document.payload["applied_credit_minor"]]
+    # Of what a threshold made due and of the rest of the month, both out of one balance.
+    assert {document.cause for document in drawing} == {"threshold", "usage_and_fees"}
+    assert any(document.payload["amount_due_minor"] == 0 for document in drawing)
+    balances = closed.installation.warehouse.read(
+        "select count(*) filter (applied_minor > granted_minor) as overdrawn, sum(applied_minor) as applied from prepaid.credit_balances"
+    ).to_pylist()
+    assert balances == [{"overdrawn": 0, "applied": sum(document.payload["applied_credit_minor"] for document in drawing)}]
+    measures = {checkpoint.measure for checkpoint in checkpoints(closed.installation, None, PERIOD) if checkpoint.tied}
+    assert {"amount due", "prepaid credits"} <= measures
 
 
 def test_ties_every_checkpoint_and_closes_the_period_of_every_entity(closed: Closed) -> None:
@@ -76,17 +159,23 @@ def test_tells_one_line_per_step_and_entity(closed: Closed) -> None:
     steps = [(progress.step, progress.entity) for progress in closed.told]
     for name in ("seal/billing", "delivery/stripe", "seal/journals", "delivery/tryton", "read_back", "close/period"):
         assert [entity for step, entity in steps if step == name] == list(closed.installation.settings.entities)
+    assert ("seal/thresholds", closed.installation.settings.entities[0]) in steps
 
 
 def test_its_runs_are_on_the_instance_that_the_interface_shows(closed: Closed) -> None:
     with open_instance(closed.installation.settings) as instance:
-        assert {run.run_id for run in instance.get_runs()} == {closed.landing.run_id, closed.close.run_id}
+        assert {run.run_id for run in instance.get_runs()} == {
+            run.run_id for run in (closed.first_landing, closed.bill, closed.landing, closed.close)
+        }
         record = instance.get_latest_materialization_event(dg.AssetKey(["tryton", "journal"]))
     assert record is not None
 
 
 def test_a_document_knows_the_run_that_sealed_it(closed: Closed) -> None:
-    assert {document.correlation_id for document in closed.installation.open_register().documents()} == {closed.close.run_id}
+    assert {document.correlation_id for document in closed.installation.open_register().documents()} == {
+        closed.bill.run_id,
+        closed.close.run_id,
+    }
 
 
 def test_a_period_without_checkpoints_stays_open(closed: Closed) -> None:

@@ -20,6 +20,7 @@ own_reasons as (
         line_deltas.currency,
         line_deltas.billing_month,
         line_deltas.document_month,
+        coalesce(line_deltas.is_due_early, false) as is_due_early,
         line_deltas.kind,
         line_deltas.charge_id,
         line_deltas.service_period_start,
@@ -44,13 +45,15 @@ held_documents as (
         customer_id,
         entity,
         document_month,
+        is_due_early,
         min(hold_reason) as hold_reason
     from waiting
     where blocks_document
     group by
         customer_id,
         entity,
-        document_month
+        document_month,
+        is_due_early
 ),
 
 -- A document waits as a whole: billing half of a customer's month would ask for two invoices.
@@ -62,6 +65,7 @@ companions as (
         line_deltas.currency,
         line_deltas.billing_month,
         line_deltas.document_month,
+        held_documents.is_due_early,
         line_deltas.kind,
         line_deltas.charge_id,
         line_deltas.service_period_start,
@@ -75,6 +79,7 @@ companions as (
             line_deltas.customer_id = held_documents.customer_id
             and line_deltas.entity = held_documents.entity
             and line_deltas.document_month = held_documents.document_month
+            and coalesce(line_deltas.is_due_early, false) = held_documents.is_due_early
     where
         line_deltas.delta_minor <> 0
         and line_deltas.line_key not in (select waiting.line_key from waiting)

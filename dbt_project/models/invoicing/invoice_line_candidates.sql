@@ -32,7 +32,6 @@ open_credit_grants as (
 dated as (
     select
         line_deltas.*,
-        {{ add_days(add_months('line_deltas.document_month', 1), -1) }} as document_date,
         entities.functional_currency,
         entities.functional_minor_units,
         currencies.exponent as currency_exponent,
@@ -166,6 +165,8 @@ final as (
         dated.issued_minor,
         dated.delta_minor as amount_minor,
         dated.was_issued,
+        dated.was_billed_when_due,
+        dated.is_due_early,
         dated.fingerprint,
         dated.tax_code,
         cast(taxed.tax_rate as {{ rate_type() }}) as tax_rate,

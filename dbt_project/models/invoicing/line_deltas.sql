@@ -12,6 +12,10 @@ entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
 
+running_thresholds as (
+    select * from {{ ref('running_thresholds') }}
+),
+
 issued as (
     select
         line_key,
@@ -30,7 +34,8 @@ issued as (
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
         {{ sum_whole('remaining_minor') }} as issued_minor,
-        max(event_count) as issued_event_count
+        max(event_count) as issued_event_count,
+        max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
     from issued_lines
     group by line_key
 ),
@@ -62,6 +67,7 @@ compared as (
         coalesce(issued.issued_minor, 0) as issued_minor,
         coalesce(rated_lines.amount_minor, 0) - coalesce(issued.issued_minor, 0) as delta_minor,
         issued.line_key is not null as was_issued,
+        coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
         case
             when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
@@ -71,13 +77,74 @@ compared as (
     full outer join issued on rated_lines.line_key = issued.line_key
 ),
 
-final as (
+-- Usage of a running period is due before it ends once what is not billed of it reaches the threshold of its plan. Fees, and what completes a
+-- commitment, are due when they always are.
+measured as (
     select
         compared.*,
-        -- What belongs to a closed period is issued in the first open one and keeps its service period.
-        greatest(compared.billing_month, coalesce(entities.first_open_month, compared.billing_month)) as document_month
+        running_thresholds.as_of,
+        compared.kind = 'usage'
+        and compared.hold_reason is null
+        and compared.delta_minor > 0
+        and running_thresholds.threshold_minor is not null
+        and sum(case when compared.kind = 'usage' and compared.hold_reason is null then compared.delta_minor else 0 end) over (
+            partition by compared.group_key, compared.entity, compared.currency
+        ) >= running_thresholds.threshold_minor as is_due_early
     from compared
-    left join entities on compared.entity = entities.entity
+    left join running_thresholds
+        on
+            compared.group_key = running_thresholds.group_key
+            and compared.currency = running_thresholds.currency
+),
+
+dated as (
+    select
+        measured.*,
+        -- What belongs to a closed period is issued in the first open one and keeps its service period.
+        greatest(
+            case when measured.is_due_early then {{ month_start('measured.as_of') }} else measured.billing_month end,
+            coalesce(entities.first_open_month, measured.billing_month)
+        ) as document_month
+    from measured
+    left join entities on measured.entity = entities.entity
+),
+
+final as (
+    select
+        line_key,
+        group_key,
+        kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        subscription_id,
+        charge_id,
+        meter,
+        product,
+        tax_code,
+        description,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        quantity,
+        event_count,
+        price_version,
+        amount_precise,
+        rated_minor,
+        issued_minor,
+        delta_minor,
+        was_issued,
+        was_billed_when_due,
+        fingerprint,
+        hold_reason,
+        is_due_early,
+        document_month,
+        case
+            when is_due_early then greatest(as_of, document_month)
+            else {{ add_days(add_months('document_month', 1), -1) }}
+        end as document_date
+    from dated
 )
 
 select * from final

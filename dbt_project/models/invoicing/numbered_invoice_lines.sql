@@ -31,8 +31,9 @@ free_lines as (
         candidates.*,
         {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by candidates.entity, candidates.customer_id, candidates.document_month order by candidates.currency asc
-        ) as currency_rank
+            partition by candidates.entity, candidates.customer_id, candidates.document_month
+            order by case when candidates.is_due_early then 0 else 1 end asc, candidates.currency asc
+        ) as document_rank
     from candidates
     left join held_lines on candidates.line_key = held_lines.line_key
     where held_lines.line_key is null
@@ -41,7 +42,7 @@ free_lines as (
 numbered as (
     select
         free_lines.*,
-        {{ dbt.concat(["free_lines.customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.currency_rank as varchar)"]) }} as natural_id
+        {{ dbt.concat(["free_lines.customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.document_rank as varchar)"]) }} as natural_id
     from free_lines
     left join issued_counts
         on

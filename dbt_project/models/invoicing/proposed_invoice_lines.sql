@@ -49,6 +49,8 @@ final as (
         lines.issued_minor,
         lines.amount_minor,
         lines.was_issued,
+        lines.was_billed_when_due,
+        lines.is_due_early,
         lines.fingerprint,
         lines.tax_code,
         lines.tax_rate,

@@ -42,8 +42,11 @@ documents as (
         min(exchange_rate_date) as exchange_rate_date,
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
-        max(case when was_issued or billing_month < document_month then 1 else 0 end) as has_late_lines,
-        min(case when was_issued or billing_month < document_month then 1 else 0 end) as has_only_late_lines,
+        case
+            when max(case when is_due_early then 1 else 0 end) = 1 then 'threshold'
+            when min(case when was_billed_when_due or billing_month < document_month then 1 else 0 end) = 1 then 'late_usage'
+            else 'usage_and_fees'
+        end as cause,
         {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)", "credits_expire_on": "cast(lines.credits_expire_on as varchar)"}), 'document_line_key') }} as lines_json
     from lines
     group by
@@ -146,12 +149,13 @@ final as (
             "coalesce(',\"' || addressed.waits_for_key || '\"', '')", "']'"
         ]) }} as depends_on,
         'confidential-financial' as sensitivity,
-        case when addressed.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
+        addressed.cause,
         addressed.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
         cast({{ json_object({
             "customer_id": "addressed.customer_id",
+            "cause": "addressed.cause",
             "currency": "addressed.currency",
             "currency_exponent": "cast(addressed.currency_exponent as integer)",
             "document_date": "cast(addressed.document_date as varchar)",

@@ -8,6 +8,12 @@ terms as (
     select * from {{ ref('stg_billing__price_terms') }}
 ),
 
+threshold_charges as (
+    select charge_id
+    from {{ ref('stg_billing__charges') }}
+    where kind = 'threshold'
+),
+
 versions as (
     select
         price_id,
@@ -70,6 +76,16 @@ final as (
         violation
     from terms
     where violation is not null
+    union all
+    select
+        tiers.price_id,
+        tiers.price_version,
+        tiers.file_name,
+        tiers.line_number,
+        'not_positive' as violation
+    from tiers
+    inner join threshold_charges on tiers.charge_id = threshold_charges.charge_id
+    where tiers.violation is null and tiers.flat_fee = 0
     union
     select
         price_id,
