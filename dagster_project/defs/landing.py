@@ -28,6 +28,8 @@ SOURCE_OF_RELATION = {
     "raw.accounts": external.FINANCE_REFERENCE,
     "raw.account_mappings": external.FINANCE_REFERENCE,
     "raw.credit_grants": external.BILLING_CATALOG,
+    "raw.tax_exemptions": external.FINANCE_REFERENCE,
+    "raw.tax_registrations": external.FINANCE_REFERENCE,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import pyarrow as pa
 
-from reverse_etl.landing import files
+from reverse_etl.landing import files, tax_identifiers
 from reverse_etl.landing.inbox import Delivery
 from reverse_etl.landing.mapping import EVENTS, SourceMapping
 from reverse_etl.landing.report import LandedFile, LandingProblem, UnreadableFileError
@@ -122,7 +122,7 @@ def record_files(transaction: WarehouseTransaction, landed: Sequence[LandedFile]
 def _load_joined(transaction: WarehouseTransaction, group: Sequence[Prepared], loaded_at: datetime) -> list[Loaded]:
     pieces = [piece for prepared in group for piece in prepared.chunks]
     if pieces:
-        _insert(transaction, group[0].mapping, pieces[0][0], pa.concat_tables([rows for _, rows in pieces]), loaded_at)
+        _insert(transaction, group[0].mapping.relation, pieces[0][0], pa.concat_tables([rows for _, rows in pieces]), loaded_at)
     counts = [sum(rows.num_rows for _, rows in prepared.chunks) for prepared in group]
     return [Loaded(delivered=count, matched=count, landed=count) for count in counts]
 
@@ -131,7 +131,11 @@ def _load_one(transaction: WarehouseTransaction, prepared: Prepared, loaded_at: 
     loaded = Loaded()
     for selection, rows in prepared.chunks:
         _refuse_malformed(transaction, selection, rows)
-        written = _insert(transaction, prepared.mapping, selection, rows, loaded_at)
+        if prepared.mapping.relation == tax_identifiers.RELATION:
+            written, found = _insert_checked(transaction, selection, rows, prepared.delivery, loaded_at)
+            loaded.exclusions += found[: EXCLUSIONS_REPORTED - len(loaded.exclusions)]
+        else:
+            written = _insert(transaction, prepared.mapping.relation, selection, rows, loaded_at)
         if not prepared.mapping.where and not prepared.mapping.distinct:
             # Counted from the file and not from the insert, so that a checkpoint has two counts to compare.
             written = rows.num_rows
@@ -145,10 +149,24 @@ def _load_one(transaction: WarehouseTransaction, prepared: Prepared, loaded_at: 
     return loaded
 
 
-def _insert(transaction: WarehouseTransaction, mapping: SourceMapping, selection: Selection, rows: pa.Table, loaded_at: datetime) -> int:
+def _insert(transaction: WarehouseTransaction, relation: str, selection: Selection, rows: pa.Table, loaded_at: datetime) -> int:
     columns = ", ".join(f'"{name}"' for name in (*selection.target_columns, "file_name", "landed_on", "line_number"))
-    statement = f"insert into {mapping.relation} ({columns}, loaded_at) select {columns}, ? from ({selection.rows}) as landed_rows"
+    statement = f"insert into {relation} ({columns}, loaded_at) select {columns}, ? from ({selection.rows}) as landed_rows"
     return transaction.write(statement, [loaded_at], rows)
+
+
+def _insert_checked(
+    transaction: WarehouseTransaction, selection: Selection, rows: pa.Table, delivery: Delivery, loaded_at: datetime
+) -> tuple[int, list[LandingProblem]]:
+    """Rows that are checked land with what was found, the refused ones too: they take the place of what their key said before."""
+    checked = tax_identifiers.with_checked_tax_ids(transaction.read(selection.rows, (), rows))
+    columns = ", ".join(f'"{name}"' for name in checked.column_names)
+    statement = f"insert into {tax_identifiers.RELATION} ({columns}, loaded_at) select {columns}, ? from delivered"
+    problems = [
+        LandingProblem(delivery.source, delivery.file_name, line, reason, "correct it and deliver it again; until then the customer is charged tax")
+        for line, reason in tax_identifiers.refused_tax_ids(checked)
+    ]
+    return transaction.write(statement, [loaded_at], checked), problems
 
 
 def _explain(transaction: WarehouseTransaction, excluded: str, delivery: Delivery, rows: pa.Table, loaded_at: datetime) -> list[LandingProblem]:

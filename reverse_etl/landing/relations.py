@@ -17,7 +17,7 @@ EVENT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "d
 """The CloudEvents 1.0 attributes that are landed as columns; ``data`` is the text of a JSON object."""
 
 _REFERENCE: Mapping[str, tuple[str, ...]] = {
-    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding"),
+    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding", "inclusive_tax_rounding"),
     "raw.customers": (
         "customer_id",
         "name",
@@ -99,7 +99,24 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "credit_rate",
         "product",
     ),
+    "raw.tax_exemptions": (
+        "exemption_id",
+        "customer_id",
+        "entity_id",
+        "country",
+        "tax_code",
+        "reason",
+        "certificate",
+        "effective_from",
+        "effective_to",
+    ),
+    "raw.tax_registrations": ("registration_id", "customer_id", "tax_id", "effective_from", "effective_to"),
 }
+
+CHECKED_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"raw.tax_registrations": ("checked_tax_id", "checked_country", "tax_id_violation")}
+)
+"""The columns that the landing adds to delivered rows: what it found when it checked them."""
 
 _DELIVERIES: Mapping[str, Columns] = {
     "raw.usage_events": {
@@ -108,7 +125,7 @@ _DELIVERIES: Mapping[str, Columns] = {
         "parse_error": "varchar",
         **ORIGIN,
     },
-    **{relation: {**dict.fromkeys(columns, "varchar"), **ORIGIN} for relation, columns in _REFERENCE.items()},
+    **{relation: {**dict.fromkeys((*columns, *CHECKED_COLUMNS.get(relation, ())), "varchar"), **ORIGIN} for relation, columns in _REFERENCE.items()},
 }
 
 _LANDING: Mapping[str, Columns] = {

@@ -34,7 +34,7 @@ class LandedFile:
 @dataclass(frozen=True, slots=True)
 class LandingReport:
     """``files`` landed now; ``skipped`` had landed before; ``problems`` landed nothing; ``exclusions`` explain left-out rows that need a person
-    (the first thousand of a file; all of them are in ``raw.excluded_rows``)."""
+    (the first thousand of a file; all of them are in ``raw.excluded_rows``), and landed rows that a check refused."""
 
     files: tuple[LandedFile, ...]
     skipped: int
