@@ -41,6 +41,11 @@ EXCEPTIONS: Mapping[str, str] = {
         select 'excluded row' as kind, file_name || ' line ' || line_number as subject, reason, remedy as what_to_do from raw.excluded_rows
         order by file_name, line_number
     """,
+    "refused": """
+        select 'refused row' as kind, file_name || ' line ' || line_number as subject, relation || ': ' || violation as reason,
+            'correct the line and deliver it again; what depends on it is held or taxed until then' as what_to_do
+        from staging.stg_finance__refused_tax_rates order by file_name, line_number, violation
+    """,
     "quarantine": """
         select 'event' as kind, file_name || ' line ' || line_number as subject, reason || ': ' || meaning as reason, what_to_do
         from usage.quarantined_usage_events order by file_name, line_number

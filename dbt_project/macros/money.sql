@@ -81,6 +81,30 @@
     cast(round(cast({{ amount_minor }} as decimal(19, 0)) * cast({{ rate }} as {{ rate_type() }}), 0) as bigint)
 {%- endmacro %}
 
+{% macro whole_rate(rate) -%}
+    {#- A rate as a whole number of 10^-12; through its text, for a product would not fit. -#}
+    cast(replace(cast(cast({{ rate }} as {{ rate_type() }}) as varchar), '.', '') as {{ wide_integer() }})
+{%- endmacro %}
+
+{% macro tax_within(gross_minor, rate, rounding) -%}
+    {#- The tax within an amount that includes it, rounded once: the net is rounded and the tax is the rest, or (rounding is the column's
+        word tax) the tax is rounded and the net is the rest. -#}
+    cast(case {{ rounding }}
+        when 'tax'
+            then {{ half_up_quotient(
+                "cast(" ~ gross_minor ~ " as " ~ wide_integer() ~ ") * " ~ whole_rate(rate), "(1000000000000 + " ~ whole_rate(rate) ~ ")"
+            ) }}
+        else {{ gross_minor }} - {{ half_up_quotient(
+            "cast(" ~ gross_minor ~ " as " ~ wide_integer() ~ ") * 1000000000000", "(1000000000000 + " ~ whole_rate(rate) ~ ")"
+        ) }}
+    end as bigint)
+{%- endmacro %}
+
+{% macro charged_amount(amount_minor, tax_minor, tax_behavior) -%}
+    {#- What a price charges for a line: the net, and the tax too where the price includes it. -#}
+    ({{ amount_minor }} + case when {{ tax_behavior }} = 'inclusive' then {{ tax_minor }} else 0 end)
+{%- endmacro %}
+
 {% macro sum_whole(expression) -%}
     {#- The sum of integers as an integer again: engines widen it to types that readers turn into floating point. -#}
     cast(sum({{ expression }}) as bigint)

@@ -81,7 +81,8 @@ select * from final
     'line_key', 'rated_line_key', 'corrects_line_key', 'group_key', 'kind', 'description', 'subscription_id',
     'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
-    'deferred_account', 'tax_account', 'rounding_account', 'credits_expire_on'
+    'deferred_account', 'tax_account', 'rounding_account', 'credits_expire_on', 'country', 'tax_behavior', 'inclusive_tax_rounding',
+    'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id'
 ] -%}
 with
 
@@ -156,7 +157,15 @@ final as (
         {{ record_member('line', 'deferred_account') }} as deferred_account,
         {{ record_member('line', 'tax_account') }} as tax_account,
         {{ record_member('line', 'rounding_account') }} as rounding_account,
-        cast({{ record_member('line', 'credits_expire_on') }} as date) as credits_expire_on
+        cast({{ record_member('line', 'credits_expire_on') }} as date) as credits_expire_on,
+        {{ record_member('line', 'country') }} as country,
+        -- Lines that were sealed before these facts were frozen had tax added to their price.
+        coalesce({{ record_member('line', 'tax_behavior') }}, 'exclusive') as tax_behavior,
+        {{ record_member('line', 'inclusive_tax_rounding') }} as inclusive_tax_rounding,
+        coalesce({{ record_member('line', 'tax_treatment') }}, 'taxed') as tax_treatment,
+        {{ record_member('line', 'exemption_reason') }} as exemption_reason,
+        {{ record_member('line', 'exemption_certificate') }} as exemption_certificate,
+        {{ record_member('line', 'customer_tax_id') }} as customer_tax_id
     from elements
 )
 

@@ -4,19 +4,19 @@ with
 proposed as (
     select
         line_key,
-        amount_minor
+        charged_minor
     from {{ ref('proposed_invoice_lines') }}
     union all
     select
         line_key,
-        -amount_minor as amount_minor
+        -charged_minor as charged_minor
     from {{ ref('proposed_credit_memo_lines') }}
 ),
 
 proposed_totals as (
     select
         line_key,
-        sum(amount_minor) as proposed_minor
+        sum(charged_minor) as proposed_minor
     from proposed
     group by line_key
 )

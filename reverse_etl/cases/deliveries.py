@@ -29,7 +29,7 @@ ACCOUNTS = {
 Rows = list[tuple[str, ...]]
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
-    "legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding"),
+    "legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding", "inclusive_tax_rounding"),
     "customers": ("customer_id", "name", "email", "country", "entity_id", "currency", "time_zone", "tax_id", "payment_term_days"),
     "meters": ("meter", "unit", "aggregation", "description", "dimensions", "counted_attribute", "amount_attribute", "bucket", "largest_quantity"),
     "plans": ("plan_id", "name", "description", "anchor", "period_unit", "period_count"),
@@ -123,7 +123,7 @@ def _exchange_rates(scenario: Scenario) -> Rows:
 
 def _add_entity(rows: dict[str, Rows], owner: Scenario, scenarios: Mapping[str, Scenario]) -> None:
     since, entity = REFERENCE_DAY.isoformat(), owner.entity
-    rows["legal_entities"].append((entity, "Cases", "US", NO_CURRENCY, since, owner.tax_rounding))
+    rows["legal_entities"].append((entity, "Cases", "US", NO_CURRENCY, since, owner.tax_rounding, owner.inclusive_tax_rounding))
     charges = [charge for scenario in scenarios.values() for subscription in scenario.subscriptions for charge in subscription.charges]
     rows["tax_rates"].append((entity, "US", FREE_OF_TAX, "", "0", since))
     for taxes in sorted({tuple(charge.taxes) for charge in charges if charge.taxes}):

@@ -8,7 +8,7 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.rated import RatedRun, RatedScenario
+from reverse_etl.cases.rated import DocumentLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, flat, landed_until
 from reverse_etl.cases.usage_of_cases import currency_of, text
 
@@ -25,18 +25,22 @@ def tax(case: Case) -> Answered:
         flat(f"{place:03}", decimal_of(line.get("amount_minor"), "amount_minor") * CENT, taxes=[text(rate, "tax_percents") for rate in _rates(line)])
         for place, line in enumerate(lines)
     ]
-    policies = {"per tax on summed base": "group", "per line half up": "line"}
-    rounding = str(case.params.get("rounding", "per tax on summed base"))
-    if rounding not in policies:
-        raise CaseError(f"the rounding {rounding!r} is not known; known are {', '.join(map(repr, policies))}")
     return Answered(
-        {MAIN: _invoice(case, charges, policies[rounding])},
+        {MAIN: _invoice(case, charges, _tax_rounding(case))},
         {
             "tax_by_rate_minor": lambda rated: {rate: str(minor) for rate, minor in _run(rated).taxes.items()},
             "tax_minor": lambda rated: str(_run(rated).tax_minor()),
             "total_minor": lambda rated: str(_run(rated).net_minor() + _run(rated).tax_minor()),
         },
     )
+
+
+def _tax_rounding(case: Case) -> str:
+    policies = {"per tax on summed base": "group", "per line half up": "line"}
+    rounding = str(case.params.get("rounding", "per tax on summed base"))
+    if rounding not in policies:
+        raise CaseError(f"the rounding {rounding!r} is not known; known are {', '.join(map(repr, policies))}")
+    return policies[rounding]
 
 
 def _rates(line: Mapping[str, Any]) -> Sequence[Any]:
@@ -64,6 +68,37 @@ def tax_rounding_policy(case: Case) -> Answered:
                 money(line.tax_minor, rated) for line in sorted(_run(rated, "line").documents, key=lambda line: line.charge)
             ],
             "total_tax_per_line": lambda rated: money(_run(rated, "line").net_minor() + _run(rated, "line").tax_minor(), rated),
+        },
+    )
+
+
+@compiles("tax_inclusive")
+def tax_inclusive(case: Case) -> Answered:
+    """Prices that include their tax: one ``gross``, or the ``lines`` of a document, each at the rates that are due together."""
+    percents = case.params.get("tax_percents") or [case.parameter("tax_percent")]
+    taxes = [text(percent, "tax_percent") for percent in percents]
+    amounts = case.params.get("lines") or [case.parameter("gross")]
+    charges = [flat(f"{place:03}", decimal_of(amount, "gross"), taxes=taxes, tax_behavior="inclusive") for place, amount in enumerate(amounts)]
+    if (rounded := str(case.params.get("round", "net"))) not in ("net", "tax"):
+        raise CaseError(f"the amount to round {rounded!r} is not known; known are 'net' and 'tax'")
+    scenario = _invoice(case, charges, _tax_rounding(case), rounded)
+
+    def money(minor: int, rated: Rated) -> str:
+        return plain(Decimal(minor).scaleb(-rated[MAIN].exponent))
+
+    def by_line(rated: Rated) -> list[DocumentLine]:
+        return sorted(_run(rated).documents, key=lambda line: line.charge)
+
+    return Answered(
+        {MAIN: scenario},
+        {
+            "net": lambda rated: money(_run(rated).net_minor(), rated),
+            "tax": lambda rated: money(_run(rated).tax_minor(), rated),
+            "gross": lambda rated: money(_run(rated).net_minor() + _run(rated).tax_minor(), rated),
+            "total": lambda rated: money(_run(rated).net_minor() + _run(rated).tax_minor(), rated),
+            "net_lines": lambda rated: [money(line.amount_minor, rated) for line in by_line(rated)],
+            "tax_lines": lambda rated: [money(line.tax_minor, rated) for line in by_line(rated)],
+            "tax_by_rate": lambda rated: {rate: money(minor, rated) for rate, minor in _run(rated).taxes.items()},
         },
     )
 
@@ -125,9 +160,15 @@ def allocation(case: Case) -> Answered:
     return Answered({MAIN: _invoice(case, [*charges, spread])}, {"shares": say})
 
 
-def _invoice(case: Case, charges: Sequence[Charge], tax_rounding: str = "group") -> Scenario:
+def _invoice(case: Case, charges: Sequence[Charge], tax_rounding: str = "group", inclusive_tax_rounding: str = "net") -> Scenario:
     subscription = Subscription(charges, FIRST_DAY, FIRST_DAY.replace(day=DAYS + 1), period_days=DAYS)
-    return Scenario((subscription,), (landed_until(FIRST_DAY),), currency=currency_of(case), tax_rounding=tax_rounding)
+    return Scenario(
+        (subscription,),
+        (landed_until(FIRST_DAY),),
+        currency=currency_of(case),
+        tax_rounding=tax_rounding,
+        inclusive_tax_rounding=inclusive_tax_rounding,
+    )
 
 
 def _run(rated: Rated, name: str = MAIN) -> RatedRun:

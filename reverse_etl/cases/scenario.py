@@ -100,6 +100,7 @@ class Scenario:
     currency: str = NO_CURRENCY
     time_zone: str = "UTC"
     tax_rounding: str = "group"
+    inclusive_tax_rounding: str = "net"
     exchange_rate: str = "1"
     runs: int = 1
     grants: Sequence[CreditGrant] = ()
@@ -107,7 +108,8 @@ class Scenario:
     @property
     def entity(self) -> str:
         """Scenarios that need other terms of a legal entity have one of their own."""
-        return "-".join([ENTITY, *(term for term, usual in ((self.tax_rounding, "group"), (self.exchange_rate, "1")) if term != usual)])
+        terms = ((self.tax_rounding, "group"), (self.inclusive_tax_rounding, "net"), (self.exchange_rate, "1"))
+        return "-".join([ENTITY, *(term for term, usual in terms if term != usual)])
 
     @property
     def needs_documents(self) -> bool:

@@ -35,6 +35,22 @@ OWN_CASES: list[tuple[str, dict[str, Any], Mapping[str, str]]] = [
     ("per_unit", {"params": {"unit_price": "0.335", "currency": "JPY"}, "usage": "10"}, {"amount": "3", "amount_precise": "3.35"}),
     ("package", {"params": {"package_size": "12", "package_price": "7", "free_units": "1"}, "usage": "26"}, {"amount": "21"}),
     ("percentage", {"params": {"rate_percent": "2.5"}, "usage": {"units": "100", "event_count": 2}}, {"amount": "2.5"}),
+    ("tax_inclusive", {"params": {"gross": "2.99", "tax_percent": "4", "round": "net"}}, {"net": "2.88", "tax": "0.11"}),
+    ("tax_inclusive", {"params": {"gross": "2.99", "tax_percent": "4", "round": "tax"}}, {"net": "2.87", "tax": "0.12"}),
+    ("tax_inclusive", {"params": {"gross": "10.005", "tax_percent": "5", "currency": "KWD"}}, {"net": "9.529", "tax": "0.476"}),
+    # Rounded once for both lines it is a cent more than by line.
+    ("tax_inclusive", {"params": {"lines": ["30", "50"], "tax_percent": "8"}}, {"net": "74.07", "tax": "5.93", "tax_lines": ["2.22", "3.71"]}),
+    (
+        "tax_inclusive",
+        {"params": {"lines": ["30", "50"], "tax_percent": "8", "rounding": "per line half up"}},
+        {"net": "74.08", "tax": "5.92", "tax_lines": ["2.22", "3.7"]},
+    ),
+    (
+        "tax_inclusive",
+        {"params": {"lines": ["10.01", "5.02", "0.01"], "tax_percents": ["7.25", "1.0005"]}},
+        {"net": "13.89", "tax": "1.15", "tax_by_rate": {"7.25": "1.01", "1.0005": "0.14"}, "net_lines": ["9.24", "4.64", "0.01"]},
+    ),
+    ("tax_inclusive", {"params": {"gross": "1", "tax_percent": "4", "round": "gross"}}, {"error": "the amount to round 'gross' is not known"}),
     ("per_unit", {"params": {"unit_price": "1"}, "usage": "-3"}, {"error": "the line is held: negative_net_usage"}),
     ("per_unit", {"params": {"unit_price": "999999"}, "usage": "99999999999999"}, {"error": "the line is held: amount_out_of_range"}),
     ("graduated", {"params": {"tiers": [{"up_to": "5", "unit_price": "-1"}]}, "usage": "3"}, {"error": "the line is held: missing_price"}),
@@ -55,7 +71,7 @@ def test_each_case_is_answered_in_its_place_and_a_bad_one_stops_no_other(tmp_pat
             assert result["error"].startswith(expected["error"]), model
         else:
             assert agrees(expected, result["result"]), (model, result)
-    assert "Rated 5 of 10 cases" in capsys.readouterr().out
+    assert "Rated 11 of 17 cases" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not GOLDEN.is_file(), reason="the golden cases are not here")

@@ -13,8 +13,8 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
-tax_rates as (
-    select * from {{ ref('stg_finance__tax_rates') }}
+tax_treatments as (
+    select * from {{ ref('line_tax_treatments') }}
 ),
 
 exchange_rates as (
@@ -34,6 +34,8 @@ dated as (
         line_deltas.*,
         entities.functional_currency,
         entities.functional_minor_units,
+        entities.tax_rounding,
+        entities.inclusive_tax_rounding,
         currencies.exponent as currency_exponent,
         currencies.minor_unit_value
     from line_deltas
@@ -117,23 +119,6 @@ credits_without_account as (
     group by dated.line_key
 ),
 
-taxed as (
-    select
-        dated.line_key,
-        sum(tax_rates.tax_rate) as tax_rate,
-        count(tax_rates.tax_rate) as rate_count,
-        count(distinct tax_rates.tax_component) as component_count
-    from dated
-    inner join tax_rates
-        on
-            dated.entity = tax_rates.entity
-            and dated.country = tax_rates.country
-            and dated.tax_code = tax_rates.tax_code
-            and dated.document_date >= tax_rates.effective_from
-            and (dated.document_date < tax_rates.effective_to or tax_rates.effective_to is null)
-    group by dated.line_key
-),
-
 final as (
     select
         dated.line_key,
@@ -163,13 +148,20 @@ final as (
         dated.amount_precise,
         dated.rated_minor,
         dated.issued_minor,
-        dated.delta_minor as amount_minor,
+        dated.delta_minor as charged_minor,
         dated.was_issued,
         dated.was_billed_when_due,
         dated.is_due_early,
         dated.fingerprint,
         dated.tax_code,
-        cast(taxed.tax_rate as {{ rate_type() }}) as tax_rate,
+        dated.tax_behavior,
+        dated.tax_rounding,
+        dated.inclusive_tax_rounding,
+        tax_treatments.tax_treatment,
+        tax_treatments.exemption_reason,
+        tax_treatments.exemption_certificate,
+        tax_treatments.customer_tax_id,
+        tax_treatments.tax_rate,
         accounts.receivable_account,
         case dated.kind
             when 'fee' then accounts.subscription_revenue_account
@@ -181,7 +173,7 @@ final as (
         accounts.rounding_account,
         case
             when dated.hold_reason is not null then dated.hold_reason
-            when taxed.rate_count is null or taxed.rate_count > taxed.component_count then 'missing_tax_rate'
+            when tax_treatments.hold_reason is not null then tax_treatments.hold_reason
             when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
             when
                 accounts.receivable_account is null or accounts.deferred_account is null
@@ -205,8 +197,8 @@ final as (
             dated.entity = accounts.entity
             and dated.product = accounts.product
             and dated.document_month = accounts.document_month
-    left join taxed on dated.line_key = taxed.line_key
     left join credits_without_account on dated.line_key = credits_without_account.line_key
+    left join tax_treatments on dated.line_key = tax_treatments.line_key
 )
 
 select * from final

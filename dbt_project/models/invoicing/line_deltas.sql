@@ -29,11 +29,13 @@ issued as (
         min(meter) as meter,
         min(product) as product,
         min(tax_code) as tax_code,
+        min(tax_behavior) as tax_behavior,
         min(description) as description,
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
-        {{ sum_whole('remaining_minor') }} as issued_minor,
+        {{ sum_whole('remaining_minor') }} as remaining_minor,
+        {{ sum_whole('remaining_tax_minor') }} as remaining_tax_minor,
         max(event_count) as issued_event_count,
         max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
     from issued_lines
@@ -55,6 +57,7 @@ compared as (
         coalesce(rated_lines.meter, issued.meter) as meter,
         coalesce(rated_lines.product, issued.product) as product,
         coalesce(rated_lines.tax_code, issued.tax_code) as tax_code,
+        coalesce(rated_lines.tax_behavior, issued.tax_behavior) as tax_behavior,
         coalesce(rated_lines.description, issued.description) as description,
         coalesce(rated_lines.service_period_start, issued.service_period_start) as service_period_start,
         coalesce(rated_lines.service_period_end, issued.service_period_end) as service_period_end,
@@ -64,8 +67,8 @@ compared as (
         rated_lines.price_version,
         rated_lines.amount_precise,
         coalesce(rated_lines.amount_minor, 0) as rated_minor,
-        coalesce(issued.issued_minor, 0) as issued_minor,
-        coalesce(rated_lines.amount_minor, 0) - coalesce(issued.issued_minor, 0) as delta_minor,
+        -- In the terms of the price: with its tax where the price includes it, whatever rate was within it when it was issued.
+        coalesce({{ charged_amount('issued.remaining_minor', 'issued.remaining_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0) as issued_minor,
         issued.line_key is not null as was_issued,
         coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
@@ -77,24 +80,31 @@ compared as (
     full outer join issued on rated_lines.line_key = issued.line_key
 ),
 
+subtracted as (
+    select
+        compared.*,
+        compared.rated_minor - compared.issued_minor as delta_minor
+    from compared
+),
+
 -- Usage of a running period is due before it ends once what is not billed of it reaches the threshold of its plan. Fees, and what completes a
 -- commitment, are due when they always are.
 measured as (
     select
-        compared.*,
+        subtracted.*,
         running_thresholds.as_of,
-        compared.kind = 'usage'
-        and compared.hold_reason is null
-        and compared.delta_minor > 0
+        subtracted.kind = 'usage'
+        and subtracted.hold_reason is null
+        and subtracted.delta_minor > 0
         and running_thresholds.threshold_minor is not null
-        and sum(case when compared.kind = 'usage' and compared.hold_reason is null then compared.delta_minor else 0 end) over (
-            partition by compared.group_key, compared.entity, compared.currency
+        and sum(case when subtracted.kind = 'usage' and subtracted.hold_reason is null then subtracted.delta_minor else 0 end) over (
+            partition by subtracted.group_key, subtracted.entity, subtracted.currency
         ) >= running_thresholds.threshold_minor as is_due_early
-    from compared
+    from subtracted
     left join running_thresholds
         on
-            compared.group_key = running_thresholds.group_key
-            and compared.currency = running_thresholds.currency
+            subtracted.group_key = running_thresholds.group_key
+            and subtracted.currency = running_thresholds.currency
 ),
 
 dated as (
@@ -123,6 +133,7 @@ final as (
         meter,
         product,
         tax_code,
+        tax_behavior,
         description,
         service_period_start,
         service_period_end,

@@ -27,6 +27,7 @@ reductions as (
         line_deltas.price_version,
         line_deltas.amount_precise,
         line_deltas.fingerprint,
+        line_deltas.tax_behavior as current_tax_behavior,
         -line_deltas.delta_minor as reduction_minor
     from line_deltas
     left join held_lines on line_deltas.line_key = held_lines.line_key
@@ -34,7 +35,7 @@ reductions as (
 ),
 
 -- A reduction takes back what was issued last first, and inherits the facts frozen on the line that it corrects.
-stacked as (
+creditable as (
     select
         issued_lines.*,
         reductions.document_month,
@@ -44,22 +45,54 @@ stacked as (
         reductions.price_version,
         reductions.amount_precise,
         reductions.fingerprint,
+        reductions.current_tax_behavior,
         reductions.reduction_minor,
-        coalesce(sum(issued_lines.remaining_minor) over (
-            partition by issued_lines.line_key
-            order by issued_lines.document_position desc
-            rows between unbounded preceding and 1 preceding
-        ), 0) as taken_before
+        {{ charged_amount('issued_lines.remaining_minor', 'issued_lines.remaining_tax_minor', 'reductions.current_tax_behavior') }} as creditable_minor
     from issued_lines
     inner join reductions on issued_lines.line_key = reductions.line_key
-    where issued_lines.remaining_minor > 0
+),
+
+stacked as (
+    select
+        creditable.*,
+        coalesce(sum(creditable_minor) over (
+            partition by line_key
+            order by document_position desc
+            rows between unbounded preceding and 1 preceding
+        ), 0) as taken_before
+    from creditable
+    where creditable_minor > 0
 ),
 
 pieces as (
     select
         stacked.*,
-        cast(least(remaining_minor, greatest(reduction_minor - taken_before, 0)) as bigint) as credit_minor
+        cast(least(creditable_minor, greatest(reduction_minor - taken_before, 0)) as bigint) as credit_minor
     from stacked
+),
+
+-- The final credit of a line takes the remaining tax with the remaining net. A part of it takes the tax at the rate that is frozen on the
+-- line: on top of a net, or within an amount that includes it; never more of either than is left.
+rated as (
+    select
+        pieces.*,
+        case
+            when current_tax_behavior = 'inclusive' then {{ tax_within('credit_minor', 'tax_rate', "coalesce(inclusive_tax_rounding, 'net')") }}
+            else {{ apply_rate('credit_minor', 'tax_rate') }}
+        end as stated_tax_minor
+    from pieces
+    where credit_minor > 0
+),
+
+taxed as (
+    select
+        rated.*,
+        case
+            when credit_minor = creditable_minor then remaining_tax_minor
+            when current_tax_behavior = 'inclusive' then greatest(credit_minor - remaining_minor, least(remaining_tax_minor, stated_tax_minor))
+            else least(remaining_tax_minor, stated_tax_minor)
+        end as credit_tax_minor
+    from rated
 ),
 
 memo_counts as (
@@ -76,13 +109,16 @@ memo_counts as (
 
 keyed as (
     select
-        pieces.*,
-        {{ dbt.concat(["'stripe/'", "pieces.entity", "'/account/'", "pieces.customer_id"]) }} as subtracted_key,
+        taxed.*,
+        case
+            when taxed.current_tax_behavior = 'inclusive' then taxed.credit_minor - taxed.credit_tax_minor
+            else taxed.credit_minor
+        end as credit_net_minor,
+        {{ dbt.concat(["'stripe/'", "taxed.entity", "'/account/'", "taxed.customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by pieces.entity, pieces.customer_id, pieces.document_month order by pieces.document_position asc
+            partition by taxed.entity, taxed.customer_id, taxed.document_month order by taxed.document_position asc
         ) as memo_rank
-    from pieces
-    where pieces.credit_minor > 0
+    from taxed
 ),
 
 final as (
@@ -121,14 +157,18 @@ final as (
         keyed.price_version,
         keyed.amount_precise,
         keyed.fingerprint,
-        keyed.credit_minor as amount_minor,
+        cast(keyed.credit_net_minor as bigint) as amount_minor,
+        keyed.country,
         keyed.tax_code,
+        keyed.tax_behavior,
+        keyed.inclusive_tax_rounding,
+        keyed.tax_treatment,
+        keyed.exemption_reason,
+        keyed.exemption_certificate,
+        keyed.customer_tax_id,
         keyed.tax_rate,
-        -- The final credit of a line takes the remaining tax with the remaining net.
-        case
-            when keyed.credit_minor = keyed.remaining_minor then keyed.remaining_tax_minor
-            else least(keyed.remaining_tax_minor, {{ apply_rate('keyed.credit_minor', 'keyed.tax_rate') }})
-        end as tax_minor,
+        cast(keyed.credit_tax_minor as bigint) as tax_minor,
+        cast(keyed.credit_minor as bigint) as charged_minor,
         keyed.receivable_account,
         keyed.revenue_account,
         keyed.deferred_account,

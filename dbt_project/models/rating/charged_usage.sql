@@ -97,6 +97,7 @@ final as (
         price_versions.transaction_minimum,
         price_versions.transaction_maximum,
         price_versions.beyond_last_tier,
+        price_versions.tax_behavior,
         price_versions.fingerprint as price_fingerprint
     from charged
     left join ranked_prices

@@ -25,6 +25,7 @@ final as (
         priced_lines.meter,
         priced_lines.product,
         priced_lines.tax_code,
+        priced_lines.tax_behavior,
         priced_lines.description,
         priced_lines.period_start,
         priced_lines.service_period_start,

@@ -60,6 +60,7 @@ ranked_prices as (
         price_versions.discount_percent,
         price_versions.commitment_rounding,
         price_versions.credit_validity_months,
+        price_versions.tax_behavior,
         price_versions.fingerprint,
         row_number() over (
             partition by served.line_key
@@ -89,6 +90,7 @@ priced as (
         ranked_prices.discount_percent,
         ranked_prices.commitment_rounding,
         ranked_prices.credit_validity_months,
+        ranked_prices.tax_behavior,
         ranked_prices.fingerprint as price_fingerprint,
         -- Credits are bought whole.
         coalesce(ranked_prices.proration, case when served.kind = 'prepaid' then 'none' else 'days' end) as proration,
@@ -144,6 +146,7 @@ final as (
         applies_to,
         product,
         tax_code,
+        tax_behavior,
         description,
         period_start,
         period_end,

@@ -68,6 +68,7 @@ final as (
         charge_id,
         product,
         tax_code,
+        tax_behavior,
         description,
         period_start,
         served_from as service_period_start,

@@ -22,6 +22,7 @@ final as (
         fee_charges.charge_id,
         fee_charges.product,
         fee_charges.tax_code,
+        fee_charges.tax_behavior,
         fee_charges.description,
         fee_charges.period_start,
         fee_charges.served_from as service_period_start,

@@ -84,6 +84,7 @@ final as (
         meter,
         product,
         tax_code,
+        tax_behavior,
         description,
         service_period_start,
         service_period_end,

@@ -12,20 +12,22 @@ issued_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
 
+-- In the terms of the price: with its tax where the price includes it.
 issued as (
     select
-        entity,
-        {{ period_of('billing_month') }} as period,
+        issued_lines.entity,
+        {{ period_of('issued_lines.billing_month') }} as period,
         'amount' as measure,
-        currency as unit,
-        line_key as subject,
-        sum(amount_minor) as compared_value
+        issued_lines.currency as unit,
+        issued_lines.line_key as subject,
+        sum({{ charged_amount('issued_lines.amount_minor', 'issued_lines.tax_minor', 'coalesce(line_deltas.tax_behavior, issued_lines.tax_behavior)') }}) as compared_value
     from issued_lines
+    left join line_deltas on issued_lines.line_key = line_deltas.line_key
     group by
-        entity,
-        billing_month,
-        currency,
-        line_key
+        issued_lines.entity,
+        issued_lines.billing_month,
+        issued_lines.currency,
+        issued_lines.line_key
 ),
 
 -- Held lines wait for a person; a late line waits for the close of the first open period. Both are listed with their amount.

@@ -55,6 +55,7 @@ stated as (
         max(case when term = 'commitment_rounding' then lower(term_value) end) as commitment_rounding,
         max(case when term = 'credit_validity_months' then cast(term_value as integer) end) as credit_validity_months,
         max(case when term = 'beyond_last_tier' then lower(term_value) end) as beyond_last_tier,
+        max(case when term = 'tax_behavior' then lower(term_value) end) as tax_behavior,
         {{ digest(ordered_text(dbt.concat(["term", "'='", "term_value"]), "term")) }} as terms_fingerprint
     from terms
     group by
@@ -93,6 +94,7 @@ final as (
         coalesce(stated.commitment_rounding, 'component') as commitment_rounding,
         coalesce(stated.beyond_last_tier, 'hold') as beyond_last_tier,
         stated.credit_validity_months,
+        coalesce(stated.tax_behavior, 'exclusive') as tax_behavior,
         {{ dbt.concat(["versions.tiers_fingerprint", "coalesce(stated.terms_fingerprint, '')"]) }} as fingerprint
     from versions
     left join stated

@@ -1,3 +1,5 @@
+{%- set tax_rounding = "lower(coalesce(" ~ blank_to_null('latest.tax_rounding') ~ ", 'group'))" %}
+{%- set inclusive_tax_rounding = "lower(coalesce(" ~ blank_to_null('latest.inclusive_tax_rounding') ~ ", 'net'))" %}
 with
 
 latest as (
@@ -17,7 +19,13 @@ final as (
         currencies.exponent as functional_exponent,
         currencies.minor_units as functional_minor_units,
         coalesce({{ safe_cast_to(blank_to_null('latest.cutover_on'), 'date') }}, cast('1970-01-01' as date)) as cutover_on,
-        case when lower(latest.tax_rounding) = 'line' then 'line' else 'group' end as tax_rounding
+        case when {{ tax_rounding }} in ('group', 'line') then {{ tax_rounding }} end as tax_rounding,
+        case when {{ inclusive_tax_rounding }} in ('net', 'tax') then {{ inclusive_tax_rounding }} end as inclusive_tax_rounding,
+        latest.file_name,
+        latest.line_number,
+        case
+            when {{ tax_rounding }} not in ('group', 'line') or {{ inclusive_tax_rounding }} not in ('net', 'tax') then 'unknown_word'
+        end as violation
     from latest
     inner join currencies on latest.functional_currency = currencies.currency
 )

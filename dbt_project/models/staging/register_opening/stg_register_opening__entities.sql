@@ -38,6 +38,8 @@ final as (
         entities.functional_exponent,
         entities.functional_minor_units,
         entities.country,
+        entities.tax_rounding,
+        entities.inclusive_tax_rounding,
         entities.cutover_on,
         coalesce({{ add_months('last_closed.last_closed_month', 1) }}, {{ month_start('entities.cutover_on') }}) as first_open_month
     from entities

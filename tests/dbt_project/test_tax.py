@@ -1,0 +1,181 @@
+"""Tax of every kind, through a month that is issued and the one that corrects it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from dbt_commands import Dbt
+from taxed_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
+from two_months import Company, event
+
+from reverse_etl.landing import LandingReport
+from reverse_etl.settings import Settings
+
+INVOICED = """
+    select customer_id, amount_minor, tax_minor, cast(tax_rate as double) as tax_rate, tax_treatment, exemption_reason, exemption_certificate,
+        customer_tax_id, tax_behavior
+    from invoicing.proposed_invoice_lines
+"""
+CREDITED = INVOICED.replace("proposed_invoice_lines", "proposed_credit_memo_lines")
+
+
+@dataclass(frozen=True)
+class Months:
+    company: Company
+    landed: LandingReport
+    january: dict[str, dict[str, Any]]
+    february: dict[str, dict[str, Any]]
+    credits: dict[str, dict[str, Any]]
+    held: dict[str, str]
+
+
+def by_customer(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found = {row["customer_id"]: row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
+    company = Company.create(Settings(home=tmp_path_factory.mktemp("taxed"), entities=ENTITIES), dbt)
+    landed = company.deliver(date(2026, 2, 1), FILES, [event(name, 100, "2026-01-30") for name in CUSTOMERS])
+    assert landed.problems == ()
+    company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
+    company.build()
+    january = by_customer(company.rows(INVOICED))
+    held = company.rows("select customer_id, hold_reason from invoicing.held_lines where blocks_document")
+    company.issue("2026-01")
+    company.close("2026-01")
+    company.deliver(date(2026, 3, 1), FILES_OF_FEBRUARY, [event(name, one.late, "2026-01-30") for name, one in CUSTOMERS.items() if one.late])
+    company.build()
+    february, credits = by_customer(company.rows(INVOICED)), by_customer(company.rows(CREDITED))
+    company.issue("2026-02")
+    return Months(company, landed, january, february, credits, {row["customer_id"]: row["hold_reason"] for row in held})
+
+
+def amounts(line: dict[str, Any]) -> tuple[int, int]:
+    return line["amount_minor"], line["tax_minor"]
+
+
+def test_a_price_that_includes_tax_charges_the_gross_in_every_currency(months: Months) -> None:
+    assert amounts(months.january["WITHIN"]) == (1000, 190)
+    assert amounts(months.january["YEN"]) == (1082, 108), "1190 / 1.1 is 1081.8"
+    assert amounts(months.january["DINAR"]) == (11333, 567), "11.900 / 1.05 is 11.3333"
+
+
+def test_late_usage_is_subtracted_in_the_gross_and_taxed_at_the_rate_of_its_document(months: Months) -> None:
+    assert amounts(months.february["WITHIN"]) == (496, 99), "5.95 at 20 percent, though January was taxed at 19"
+    assert months.february["WITHIN"]["tax_rate"] == 0.2
+
+
+def test_a_credit_of_a_gross_inherits_the_rate_that_was_within_it(months: Months) -> None:
+    assert amounts(months.credits["WITHIN-LESS"]) == (500, 95)
+    assert amounts(months.credits["WITHIN-NONE"]) == (1000, 190)
+    assert months.credits["WITHIN-LESS"]["tax_rate"] == 0.19
+
+
+def test_an_exempt_line_has_no_tax_and_keeps_its_certificate(months: Months) -> None:
+    line = months.january["EXEMPT"]
+    assert amounts(line) == (1000, 0)
+    assert (line["tax_rate"], line["tax_treatment"]) == (0, "exempt")
+    assert (line["exemption_reason"], line["exemption_certificate"]) == ("charity", "DE-2026-17")
+    assert amounts(months.january["EXEMPT-WITHIN"]) == (1190, 0), "the price is what the customer is charged"
+
+
+def test_an_exemption_that_expired_or_is_for_another_code_or_lacks_a_certificate_does_not_count(months: Months) -> None:
+    for name in ("EXPIRED", "OTHER-CODE", "UNCERTIFIED"):
+        assert amounts(months.january[name]) == (1000, 190), name
+        assert months.january[name]["tax_treatment"] == "taxed"
+
+
+def test_a_customer_who_is_registered_in_another_member_state_owes_the_tax(months: Months) -> None:
+    for name, number in (("FRENCH", FRENCH), ("GREEK", GREEK)):
+        line = months.january[name]
+        assert (*amounts(line), line["tax_treatment"], line["customer_tax_id"]) == (1000, 0, "reverse_charge", number)
+
+
+def test_who_sells_at_home_or_from_outside_or_to_a_wrong_number_charges_tax(months: Months) -> None:
+    charged = {"DOMESTIC": 190, "ELSEWHERE": 210, "BRITISH": 200, "FROM-OUTSIDE": 200, "FRENCH-BAD": 200}
+    assert {name: months.january[name]["tax_minor"] for name in charged} == charged
+    assert {months.january[name]["customer_tax_id"] for name in charged} == {None}
+
+
+def test_a_vat_id_that_comes_later_refunds_no_tax_and_a_credit_of_a_reverse_charge_has_none(months: Months) -> None:
+    assert amounts(months.january["FRENCH-IN-FEBRUARY"]) == (1000, 200)
+    assert amounts(months.credits["FRENCH-IN-FEBRUARY"]) == (400, 80)
+    assert (*amounts(months.credits["FRENCH"]), months.credits["FRENCH"]["customer_tax_id"]) == (400, 0, FRENCH), "though it has expired"
+    assert "FRENCH-IN-FEBRUARY" not in months.february
+
+
+def test_a_late_line_is_treated_as_of_its_document(months: Months) -> None:
+    assert amounts(months.january["FRENCH-MORE"]) == (1000, 200)
+    line = months.february["FRENCH-MORE"]
+    assert (*amounts(line), line["tax_treatment"], line["customer_tax_id"]) == (400, 0, "reverse_charge", FRENCH)
+    assert amounts(months.february["EXPIRED"]) == (100, 20)
+
+
+def test_what_is_refused_holds_its_lines_and_nothing_else_fills_the_gap(months: Months) -> None:
+    rates = dict.fromkeys(("ABOVE-ONE", "NO-NUMBER", "NEGATIVE", "NO-DATE", "OLD-RATE", "ONE-OF-TWO"), "refused_tax_rate")
+    assert months.held == {**rates, "NO-POLICY": "refused_tax_policy", "NO-WORD": "missing_price"}
+    assert amounts(months.january["REDELIVERED"]) == (1000, 250)
+
+
+def test_every_refused_line_is_named_with_its_rule(months: Months) -> None:
+    refused = months.company.rows("select file_name, line_number, violation from staging.stg_finance__refused_tax_rates")
+    told = {(row["file_name"].split("/")[0], row["line_number"]): row["violation"] for row in refused}
+    lines = {source: {line.split(",")[1]: number for number, line in enumerate(rows, 1)} for source, rows in FILES.items()}
+    assert told == {
+        ("tax_rates", lines["tax_rates"]["AT"]): "rate_above_one",
+        ("tax_rates", lines["tax_rates"]["IT"]): "not_a_number",
+        ("tax_rates", lines["tax_rates"]["ES"]): "negative_rate",
+        ("tax_rates", lines["tax_rates"]["PL"]): "not_a_date",
+        ("tax_rates", lines["tax_rates"]["SE"]): "rate_above_one",
+        ("tax_rates", lines["tax_rates"]["PT"]): "not_a_number",
+        ("tax_exemptions", lines["tax_exemptions"]["UNCERTIFIED"]): "missing_certificate",
+        ("tax_registrations", lines["tax_registrations"]["FRENCH-BAD"]): "tax_id_of_wrong_check_digit",
+        ("tax_registrations", lines["tax_registrations"]["BRITISH"]): "tax_id_of_no_member_state",
+        ("legal_entities", lines["legal_entities"]["Odd"]): "unknown_word",
+    }
+    assert {one.line_number for one in months.landed.exclusions} == {lines["tax_registrations"][name] for name in ("FRENCH-BAD", "BRITISH")}
+    word = months.company.rows("select violation from staging.stg_billing__refused_prices where price_id = 'undecided'")
+    assert word == [{"violation": "unknown_word"}]
+
+
+def test_rated_is_issued_and_issued_is_in_the_journals(months: Months) -> None:
+    compared = months.company.rows(
+        "select checkpoint, sum(left_count) as compared, sum(break_count) as breaks from reconciliation.checkpoints"
+        " where checkpoint in ('K2', 'K3', 'K5', 'K6') and measure <> 'posted' group by checkpoint order by checkpoint"
+    )
+    assert [(row["checkpoint"], int(row["breaks"])) for row in compared if row["compared"] > 0] == [("K2", 0), ("K3", 0), ("K5", 0), ("K6", 0)]
+    late = months.company.rows("select count(*) as n from reconciliation.k3_rated_to_issued where explanation is null and excused_value <> 0")
+    assert late == [{"n": 0}]
+
+
+def test_net_is_revenue_tax_is_payable_and_what_is_not_taxed_has_no_leg_of_tax(months: Months) -> None:
+    legs = months.company.rows(
+        "select documents.customer_id, journals.account, sum(journals.signed_minor) as minor from accounting.journal_lines as journals"
+        " inner join (select distinct business_key, customer_id from staging.stg_register_issued__billing_lines) as documents"
+        " on journals.source_document = documents.business_key group by all"
+    )
+    booked = {(row["customer_id"], row["account"]): int(row["minor"]) for row in legs}
+    assert booked["WITHIN", "receivable"] == 1190 + 595
+    assert booked["WITHIN", "usage_revenue"] == -(1000 + 496)
+    assert booked["WITHIN", "tax_payable"] == -(190 + 99)
+    assert booked["WITHIN-NONE", "receivable"] == booked["WITHIN-NONE", "tax_payable"] == 0
+    assert booked["FRENCH-IN-FEBRUARY", "tax_payable"] == -(200 - 80)
+    untaxed = {"EXEMPT", "EXEMPT-WITHIN", "FRENCH", "GREEK"}
+    assert untaxed.isdisjoint(customer for customer, account in booked if account == "tax_payable")
+
+
+def test_what_was_resolved_is_frozen_on_the_line(months: Months) -> None:
+    frozen = months.company.rows(
+        "select customer_id, country, tax_behavior, inclusive_tax_rounding, tax_treatment, exemption_certificate, customer_tax_id"
+        " from staging.stg_register_closing__billing_lines where document_type = 'invoice' and period = '2026-01'"
+    )
+    facts = {row.pop("customer_id"): tuple(row.values()) for row in frozen}
+    assert facts["WITHIN"] == ("DE", "inclusive", "net", "taxed", None, None)
+    assert facts["EXEMPT"] == ("DE", "exclusive", "net", "exempt", "DE-2026-17", None)
+    assert facts["FRENCH"] == ("FR", "exclusive", "net", "reverse_charge", None, FRENCH)
