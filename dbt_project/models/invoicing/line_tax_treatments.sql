@@ -41,8 +41,8 @@ dated as (
         line_deltas.country,
         line_deltas.tax_code,
         entities.country as seller_country,
-        entities.tax_rounding is null or entities.inclusive_tax_rounding is null as is_policy_refused,
-        {{ add_days(add_months('line_deltas.document_month', 1), -1) }} as document_date
+        line_deltas.document_date,
+        entities.tax_rounding is null or entities.inclusive_tax_rounding is null as is_policy_refused
     from line_deltas
     left join entities on line_deltas.entity = entities.entity
 ),
