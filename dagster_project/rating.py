@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from dagster_project.close import Installation
 from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register
-from dagster_project.dbt.project import DbtPaths, invoke
+from dagster_project.dbt.project import DbtPaths, invoke, parse, project_fingerprint
 from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedScenario, answer, compile_case, deliver
 from reverse_etl.cases.rated import RatedRun
 from reverse_etl.cases.reading import read_run, read_scenarios
@@ -18,6 +20,9 @@ from reverse_etl.cases.scenario import Scenario
 from reverse_etl.errors import TieoutError
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 LINES = ("+rated_lines",)
 DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
@@ -87,7 +92,8 @@ def _build(installation: Installation, scenarios: Mapping[str, Scenario], run: i
         raise RatingFailedError(f"the cases do not land: {problem.file_name}: {problem.reason}")
     mirror_register(installation)
     arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test", "test", "--no-write-json"]
-    outcome = invoke(DbtPaths.of(settings), arguments)
+    paths = DbtPaths.of(settings)
+    outcome = invoke(paths, arguments, _manifest(project_fingerprint(paths.project)))
     if not outcome.success:
         results = getattr(outcome.result, "results", None) or ()
         failed = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) == "error"]
@@ -97,10 +103,15 @@ def _build(installation: Installation, scenarios: Mapping[str, Scenario], run: i
 def _seal(installation: Installation, scenarios: Mapping[str, Scenario], run: int) -> None:
     """Seal what the scenarios that go on propose."""
     going_on = {key for key, scenario in scenarios.items() if scenario.runs > run}
-    union = " union ".join(f"select entity, period from {relation}" for relation in PROPOSED)
+    rows = [row for row in proposed(installation.warehouse, PROPOSED) if row.payload["customer_id"] in going_on]
     with closing(installation.open_register()) as register:
-        for place in installation.warehouse.read(f"select * from ({union}) order by entity, period").to_pylist():
-            rows = proposed(installation.warehouse, PROPOSED, place["entity"], place["period"])
-            report = register.seal([row for row in rows if row.payload["customer_id"] in going_on], installation.actor, f"run-{run}")
-            if report.refused:
-                raise RatingFailedError(f"a document of the cases cannot be sealed: {report.refused[0].reason}")
+        report = register.seal(rows, installation.actor, f"run-{run}")
+    if report.refused:
+        raise RatingFailedError(f"a document of the cases cannot be sealed: {report.refused[0].reason}")
+
+
+@functools.cache
+def _manifest(fingerprint: str) -> Manifest:
+    """The parsed project; a process parses it once for however many builds, whatever folder they are in."""
+    with TemporaryDirectory(prefix="tieout-parse-") as folder:
+        return parse(DbtPaths.of(Settings(home=Path(folder))))

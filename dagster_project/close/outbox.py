@@ -17,15 +17,15 @@ THRESHOLD = "threshold"
 """The cause of an invoice that is due before its service period ends."""
 
 
-def proposed(warehouse: Warehouse, relations: Sequence[str], entity: str, period: str) -> list[OutboxRow]:
-    """What the outbox relations propose for one entity and period, in an order that depends on nothing but the rows.
+def proposed(warehouse: Warehouse, relations: Sequence[str], entity: str | None = None, period: str | None = None) -> list[OutboxRow]:
+    """What the outbox relations propose for one entity and period (None: all), in an order that depends on nothing but the rows.
 
     Documents come by date and key, so that the numbers they are given do not depend on the engine.
 
     Raises:
         OutboxContractError: a row cannot be read as version 1 of the contract.
     """
-    return [row for relation in relations for row in _rows(warehouse, relation, "entity = ? and period = ?", [entity, period])]
+    return [row for relation in relations for row in _rows(warehouse, relation, "entity = coalesce(?, entity) and period = coalesce(?, period)", [entity, period])]
 
 
 def proposed_at_thresholds(warehouse: Warehouse, entity: str, period: str) -> list[OutboxRow]:
@@ -39,7 +39,7 @@ def proposed_at_thresholds(warehouse: Warehouse, entity: str, period: str) -> li
     return [row for row in _rows(warehouse, CUSTOMERS, "entity = ?", [entity]) if row.business_key in needed] + invoices
 
 
-def _rows(warehouse: Warehouse, relation: str, condition: str, parameters: Sequence[str]) -> list[OutboxRow]:
+def _rows(warehouse: Warehouse, relation: str, condition: str, parameters: Sequence[str | None]) -> list[OutboxRow]:
     query = f"select * from {relation} where {condition} order by system, document_type, document_date, natural_id, revision"
     return [_row(relation, record) for record in warehouse.read(query, parameters).to_pylist()]
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from reverse_etl.cases.case import Case, CaseError, decimal_of
-from reverse_etl.cases.compiling import MAIN, compiles, rounding_word, stated
+from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
+from reverse_etl.cases.compiling import MAIN, Answered, compiles, rounding_word, stated
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
-from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text
+from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text, tier_terms, tiers_of
 
 MAIN_PRICE = "1"
 
@@ -78,6 +78,47 @@ def prorated_sum(case: Case) -> Mapping[str, Scenario]:
     ]
     charge = Charge("per_unit", (Tier(None, MAIN_PRICE),), terms, aggregation="prorated_sum")
     return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+
+
+@compiles("graduated_prorated", "volume_prorated")
+def prorated_tiers(case: Case) -> Answered:
+    """Units that come and go within the period, tiers being counted on the full units. An event says how many of its units count for the
+    period (``prorated_units``), or in a case with a period on which day it came (``date``)."""
+    basis = str(case.params.get("tier_selected_by", "full_units"))
+    priced = str(case.params.get("priced_quantity", "prorated_units"))
+    if basis not in ("full_units", "prorated_units") or priced not in ("full_units", "prorated_units"):
+        raise CaseError("tier_selected_by and priced_quantity are full_units or prorated_units")
+    start = day_of(_period(case).get("start")) if case.period else DAY
+    before = start - timedelta(days=1)
+    changes = case.events or ([case.usage] if isinstance(case.usage, dict) else [])
+    if not changes:
+        raise CaseError("the case has neither events of units and prorated_units nor a usage of full_units and prorated_units")
+    carried = number(case, "carried") or Decimal(0)
+    events = [quantity_event(before, carried)] if carried else []
+    events += [_prorated(case, change, start, place, priced) for place, change in enumerate(changes)]
+    terms = {
+        **tier_terms(case),
+        "tiers_counted_on": "full_units" if basis == "full_units" else "priced_units",
+        # Nobody has less than nothing of what is counted here.
+        "negative_usage": "zero",
+    }
+    charge = Charge(case.model.removesuffix("_prorated"), tiers_of(case), terms, aggregation="prorated_sum", counted_attribute="prorated_units")
+    # Prorated units are rounded numbers themselves, so that no more digits than those of the currency mean anything.
+    return Answered(
+        {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))},
+        {"amount": lambda rated: plain(rated[MAIN].amount_rounded)},
+    )
+
+
+def _prorated(case: Case, change: Mapping[str, Any], start: date, place: int, priced: str) -> UsageEvent:
+    units = text(next((change[name] for name in ("units", "full_units", "value") if name in change), None), "units")
+    if priced == "full_units":
+        return quantity_event(start, units, place)
+    if "prorated_units" in change:
+        return quantity_event(start, units, place, prorated_units=text(change["prorated_units"], "prorated_units"))
+    if not case.period or "date" not in change:
+        raise CaseError("an event has neither prorated_units nor, in a case with a period, a date")
+    return quantity_event(day_of(change["date"]), units, place)
 
 
 def _changed(event: Mapping[str, Any]) -> UsageEvent:

@@ -74,6 +74,23 @@ SCENARIOS = {
         [UsageEvent(moment(9, 3), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
         time_zone="America/Havana",
     ),
+    "seats": of_charge(
+        Charge("graduated", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum", counted_attribute="counts_for"),
+        [
+            UsageEvent(moment(9, 3), "12.5"),
+            UsageEvent(moment(20, 22), "-7.25", corrected=True),
+            UsageEvent(moment(21, 22), "3", {"counts_for": "0.7000001"}),
+        ],
+        time_zone="America/Havana",
+    ),
+    "machines": of_charge(
+        Charge("graduated", TIERS, {"tiers_counted_on": "full_units", "negative_usage": "zero"}, aggregation="weighted_sum"),
+        [UsageEvent(moment(9, 3, 7, 11, 123457), "12"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
+        starts_on=date(2026, 1, 1),
+    ),
+    "seats_by_volume": of_charge(
+        Charge("volume", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum"), [UsageEvent(moment(16, 0), "30")]
+    ),
     "taxed": of_charge(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
 }
 

@@ -98,6 +98,8 @@ final as (
         price_versions.transaction_maximum,
         price_versions.beyond_last_tier,
         price_versions.tax_behavior,
+        price_versions.tiers_counted_on,
+        price_versions.negative_usage,
         price_versions.fingerprint as price_fingerprint
     from charged
     left join ranked_prices

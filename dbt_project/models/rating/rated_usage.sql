@@ -49,6 +49,7 @@ combined as (
         coalesce(quantities.priced_quantity, charged_usage.quantity) as priced_quantity,
         coalesce(quantities.unpriceable_count, 0) + coalesce(tiered.overflow_count, 0) as overflow_count,
         coalesce(tiered.beyond_count, 0) as beyond_count,
+        charged_usage.quantity < 0 or (charged_usage.tiers_counted_on = 'full_units' and coalesce(charged_usage.closing_level, 0) < 0) as is_negative,
         case
             when charged_usage.price_id is null then null
             -- The amount that the events brought along, in minor units and their fractions.
@@ -57,19 +58,26 @@ combined as (
             when charged_usage.charge_model = 'percentage' and charged_usage.kept_quantity = 0 then cast(0 as {{ precise_amount_type() }})
             when charged_usage.charge_model = 'percentage' then cast(per_transaction.amount_precise as {{ precise_amount_type() }})
             else cast(tiered.amount_precise as {{ precise_amount_type() }})
-        end as gross_amount
+        end as computed_amount
     from charged_usage
     left join quantities on charged_usage.usage_key = quantities.usage_key
     left join tiered on charged_usage.usage_key = tiered.usage_key
     left join per_transaction on charged_usage.usage_key = per_transaction.usage_key
 ),
 
+valued as (
+    select
+        combined.*,
+        case when combined.is_negative and combined.negative_usage = 'zero' then cast(0 as {{ precise_amount_type() }}) else combined.computed_amount end as gross_amount
+    from combined
+),
+
 -- The discount comes off before the minimum and the maximum are looked at.
 discounted as (
     select
-        combined.*,
+        valued.*,
         coalesce({{ percentage_of('gross_amount', 'discount_percent') }}, 0) as percent_discount
-    from combined
+    from valued
 ),
 
 final as (
@@ -109,7 +117,7 @@ final as (
         {{ digest(dbt.concat(["fingerprint", "'|'", "coalesce(price_id || '/' || price_version || '/' || price_fingerprint, '-')", "'|'", "coalesce(charge_model, '-')", "'|" ~ var('rating_version') ~ "'"])) }} as fingerprint,
         case
             when subscription_id is null then 'no_subscription'
-            when quantity < 0 then 'negative_net_usage'
+            when is_negative and coalesce(negative_usage, 'hold') = 'hold' then 'negative_net_usage'
             when price_id is null then 'missing_price'
             when overflow_count > 0 or gross_amount is null then 'amount_out_of_range'
             when beyond_count > 0 then 'missing_price'

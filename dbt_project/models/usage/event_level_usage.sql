@@ -20,7 +20,8 @@ meters as (
 wanted_charges as (
     select distinct
         subscription_charges.subscription_id,
-        subscription_charges.charge_id
+        subscription_charges.charge_id,
+        meters.aggregation in ('weighted_sum', 'prorated_sum') as is_level
     from subscription_charges
     inner join meters on subscription_charges.meter = meters.meter
     where meters.aggregation in ('unique_count', 'weighted_sum', 'prorated_sum') or subscription_charges.charge_model = 'percentage'
@@ -38,6 +39,8 @@ final as (
         usage_events.occurred_on,
         usage_events.quantity,
         usage_events.counted_value,
+        -- A level's event may say itself how many of its units count for the period.
+        case when wanted_charges.is_level then {{ safe_cast_to('usage_events.counted_value', quantity_type()) }} end as prorated_quantity,
         sum(usage_events.quantity) over (
             partition by claimed_daily_usage.usage_key
             order by usage_events.occurred_at asc, usage_events.event_key asc

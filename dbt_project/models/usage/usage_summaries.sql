@@ -113,9 +113,13 @@ levels as (
             case
                 when event_level_usage.occurred_at >= bounded.period_begins_at
                     then
-                        cast({{ scaled_quantity('event_level_usage.quantity') }} as {{ wide_integer() }})
-                        * case bounded.aggregation
-                            when 'weighted_sum' then {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
+                        cast({{ scaled_quantity('coalesce(event_level_usage.prorated_quantity, event_level_usage.quantity)') }} as {{ wide_integer() }})
+                        * case
+                            when event_level_usage.prorated_quantity is not null and bounded.aggregation = 'weighted_sum'
+                                then {{ microseconds_between('bounded.period_begins_at', 'bounded.period_ends_at') }}
+                            when event_level_usage.prorated_quantity is not null
+                                then {{ days_between('bounded.service_period_start', 'bounded.service_period_end') }}
+                            when bounded.aggregation = 'weighted_sum' then {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
                             else {{ days_between('event_level_usage.occurred_on', 'bounded.service_period_end') }}
                         end
                 else 0

@@ -56,6 +56,8 @@ stated as (
         max(case when term = 'credit_validity_months' then cast(term_value as integer) end) as credit_validity_months,
         max(case when term = 'beyond_last_tier' then lower(term_value) end) as beyond_last_tier,
         max(case when term = 'tax_behavior' then lower(term_value) end) as tax_behavior,
+        max(case when term = 'tiers_counted_on' then lower(term_value) end) as tiers_counted_on,
+        max(case when term = 'negative_usage' then lower(term_value) end) as negative_usage,
         {{ digest(ordered_text(dbt.concat(["term", "'='", "term_value"]), "term")) }} as terms_fingerprint
     from terms
     group by
@@ -95,6 +97,8 @@ final as (
         coalesce(stated.beyond_last_tier, 'hold') as beyond_last_tier,
         stated.credit_validity_months,
         coalesce(stated.tax_behavior, 'exclusive') as tax_behavior,
+        coalesce(stated.tiers_counted_on, 'priced_units') as tiers_counted_on,
+        coalesce(stated.negative_usage, 'hold') as negative_usage,
         {{ dbt.concat(["versions.tiers_fingerprint", "coalesce(stated.terms_fingerprint, '')"]) }} as fingerprint
     from versions
     left join stated
