@@ -49,8 +49,6 @@ def rate_cases(cases: Sequence[Case | CaseResult]) -> list[CaseResult]:
             compiled[position] = compile_case(case)
         except CaseError as error:
             answered[position] = CaseResult(case.id, None, str(error))
-        except (AttributeError, TypeError, ValueError, KeyError) as error:
-            answered[position] = CaseResult(case.id, None, f"the case does not have the form of its model {case.model}: {error}")
     scenarios = {_key(position, name): scenario for position, one in compiled.items() for name, scenario in one.scenarios.items()}
     rated = rate_scenarios(scenarios) if scenarios else {}
     for position, one in compiled.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,9 +11,38 @@ from typing import Any
 
 from reverse_etl.errors import ConfigurationError, TieoutError
 
+SCALE = 40
+"""More digits before or behind the point than this are no number of a price list."""
+
 
 class CaseError(TieoutError):
     """A case cannot be rated: it lacks something, contradicts itself, or names a policy that is refused. The others go on."""
+
+
+class Terms(Mapping[str, Any]):
+    """The params of a case; they remember which of them were asked for, so that none is passed over in silence."""
+
+    def __init__(self, terms: Mapping[str, Any]) -> None:
+        self._terms = terms
+        self._read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return self._terms[name]
+
+    def __contains__(self, name: object) -> bool:
+        self._read.add(str(name))
+        return name in self._terms
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def unread(self) -> list[str]:
+        """What says something and was never asked for."""
+        return [name for name, value in self._terms.items() if name not in self._read and value is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +52,15 @@ class Case:
 
     id: str
     model: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Terms = field(default_factory=lambda: Terms({}))
     usage: Any = None
     events: Sequence[Mapping[str, Any]] | None = None
     period: Mapping[str, str] | None = None
     expected: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.params, Terms):
+            object.__setattr__(self, "params", Terms(self.params))
 
     def parameter(self, name: str) -> Any:
         """Raises ``CaseError`` if the case lacks it."""
@@ -52,7 +85,7 @@ def read_cases(path: Path) -> list[Case | CaseResult]:
         ConfigurationError: the file cannot be read, or is not a JSON list.
     """
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigurationError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(content, list):
@@ -72,6 +105,8 @@ def decimal_of(value: Any, name: str) -> Decimal:
         number = Decimal("nan")
     if not number.is_finite() or isinstance(value, bool | float):
         raise CaseError(f"{name} is not a decimal number written as a string: {value!r}")
+    if number and not -SCALE <= int(number.as_tuple().exponent) <= number.adjusted() < SCALE:
+        raise CaseError(f"{name} has too many digits: {value!r}")
     return number
 
 
@@ -88,8 +123,10 @@ def _case(position: int, entry: Any) -> Case | CaseResult:
     case_id = str(entry.get("id", f"#{position}"))
     if not isinstance(entry.get("model"), str):
         return CaseResult(case_id, None, "the case names no model")
-    if not isinstance(entry.get("params") or {}, dict):
-        return CaseResult(case_id, None, "params is no object")
-    return Case(
-        case_id, entry["model"], entry.get("params") or {}, entry.get("usage"), entry.get("events"), entry.get("period"), entry.get("expected")
-    )
+    for name, kind in (("params", dict), ("period", dict), ("expected", dict), ("events", list)):
+        if not isinstance(entry.get(name) or kind(), kind):
+            return CaseResult(case_id, None, f"{name} is no {'list' if kind is list else 'object'}")
+    if not all(isinstance(event, dict) for event in entry.get("events") or ()):
+        return CaseResult(case_id, None, "an event is no object")
+    terms = Terms(entry.get("params") or {})
+    return Case(case_id, entry["model"], terms, entry.get("usage"), entry.get("events"), entry.get("period") or None, entry.get("expected"))

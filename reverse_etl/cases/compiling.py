@@ -28,6 +28,10 @@ MAIN = "main"
 """The name of the only scenario of a case that has one."""
 
 
+# What only says where a case comes from, or again what follows from the rest of it.
+INFORMATIVE = ("source_", "exponent", "numerator_days", "denominator_days", "group", "usage_total_minor", "note")
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledCase:
     """``scenarios`` by a name that is unique within the case."""
@@ -49,17 +53,25 @@ def compile_case(case: Case) -> CompiledCase:
     """Raises ``CaseError`` for a model or a policy that is unknown or refused, and for terms that are missing or no numbers."""
     if case.model not in COMPILERS:
         raise CaseError(f"the model {case.model!r} is not known")
-    compiled = COMPILERS[case.model](case)
+    try:
+        compiled = COMPILERS[case.model](case)
+    except (ArithmeticError, AttributeError, TypeError, ValueError, LookupError) as error:
+        raise CaseError(f"the case does not have the form of its model {case.model}: {error}") from error
+    if ignored := sorted(name for name in case.params.unread() if not name.startswith(INFORMATIVE)):
+        raise CaseError(f"params has {', '.join(ignored)}, which the model {case.model} does not know")
     if isinstance(compiled, Answered):
         return CompiledCase(case, compiled.scenarios, compiled.says)
     return CompiledCase(case, compiled)
 
 
+ROUNDINGS = {"up": "up", "ceil": "up", "ceiling": "up", "down": "down", "floor": "down", "round": "half_up", "half_up": "half_up"}
+"""The words of cases about rounding, each with that of a price term."""
+
+
 def rounding_word(value: Any) -> str:
-    words = {"up": "up", "ceil": "up", "ceiling": "up", "down": "down", "floor": "down", "round": "half_up", "half_up": "half_up"}
-    if str(value) not in words:
-        raise CaseError(f"the rounding {value!r} is not known; known are {', '.join(words)}")
-    return words[str(value)]
+    if str(value) not in ROUNDINGS:
+        raise CaseError(f"the rounding {value!r} is not known; known are {', '.join(ROUNDINGS)}")
+    return ROUNDINGS[str(value)]
 
 
 def stated(terms: Mapping[str, Any]) -> dict[str, str]:

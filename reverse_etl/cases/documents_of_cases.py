@@ -8,9 +8,10 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.plans_of_cases import discount_of
 from reverse_etl.cases.rated import DocumentLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, flat, landed_until
-from reverse_etl.cases.usage_of_cases import currency_of, text
+from reverse_etl.cases.terms_of_cases import currency_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")
@@ -109,7 +110,7 @@ def discount(case: Case) -> Answered:
     if not str(case.params.get("order", "percent first, compounding")).startswith("percent first"):
         raise CaseError(f"the order {case.params['order']!r} is refused: percentages come first and compound")
     stated = case.params.get("discounts", [case.params])
-    discounts = [_discount(f"discount-{place}", terms) for place, terms in enumerate(stated)]
+    discounts = [discount_of(f"discount-{place}", terms) for place, terms in enumerate(stated)]
     if not isinstance(case.usage, dict):
         raise CaseError("usage lacks base_minor")
     base = flat("000", decimal_of(case.usage.get("base_minor"), "base_minor") * CENT)
@@ -117,13 +118,6 @@ def discount(case: Case) -> Answered:
         {MAIN: _invoice(case, [base, *discounts])},
         {"discount_minor": lambda rated: str(sum(line.discount_minor for line in _run(rated).lines))},
     )
-
-
-def _discount(name: str, terms: Mapping[str, Any]) -> Charge:
-    if "percent" in terms:
-        return flat(name, Decimal(0), "discount", "percent", discount_percent=text(terms["percent"], "percent"))
-    amount = decimal_of(terms["fixed"], "fixed") if "fixed" in terms else decimal_of(terms.get("amount_minor"), "amount_minor") * CENT
-    return flat(name, amount, "discount", "fixed")
 
 
 @compiles("discount_allocation")
@@ -139,7 +133,7 @@ def discount_allocation(case: Case) -> Answered:
 @compiles("allocation_largest_remainder")
 def allocation(case: Case) -> Answered:
     """An amount that is spread by weights, as a discount is spread over lines; ties go to the first in the order of the keys."""
-    precision = int(case.parameter("precision"))
+    precision = whole(case, "precision", 0)
     total = decimal_of(case.parameter("total"), "total").scaleb(precision)
     if total != total.to_integral_value() or total < 0:
         raise CaseError(f"the total has more than {precision} decimals or is below zero")

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, rounding_word, stated
+from reverse_etl.cases.plans_of_cases import planned
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
-from reverse_etl.cases.usage_of_cases import DAY, currency_of, number, text, tier_terms, tiers_of
+from reverse_etl.cases.terms_of_cases import DAY, currency_of, day_of, instant, metered, number, price_terms, text, tier_terms, tiers_of
 
 MAIN_PRICE = "1"
 
 
 @compiles("percentage")
-def percentage(case: Case) -> Mapping[str, Scenario]:
+def percentage(case: Case) -> Answered:
     """``running_totals`` are those of the first events; the last event brings the rest of the units."""
-    usage = case.usage if isinstance(case.usage, dict) else {}
-    units, count = decimal_of(usage.get("units"), "units"), int(usage.get("event_count", 1))
-    totals = [Decimal(0), *(decimal_of(total, "running_totals") for total in usage.get("running_totals", []))]
+    if case.events is not None:
+        return _percentage(case, metered(case, Charge("percentage", ()))[1])
+    usage = case.usage if isinstance(case.usage, dict) else {"units": case.usage}
+    units, count = decimal_of(usage.get("units"), "units"), int(usage.get("event_count") or 1)
+    totals = [Decimal(0), *(decimal_of(total, "running_totals") for total in usage.get("running_totals") or [])]
     if len(totals) > count:
         raise CaseError("running_totals are those of the events before the last one")
     quantities = [after - before for before, after in pairwise(totals)]
     quantities += [Decimal(0)] * (count - len(quantities) - 1) + [units - totals[-1]]
-    return {MAIN: _percentage(case, quantities)}
+    return _percentage(case, [quantity_event(DAY, quantity, minutes=place) for place, quantity in enumerate(quantities)])
 
 
 @compiles("percentage_per_transaction")
-def percentage_per_transaction(case: Case) -> Mapping[str, Scenario]:
-    return {MAIN: _percentage(case, [decimal_of(event.get("value"), "value") for event in case.events or ()])}
+def percentage_per_transaction(case: Case) -> Answered:
+    return _percentage(case, metered(case, Charge("percentage", ()))[1])
 
 
-def _percentage(case: Case, quantities: list[Decimal]) -> Scenario:
+def _percentage(case: Case, events: Sequence[UsageEvent]) -> Answered:
     free_events, free_units = number(case, "free_events"), number(case, "free_units")
     terms = {
         # Nought means that there is no such allowance.
@@ -45,21 +49,19 @@ def _percentage(case: Case, quantities: list[Decimal]) -> Scenario:
         "transaction_minimum": number(case, "per_transaction_min"),
         "transaction_maximum": number(case, "per_transaction_max"),
     }
-    charge = Charge("percentage", (Tier(rate_percent=text(case.parameter("rate_percent"), "rate_percent")),), stated(terms))
-    return of_charge(charge, [quantity_event(DAY, quantity, minutes=place) for place, quantity in enumerate(quantities)], currency=currency_of(case))
+    limits = {name: value for name, value in price_terms(case).items() if name != "free_units"}
+    charge = Charge("percentage", (Tier(rate_percent=text(case.parameter("rate_percent"), "rate_percent")),), {**limits, **stated(terms)})
+    return planned(case, charge, events)
 
 
 @compiles("weighted_sum")
-def weighted_sum(case: Case) -> Mapping[str, Scenario]:
+def weighted_sum(case: Case) -> Answered:
     """A level over a period; ``initial_value`` is what it was before."""
-    start = instant(_period(case).get("start")).date()
-    opening = number(case, "initial_value") or Decimal(0)
-    before = start - timedelta(days=1)
-    events = [quantity_event(before, opening)] if opening else []
-    events += [_changed(event) for event in case.events or ()]
-    price = text(case.params.get("unit_price", MAIN_PRICE), "unit_price")
-    charge = Charge("per_unit", (Tier(None, price),), aggregation="weighted_sum")
-    return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+    _period(case)
+    tiers = tiers_of(case) if "tiers" in case.params else (Tier(None, text(case.params.get("unit_price") or MAIN_PRICE, "unit_price")),)
+    model = "graduated" if "tiers" in case.params else "per_unit"
+    charge = Charge(model, tiers, price_terms(case), aggregation="weighted_sum")
+    return planned(case, *metered(replace(case, events=case.events or ()), charge))
 
 
 @compiles("prorated_sum")
@@ -121,11 +123,6 @@ def _prorated(case: Case, change: Mapping[str, Any], start: date, place: int, pr
     return quantity_event(day_of(change["date"]), units, place)
 
 
-def _changed(event: Mapping[str, Any]) -> UsageEvent:
-    value = decimal_of(event.get("value"), "value")
-    return UsageEvent(instant(event.get("timestamp")), format(value, "f"), corrected=value < 0)
-
-
 @compiles("dedupe")
 def dedupe(case: Case) -> Mapping[str, Scenario]:
     """Events in the order of their arrival, each in a delivery of its own day."""
@@ -155,16 +152,3 @@ def _period(case: Case) -> Mapping[str, str]:
     if not case.period:
         raise CaseError("the case has no period")
     return case.period
-
-
-def instant(value: Any) -> datetime:
-    """Raises ``CaseError`` unless the value is an ISO 8601 date or instant; a date is its midnight in UTC."""
-    try:
-        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError as error:
-        raise CaseError(f"{value!r} is no ISO 8601 instant") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def day_of(value: Any) -> date:
-    return instant(value).date()

@@ -9,10 +9,10 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.events_of_cases import day_of
+from reverse_etl.cases.plans_of_cases import commitment_rounding, taxes_of
 from reverse_etl.cases.rated import RatedLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
-from reverse_etl.cases.usage_of_cases import currency_of, number, text
+from reverse_etl.cases.terms_of_cases import bounds, currency_of, day_of, number, package_of, text, tier_terms, tiers_of, whole
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")
@@ -31,7 +31,7 @@ def period_boundaries(case: Case) -> Answered:
         start,
         anchor_on=_anchor(start, case.params.get("anchor_day")),
         period_unit=unit,
-        period_count=int(case.params.get("interval_count", 1)),
+        period_count=whole(case, "interval_count", 1),
         calendar=anchor == "calendar",
     )
     far = start + timedelta(days={"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit] * subscription.period_count * (wanted + 1))
@@ -81,7 +81,7 @@ def prorated(case: Case) -> Answered:
         raise CaseError("inclusive period ends and elapsed days that are rounded up are refused: days are local dates, the end is exclusive")
     start, end = _service(case)
     fee = (number(case, "fee_minor") or Decimal(100)) * CENT
-    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    taxes = taxes_of(case)
     terms: dict[str, str] = {}
     months = case.params.get("fixed_days_in_month")
     if months is not None:
@@ -98,8 +98,9 @@ def prorated(case: Case) -> Answered:
     def line(rated: Rated) -> RatedLine:
         return _first(rated).line("fee")
 
+    scale = Decimal(1).scaleb(-whole(case, "ratio_scale", 9))
+
     def ratio(rated: Rated) -> str:
-        scale = Decimal(1).scaleb(-int(case.params.get("ratio_scale", 9)))
         return plain(line(rated).amount_precise.quantize(scale, ROUND_HALF_UP))
 
     return Answered(
@@ -121,7 +122,7 @@ def plan_change(case: Case) -> Answered:
     """The old plan was billed for the whole period; then it ends, and the new one begins."""
     if not case.period:
         raise CaseError("the case has no period")
-    start, end = _bounds(case)
+    start, end = bounds(case)
     changed = day_of(case.period.get("change_on"))
     if case.model == "proration_plan_change":
         pairs = [(case.parameter("old"), case.parameter("new"))]
@@ -151,11 +152,11 @@ def _changed(
     days = (end - start).days
     partly = changed_at is not None and changed_at != datetime(changed_on.year, changed_on.month, changed_on.day, tzinfo=UTC)
     over = changed_on + timedelta(days=1 if partly else 0)
-    whole = Subscription(old, start, end, "old", start, days)
+    billed = Subscription(old, start, end, "old", start, days)
     before = Subscription(old, start, over, "old", start, days, ends_at=changed_at, known_in_run=1)
     after = Subscription(new, changed_on, end, "new", start, days, starts_at=changed_at, known_in_run=1)
     return Answered(
-        {MAIN: Scenario((whole, before, after), (landed_until(end),), currency=currency_of(case), runs=2)},
+        {MAIN: Scenario((billed, before, after), (landed_until(end),), currency=currency_of(case), runs=2)},
         {
             "credit": lambda rated: plain(rated[MAIN].runs[1].net("credit_memo")),
             "charge": lambda rated: plain(rated[MAIN].runs[1].net("invoice")),
@@ -167,25 +168,27 @@ def _changed(
 @compiles("credit_note_unused_time")
 def unused_time(case: Case) -> Answered:
     """A fee was billed for its period; the subscription ends before the period does."""
-    days, unused = int(case.parameter("period_days")), int(case.parameter("unused_days"))
+    days, unused = whole(case, "period_days", 30), whole(case, "unused_days", 0)
     start = day_of(case.period["start"]) if case.period else FIRST_DAY
-    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    taxes = taxes_of(case)
     charge = flat("fee", decimal_of(case.parameter("fee_minor"), "fee_minor") * CENT, taxes=taxes)
     end = start + timedelta(days=days)
-    whole = Subscription((charge,), start, end, anchor_on=start, period_days=days)
+    billed = Subscription((charge,), start, end, anchor_on=start, period_days=days)
     ended = Subscription((charge,), start, end - timedelta(days=unused), anchor_on=start, period_days=days, known_in_run=1)
+
+    due = number(case, "new_invoice_total_minor") or Decimal(0)
 
     def total(rated: Rated) -> int:
         run = rated[MAIN].runs[1]
         return -run.net_minor("credit_memo") - run.tax_minor("credit_memo")
 
     return Answered(
-        {MAIN: Scenario((whole, ended), (landed_until(end),), runs=2)},
+        {MAIN: Scenario((billed, ended), (landed_until(end),), runs=2)},
         {
             "credit_sub_total_minor": lambda rated: str(-rated[MAIN].runs[1].net_minor("credit_memo")),
             "credit_tax_minor": lambda rated: str(-rated[MAIN].runs[1].tax_minor("credit_memo")),
             "credit_total_minor": lambda rated: str(total(rated)),
-            "invoice_due_after_credit_minor": lambda rated: str(max(0, int(case.parameter("new_invoice_total_minor")) - total(rated))),
+            "invoice_due_after_credit_minor": lambda rated: plain(max(Decimal(0), due - total(rated))),
         },
     )
 
@@ -195,14 +198,15 @@ def commitment(case: Case) -> Answered:
     """What is missing to a committed amount, both for the days that were served."""
     minimum = next((number(case, name) for name in ("minimum_minor", "commitment_minor") if name in case.params), None)
     committed = minimum * CENT if minimum is not None else decimal_of(case.parameter("minimum"), "minimum")
-    days, whole = int(case.params.get("days", 30)), int(case.params.get("period_days", 30))
-    taxes = (text(case.params["tax_percent"], "tax_percent"),) if "tax_percent" in case.params else ()
+    period_days = whole(case, "period_days", 30)
+    days = whole(case, "days", period_days)
+    taxes = taxes_of(case)
     used, events = _committed_usage(case, taxes)
-    charges = [*used, flat("commitment", committed, "commitment", "minimum", taxes, commitment_rounding=_component_rounding(case))]
+    charges = [*used, flat("commitment", committed, "commitment", "minimum", taxes, commitment_rounding=commitment_rounding(case))]
     if "plan_fee_minor" in case.params:
         charges.append(flat("fee", decimal_of(case.params["plan_fee_minor"], "plan_fee_minor") * CENT, taxes=taxes))
     end = FIRST_DAY + timedelta(days=days)
-    scenario = Scenario((Subscription(charges, FIRST_DAY, end, period_days=whole),), [*events, landed_until(end)])
+    scenario = Scenario((Subscription(charges, FIRST_DAY, end, period_days=period_days),), [*events, landed_until(end)])
 
     def documents(rated: Rated, charge: str) -> int:
         return sum(line.tax_minor for line in _first(rated).documents if line.charge == charge)
@@ -225,13 +229,6 @@ def commitment(case: Case) -> Answered:
     )
 
 
-def _component_rounding(case: Case) -> str:
-    words = str(case.params.get("rounding", "once"))
-    if "component" not in words and "once" not in words:
-        raise CaseError(f"the rounding {words!r} is not known; known are 'once' and 'each component rounded, then subtracted'")
-    return "component" if "component" in words else "once"
-
-
 def _committed_usage(case: Case, taxes: Sequence[str]) -> tuple[list[Charge], list[Any]]:
     """What was billed is a quantity at a price of one; a quantity is priced by the terms of the case."""
     usage = case.usage
@@ -242,28 +239,30 @@ def _committed_usage(case: Case, taxes: Sequence[str]) -> tuple[list[Charge], li
             raise CaseError("current usage needs a price: state it in already_billed, or the usage as one quantity")
         return [Charge("per_unit", (Tier(unit_price="1"),), taxes=taxes)], [quantity_event(FIRST_DAY, billed)]
     quantity = decimal_of(usage, "usage")
-    if "package_price" in case.params:
-        tier = Tier(unit_price=text(case.params["package_price"], "package_price"), block_size=text(case.parameter("package_size"), "package_size"))
+    if "tiers" in case.params:
+        charge = Charge("graduated", tiers_of(case), tier_terms(case), taxes=taxes)
+    elif "package_price" in case.params:
+        charge = Charge("package", (package_of(case),), taxes=taxes)
     elif "unit_price_minor" in case.params:
-        tier = Tier(unit_price=format(decimal_of(case.params["unit_price_minor"], "unit_price_minor") * CENT, "f"))
+        charge = Charge(
+            "per_unit", (Tier(unit_price=format(decimal_of(case.params["unit_price_minor"], "unit_price_minor") * CENT, "f")),), taxes=taxes
+        )
     else:
-        tier = Tier(unit_price=text(case.parameter("unit_price"), "unit_price"))
-    return [Charge("package" if tier.block_size else "per_unit", (tier,), taxes=taxes)], [quantity_event(FIRST_DAY, quantity)]
+        charge = Charge("per_unit", (Tier(unit_price=text(case.parameter("unit_price"), "unit_price")),), taxes=taxes)
+    return [charge], [quantity_event(FIRST_DAY, quantity)]
 
 
 def _service(case: Case) -> tuple[date, date]:
-    if not case.period:
+    """The days that are served: those of the period, or as many as are stated."""
+    days = number(case, "days")
+    if not case.period and days is None:
         raise CaseError("the case has no period")
-    return _bounds(case)
-
-
-def _bounds(case: Case) -> tuple[date, date]:
-    """The first day and the day after the last one."""
-    period = case.period or {}
-    start = day_of(period.get("start"))
-    if "end_inclusive" in period:
-        return start, day_of(period["end_inclusive"]) + timedelta(days=1)
-    return start, day_of(period.get("end_exclusive"))
+    if not case.period:
+        return FIRST_DAY, FIRST_DAY + timedelta(days=whole(case, "days", 0))
+    start, end = bounds(case)
+    if days is not None and days != (end - start).days:
+        raise CaseError(f"params say {days} days, the period has {(end - start).days}")
+    return start, end
 
 
 def _whole_period(case: Case, start: date, end: date) -> tuple[date, int]:
@@ -271,7 +270,7 @@ def _whole_period(case: Case, start: date, end: date) -> tuple[date, int]:
     if "period_start" in case.params:
         first = day_of(case.params["period_start"])
         return first, (day_of(case.parameter("period_end_exclusive")) - first).days
-    days = int(case.params.get("period_days", (end - start).days))
+    days = whole(case, "period_days", (end - start).days)
     return end - timedelta(days=days), days
 
 

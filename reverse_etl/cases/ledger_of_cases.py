@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.events_of_cases import day_of
 from reverse_etl.cases.rated import JournalLine, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
-from reverse_etl.cases.usage_of_cases import text
+from reverse_etl.cases.terms_of_cases import day_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
 
@@ -85,7 +84,7 @@ def revenue_recognition(case: Case) -> Answered:
 
 def _recognised_plans(case: Case) -> Answered:
     plans = case.parameter("plans")
-    days = int(case.params.get("period_days", 30))
+    days = whole(case, "period_days", 30)
     first: date = min(day_of(plan["from"]) for plan in plans)
     subscriptions = [
         Subscription(

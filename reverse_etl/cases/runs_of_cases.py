@@ -11,7 +11,7 @@ from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, stated
 from reverse_etl.cases.rated import RatedRun, RatedScenario, RatedTier
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, of_charge, quantity_event
-from reverse_etl.cases.usage_of_cases import conversion_terms, currency_of, number, text, tier_terms, tiers_of
+from reverse_etl.cases.terms_of_cases import conversion_terms, currency_of, number, package_of, text, tier_terms, tiers_of
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")
@@ -166,10 +166,7 @@ def credit_note_sequence(case: Case) -> Answered:
 def _charge(case: Case, model: str) -> Charge:
     terms = stated({"maximum_amount": number(case, "maximum"), "discount_percent": number(case, "percent")})
     if model == "package":
-        tier = Tier(
-            unit_price=text(case.parameter("package_price"), "package_price"), block_size=text(case.parameter("package_size"), "package_size")
-        )
-        return Charge(model, (tier,), terms)
+        return Charge(model, (package_of(case),), terms)
     if model in ("graduated", "volume"):
         return Charge(model, tiers_of(case), {**tier_terms(case), **terms})
     if model == "per_unit":

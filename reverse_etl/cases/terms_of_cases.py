@@ -1,0 +1,196 @@
+"""The words that cases of every model share: tiers, limits, conversions, and where the usage of a case comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from reverse_etl.cases.case import Case, CaseError, decimal_of
+from reverse_etl.cases.compiling import ROUNDINGS, rounding_word, stated
+from reverse_etl.cases.scenario import FIRST_DAY, NO_CURRENCY, Charge, Tier, UsageEvent, at, quantity_event
+
+DAY = FIRST_DAY
+AGGREGATIONS = {"unique": "unique_count", "last": "latest"} | {
+    word: word for word in ("count", "sum", "max", "unique_count", "latest", "weighted_sum", "prorated_sum")
+}
+LEVELS = ("weighted_sum", "prorated_sum")
+QUANTITY_NAMES = ("value", "units", "quantity")
+CONVERSIONS = ("divide_by", "quantity_rounding", "quantity_precision", "function", "precision")
+TIME_NAMES = ("timestamp", "time", "date")
+
+
+def currency_of(case: Case) -> str:
+    return str(case.params.get("currency") or NO_CURRENCY)
+
+
+def number(case: Case, *names: str) -> Decimal | None:
+    """The first of the names that the case states."""
+    return next((decimal_of(case.params[name], name) for name in names if case.params.get(name) is not None), None)
+
+
+def whole(case: Case, name: str, usual: int) -> int:
+    """A number of things that are counted; ``usual`` where the case does not say it."""
+    value = number(case, name)
+    if value is not None and value != value.to_integral_value():
+        raise CaseError(f"{name} is no whole number: {value}")
+    return usual if value is None else int(value)
+
+
+def text(value: Any, name: str) -> str:
+    return format(decimal_of(value, name), "f")
+
+
+def listed(case: Case, name: str) -> Sequence[Any]:
+    values = case.usage.get(name) if isinstance(case.usage, dict) else None
+    if not isinstance(values, list):
+        raise CaseError(f"usage lacks the list {name!r}")
+    return values
+
+
+def tiers_of(case: Case) -> tuple[Tier, ...]:
+    """Inclusive upper bounds, as the case states them; a bound of another notation was restated there."""
+    stated_tiers = case.parameter("tiers")
+    if not isinstance(stated_tiers, list) or not stated_tiers or not all(isinstance(tier, dict) for tier in stated_tiers):
+        raise CaseError("tiers is to be a list of objects with up_to, unit_price, flat_fee, rate_percent or block_size")
+    tiers = [_tier(tier) for tier in stated_tiers]
+    ends = [None if tier.up_to is None else Decimal(tier.up_to) for tier in tiers]
+    for below, above in pairwise(ends):
+        if below is None or (above is not None and above <= below):
+            raise CaseError(
+                f"the tiers overlap: up_to {above if above is not None else 'open'} follows {below if below is not None else 'an open one'}"
+            )
+    return tuple(tiers)
+
+
+def _tier(tier: Mapping[str, Any]) -> Tier:
+    known = {"up_to", "unit_price", "package_price", "block_price", "flat_fee", "rate_percent", "block_size", "package_size"}
+    if unknown := sorted(set(tier) - known):
+        raise CaseError(f"a tier has {', '.join(unknown)}, which is not known; known are {', '.join(sorted(known))}")
+    bound, size = tier.get("up_to"), tier.get("block_size", tier.get("package_size"))
+    price = next((tier[name] for name in ("unit_price", "package_price", "block_price") if tier.get(name) is not None), "0")
+    return Tier(
+        None if bound is None else text(bound, "up_to"),
+        text(price, "unit_price"),
+        text(tier.get("flat_fee") or "0", "flat_fee"),
+        text(tier["rate_percent"], "rate_percent") if tier.get("rate_percent") is not None else "",
+        "" if size is None else text(size, "block_size"),
+    )
+
+
+def package_of(case: Case) -> Tier:
+    return Tier(None, text(case.parameter("package_price"), "package_price"), block_size=text(case.parameter("package_size"), "package_size"))
+
+
+def tier_terms(case: Case) -> dict[str, str]:
+    """A last tier that has an end is taken to go on: a case asks for an amount, not for a hold."""
+    terms = {"beyond_last_tier": "last_tier"}
+    if flag(case, "zero_usage_flat_fee"):
+        terms["zero_usage_flat_fee"] = "true"
+    return terms
+
+
+def flag(case: Case, name: str) -> bool:
+    value = case.params.get(name)
+    if str(value).lower() not in ("none", "true", "false"):
+        raise CaseError(f"{name} is true or false, not {value!r}")
+    return str(value).lower() == "true"
+
+
+def conversion_terms(case: Case) -> dict[str, Any]:
+    """A conversion without a word about rounding is exact."""
+    rounding = next((case.params[name] for name in ("quantity_rounding", "function", "rounding") if case.params.get(name) is not None), None)
+    precision = number(case, "quantity_precision", "precision")
+    return {
+        "quantity_divisor": number(case, "divide_by"),
+        "quantity_rounding": None if rounding is None else "none" if rounding == "none" else rounding_word(rounding),
+        "quantity_precision": None if precision is None else int(precision),
+    }
+
+
+def price_terms(case: Case) -> dict[str, str]:
+    """The terms that any price of usage may have: free units, a percentage off, a least and a greatest amount, units that are converted.
+
+    In a package ``rounding`` speaks of packages, elsewhere of units where it is a word about units.
+    """
+    terms: dict[str, Any] = {
+        "free_units": number(case, "free_units", "included_units"),
+        "discount_percent": number(case, "percent", "discount_percent"),
+        "minimum_amount": number(case, "minimum"),
+        "maximum_amount": number(case, "maximum", "cap"),
+    }
+    if "package_size" in case.params:
+        terms["package_rounding"] = rounding_word(case.params.get("rounding") or "up")
+    elif any(name in case.params for name in CONVERSIONS) or str(case.params.get("rounding")) in ROUNDINGS:
+        terms |= conversion_terms(case)
+    return {**tier_terms(case), **stated(terms)}
+
+
+def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
+    """The usage of a case as events, and the charge with the aggregation that the case names (default: the charge's own)."""
+    word = str(case.params.get("aggregation", charge.aggregation))
+    if word not in AGGREGATIONS:
+        raise CaseError(f"the aggregation {word!r} is not known; known are {', '.join(AGGREGATIONS)}")
+    charge = replace(charge, aggregation=AGGREGATIONS[word])
+    if case.events is None:
+        return charge, [quantity_event(first_day(case), quantity_of(case))]
+    if charge.aggregation == "unique_count":
+        charge = replace(charge, counted_attribute=str(case.params.get("counted_attribute", "value")))
+    events = [_event(case, event, place, charge.aggregation) for place, event in enumerate(case.events)]
+    level = number(case, "initial_value", "carried")
+    if level and charge.aggregation not in LEVELS:
+        raise CaseError(f"what is carried into a period is known to {' and '.join(LEVELS)} only")
+    return charge, [*([quantity_event(first_day(case) - timedelta(days=1), level)] if level else []), *events]
+
+
+def _event(case: Case, event: Mapping[str, Any], place: int, aggregation: str) -> UsageEvent:
+    value = next((event[name] for name in QUANTITY_NAMES if event.get(name) is not None), None)
+    moment = next((event[name] for name in TIME_NAMES if event.get(name) is not None), None)
+    occurred_at = at(first_day(case), place) if moment is None else instant(moment)
+    data = {name: str(content) for name, content in event.items() if name not in ("id", "source", *TIME_NAMES)}
+    identity = (str(event.get("source", "case")), str(event["id"])) if "id" in event else None
+    if aggregation in ("unique_count", "count"):
+        return UsageEvent(occurred_at, "1", data, identity)
+    quantity = decimal_of(value, "value")
+    return UsageEvent(occurred_at, format(quantity, "f"), data, identity, corrected=quantity < 0)
+
+
+def quantity_of(case: Case) -> Decimal:
+    usage = case.usage
+    if isinstance(usage, dict):
+        usage = next((usage[name] for name in (*QUANTITY_NAMES, "current_total") if name in usage), None)
+    if usage is None or isinstance(usage, dict | list):
+        raise CaseError("usage is to be one quantity")
+    return decimal_of(usage, "usage")
+
+
+def first_day(case: Case) -> date:
+    return bounds(case)[0] if case.period else DAY
+
+
+def bounds(case: Case) -> tuple[date, date]:
+    """The first day of the case's period and the day after the last one."""
+    period = case.period or {}
+    start = day_of(period.get("start"))
+    if "end_inclusive" in period:
+        return start, day_of(period["end_inclusive"]) + timedelta(days=1)
+    end = day_of(period.get("end_exclusive"))
+    if end <= start:
+        raise CaseError("the period ends before it starts")
+    return start, end
+
+
+def instant(value: Any) -> datetime:
+    """Raises ``CaseError`` unless the value is an ISO 8601 date or instant; a date is its midnight in UTC."""
+    try:
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise CaseError(f"{value!r} is no ISO 8601 instant") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day_of(value: Any) -> date:
+    return instant(value).date()
