@@ -25,7 +25,8 @@ def proposed(warehouse: Warehouse, relations: Sequence[str], entity: str | None 
     Raises:
         OutboxContractError: a row cannot be read as version 1 of the contract.
     """
-    return [row for relation in relations for row in _rows(warehouse, relation, "entity = coalesce(?, entity) and period = coalesce(?, period)", [entity, period])]
+    condition = "entity = coalesce(?, entity) and period = coalesce(?, period)"
+    return [row for relation in relations for row in _rows(warehouse, relation, condition, [entity, period])]
 
 
 def proposed_at_thresholds(warehouse: Warehouse, entity: str, period: str) -> list[OutboxRow]:
