@@ -76,12 +76,12 @@ select * from final
 
 {% macro register_billing_lines(documents) -%}
 {#- The lines of issued invoices and credit memos, credit memos negative; a cancelled document was never issued. -#}
-{%- set members = ['customer_id', 'invoice_key', 'functional_currency', 'exchange_rate', 'exchange_rate_date'] -%}
+{%- set members = ['customer_id', 'invoice_key', 'functional_currency', 'exchange_rate', 'exchange_rate_date', 'decision_id'] -%}
 {%- set line_members = [
     'line_key', 'rated_line_key', 'corrects_line_key', 'group_key', 'kind', 'description', 'subscription_id',
     'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
-    'deferred_account', 'tax_account', 'rounding_account'
+    'deferred_account', 'tax_account', 'rounding_account', 'quantity', 'price_version', 'gross_minor', 'discount_minor'
 ] -%}
 with
 
@@ -103,6 +103,7 @@ records as (
         number,
         document_date,
         posting_date,
+        cause,
         case when document_type = 'credit_memo' then -1 else 1 end as sign,
         {{ json_record('payload', members, line_members) }} as record
     from documents
@@ -153,7 +154,18 @@ final as (
         {{ record_member('line', 'revenue_account') }} as revenue_account,
         {{ record_member('line', 'deferred_account') }} as deferred_account,
         {{ record_member('line', 'tax_account') }} as tax_account,
-        {{ record_member('line', 'rounding_account') }} as rounding_account
+        {{ record_member('line', 'rounding_account') }} as rounding_account,
+        cause,
+        {{ record_member('record', 'decision_id') }} as decision_id,
+        -- What a person decided is no part of what rating issued, and what is to be billed again no longer is.
+        cause not in ({{ decision_causes() }})
+        and max(case when cause = 'void_and_rebill' then 1 else 0 end) over (
+            partition by coalesce({{ record_member('record', 'invoice_key') }}, business_key)
+        ) = 0 as counts_as_issued,
+        {{ record_member('line', 'price_version') }} as price_version,
+        cast({{ record_member('line', 'quantity') }} as {{ quantity_type() }}) as quantity,
+        cast({{ record_member('line', 'gross_minor') }} as bigint) as gross_minor,
+        cast({{ record_member('line', 'discount_minor') }} as bigint) as discount_minor
     from elements
 )
 

@@ -154,7 +154,9 @@ final as (
                 or (dated.kind = 'usage' and accounts.usage_revenue_account is null)
                 then 'missing_account_mapping'
             when accounts.unknown_count > 0 then 'unknown_account'
-        end as hold_reason
+        end as hold_reason,
+        dated.gross_minor,
+        dated.discount_minor
     from dated
     left join recent_rates
         on

@@ -8,6 +8,10 @@ issued_lines as (
     select * from {{ ref('issued_line_balances') }}
 ),
 
+decision_credits as (
+    select * from {{ ref('decision_credits') }}
+),
+
 entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
@@ -29,10 +33,22 @@ issued as (
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
-        {{ sum_whole('remaining_minor') }} as issued_minor,
+        {{ sum_whole('issued_minor') }} as issued_minor,
         max(event_count) as issued_event_count
     from issued_lines
+    where counts_as_issued
     group by line_key
+),
+
+-- What is left to be credited once the decisions of people are carried out.
+creditable as (
+    select
+        issued_lines.line_key,
+        {{ sum_whole('issued_lines.remaining_minor - coalesce(decision_credits.credit_minor, 0)') }} as creditable_minor
+    from issued_lines
+    left join decision_credits on issued_lines.document_line_key = decision_credits.document_line_key
+    where issued_lines.counts_as_issued
+    group by issued_lines.line_key
 ),
 
 compared as (
@@ -60,24 +76,63 @@ compared as (
         rated_lines.amount_precise,
         coalesce(rated_lines.amount_minor, 0) as rated_minor,
         coalesce(issued.issued_minor, 0) as issued_minor,
-        coalesce(rated_lines.amount_minor, 0) - coalesce(issued.issued_minor, 0) as delta_minor,
+        coalesce(rated_lines.amount_minor, 0) - coalesce(issued.issued_minor, 0) as uncapped_minor,
         issued.line_key is not null as was_issued,
         rated_lines.fingerprint,
         case
             when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
             else rated_lines.hold_reason
-        end as hold_reason
+        end as hold_reason,
+        rated_lines.gross_minor,
+        rated_lines.discount_minor
     from rated_lines
     full outer join issued on rated_lines.line_key = issued.line_key
 ),
 
-final as (
+-- A credit never exceeds its line: what decisions have given back of it is not given back again.
+capped as (
     select
         compared.*,
-        -- What belongs to a closed period is issued in the first open one and keeps its service period.
-        greatest(compared.billing_month, coalesce(entities.first_open_month, compared.billing_month)) as document_month
+        cast(greatest(-compared.uncapped_minor - coalesce(creditable.creditable_minor, 0), 0) as bigint) as absorbed_minor
     from compared
-    left join entities on compared.entity = entities.entity
+    left join creditable on compared.line_key = creditable.line_key
+),
+
+final as (
+    select
+        capped.line_key,
+        capped.group_key,
+        capped.kind,
+        capped.customer_id,
+        capped.entity,
+        capped.currency,
+        capped.country,
+        capped.subscription_id,
+        capped.charge_id,
+        capped.meter,
+        capped.product,
+        capped.tax_code,
+        capped.description,
+        capped.service_period_start,
+        capped.service_period_end,
+        capped.billing_month,
+        capped.quantity,
+        capped.event_count,
+        capped.price_version,
+        capped.amount_precise,
+        capped.rated_minor,
+        capped.issued_minor,
+        capped.uncapped_minor + capped.absorbed_minor as delta_minor,
+        capped.was_issued,
+        capped.fingerprint,
+        capped.hold_reason,
+        -- What belongs to a closed period is issued in the first open one and keeps its service period.
+        greatest(capped.billing_month, coalesce(entities.first_open_month, capped.billing_month)) as document_month,
+        capped.absorbed_minor,
+        capped.gross_minor,
+        capped.discount_minor
+    from capped
+    left join entities on capped.entity = entities.entity
 )
 
 select * from final

@@ -53,7 +53,10 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
-        lines.subtracted_key
+        lines.subtracted_key,
+        lines.cause,
+        lines.gross_minor,
+        lines.discount_minor
     from lines
     left join taxes on lines.document_line_key = taxes.document_line_key
 )

@@ -31,9 +31,8 @@ documents as (
         min(exchange_rate_date) as exchange_rate_date,
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
-        max(case when was_issued or billing_month < document_month then 1 else 0 end) as has_late_lines,
-        min(case when was_issued or billing_month < document_month then 1 else 0 end) as has_only_late_lines,
-        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)"}), 'document_line_key') }} as lines_json
+        {{ document_cause('cause') }} as cause,
+        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)", "cause": "lines.cause"}), 'document_line_key') }} as lines_json
     from lines
     group by
         natural_id,
@@ -71,7 +70,7 @@ final as (
         addressed.subtotal_minor + addressed.tax_minor as total_minor,
         {{ dbt.concat(["'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.customer_id", "'\"]'"]) }} as depends_on,
         'confidential-financial' as sensitivity,
-        case when addressed.has_only_late_lines = 1 then 'late_usage' else 'usage_and_fees' end as cause,
+        addressed.cause,
         addressed.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
