@@ -57,7 +57,9 @@ compared as (
         line_deltas.was_issued,
         coalesce(voided.voided_at > coalesce(frozen.document_position, 0), false) as is_rebilled,
         line_deltas.was_issued and coalesce(line_deltas.price_version <> coalesce(frozen.price_version, ''), false) as has_other_version,
-        line_deltas.was_issued and coalesce(line_deltas.gross_minor <> frozen.gross_minor, false) as has_other_gross,
+        line_deltas.was_issued
+        and line_deltas.kind <> 'commitment'
+        and coalesce(line_deltas.gross_minor <> frozen.gross_minor, false) as has_other_gross,
         case line_deltas.kind
             when 'usage'
                 then
