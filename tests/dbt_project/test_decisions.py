@@ -94,6 +94,7 @@ CORRECTED_PRICES = [
     *(f"{plan},1,{plan}.calls,USD,2025-01-01,2026-01-01,,{old}," for plan, old in (("R", 2), ("S", 1))),
     *(f"{plan},2,{plan}.calls,USD,2026-01-01,,,1.5," for plan in "RS"),
 ]
+WITHOUT_SEEDS = ("--exclude-resource-type", "seed")
 LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"
 
 
@@ -147,8 +148,8 @@ class Closes:
         done = self.dbt(self.installation.settings, "build", "--exclude-resource-type", "unit_test", "--exclude", "test_type:generic", *arguments)
         assert done.succeeded, done.told
 
-    def propose(self) -> Run:
-        self.build("--exclude-resource-type", "seed", "--select", "+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
+    def propose(self, *arguments: str) -> Run:
+        self.build(*arguments, "--select", "+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
         relations = " union all ".join(
             f"select natural_id, customer_id, cause, '{kind}' as document_type, amount_minor, tax_minor from invoicing.{relation}"
             for kind, relation in (("invoice", "proposed_invoice_lines"), ("credit_memo", "proposed_credit_memo_lines"))
@@ -171,7 +172,7 @@ class Closes:
             run.refused += [refusal.code for refusal in self._seal(BILLING_RELATIONS, entity, period).refused]
             ask_for_stopped(self.acting_as("close"), entity, period)
         self.build(
-            *("--exclude-resource-type", "seed", "--select", "path:models/staging/register_issued", "path:models/accounting"),
+            *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_issued", "path:models/accounting"),
             *("outbox_journal_entries", "path:models/staging/register_closing", "k3_rated_to_issued"),
         )
         for entity in ENTITIES:
@@ -230,9 +231,8 @@ def closes(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Closes:
 
     january = [event(name, calls, "2026-01-15") for name, (_, _, calls) in CUSTOMERS.items()] + [event("WHOLE", "20", "2026-01-15", meter="seats")]
     made.deliver(date(2026, 2, 1), january, **FILES)
-    made.build("--resource-type", "seed")
-    made.installation.warehouse.execute([LIMITS])
     made.propose()
+    made.installation.warehouse.execute([LIMITS])
     made.seal("2026-01")
     made.close("2026-01")
     return made
@@ -275,7 +275,7 @@ def decided(closes: Closes) -> Decided:
     ]
     mappings = [MAPPINGS, "M-new,*,usage_revenue,*,2004,2026-02-01"]
     closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings)
-    closes.propose()
+    closes.propose(*WITHOUT_SEEDS)
     # Between the build and the seal one changes their mind.
     reject(closes.acting_as("ada"), ids["withdrawn"], "not an outage after all")
     closes.seal("2026-02")
@@ -286,10 +286,10 @@ def decided(closes: Closes) -> Decided:
     [spike] = [request for request in closes.installation.open_register().approval_requests() if request.kind == "usage_spike"]
     approve(closes.acting_as("grace"), spike.request_id)
     closes.deliver(date(2026, 4, 1), [], prices=[PRICES, "S,2,S.calls,USD,2026-01-01,,,1.6,"])
-    closes.propose()
+    closes.propose(*WITHOUT_SEEDS)
     closes.seal("2026-03")
     closes.close("2026-03")
-    closes.propose()
+    closes.propose(*WITHOUT_SEEDS)
     return Decided(closes, ids)
 
 

@@ -98,7 +98,7 @@ final as (
             when not measured.is_over_limit then 'within limits'
             else coalesce(verdicts.status, 'unasked')
         end as status,
-        measured.is_over_limit and coalesce(verdicts.status, 'unasked') <> 'approved' as is_stopped
+        measured.is_over_limit and {{ var('run_gates') }} and coalesce(verdicts.status, 'unasked') <> 'approved' as is_stopped
     from measured
     left join verdicts
         on
