@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dagster_project.close import Installation
+from dagster_project.close.approvals import approve, ask_for_credit
 from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register
 from dagster_project.dbt.project import DbtPaths, invoke, parse, project_fingerprint
@@ -17,6 +20,7 @@ from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedSc
 from reverse_etl.cases.rated import RatedRun
 from reverse_etl.cases.reading import read_run, read_scenarios
 from reverse_etl.cases.scenario import Scenario
+from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import TieoutError
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 LINES = ("+rated_lines",)
 DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
+# Cases are rated at once and issued to nobody: their sums say nothing, and no one is there to approve them.
+WITHOUT_HOLDS = ("--vars", "{run_gates: false, storm_factor: 999999}")
 PROPOSED = ("outbox.outbox_invoices", "outbox.outbox_credit_memos")
 
 
@@ -89,7 +95,7 @@ def _build(installation: Installation, scenarios: Mapping[str, Scenario], run: i
         problem = report.problems[0]
         raise RatingFailedError(f"the cases do not land: {problem.file_name}: {problem.reason}")
     mirror_register(installation)
-    arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test", "test", "--no-write-json"]
+    arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test", "test", "--no-write-json", *WITHOUT_HOLDS]
     paths = DbtPaths.of(settings)
     outcome = invoke(paths, arguments, _manifest(project_fingerprint(paths.project)))
     if not outcome.success:
@@ -104,8 +110,11 @@ def _seal(installation: Installation, scenarios: Mapping[str, Scenario], run: in
     rows = [row for row in proposed(installation.warehouse, PROPOSED) if row.payload["customer_id"] in going_on]
     with closing(installation.open_register()) as register:
         report = register.seal(rows, installation.actor, f"run-{run}")
-    if report.refused:
-        raise RatingFailedError(f"a document of the cases cannot be sealed: {report.refused[0].reason}")
+        if report.refused:
+            raise RatingFailedError(f"a document of the cases cannot be sealed: {report.refused[0].reason}")
+        for document in report.sealed if run == 1 else ():
+            if document.document_type == "invoice":
+                _decide(installation, document, scenarios[document.payload["customer_id"]])
 
 
 @functools.cache
@@ -113,3 +122,15 @@ def _manifest(fingerprint: str) -> Manifest:
     """The parsed project; a process parses it once for however many builds, whatever folder they are in."""
     with TemporaryDirectory(prefix="tieout-parse-") as folder:
         return parse(DbtPaths.of(Settings(home=Path(folder))))
+
+
+def _decide(installation: Installation, invoice: SealedDocument, scenario: Scenario) -> None:
+    for credit in scenario.credits:
+        for line in invoice.payload["lines"]:
+            if line["charge_id"].endswith(f"/{credit.charge}"):
+                amount = Decimal(credit.amount_minor).scaleb(-int(invoice.payload["currency_exponent"]))
+                maker, checker = (replace(installation, acting_as=name) for name in ("the maker of the cases", "their checker"))
+                asked = ask_for_credit(
+                    maker, invoice.business_key, amount, "the case says so", line["line_key"], before_discount=credit.before_discount
+                )
+                approve(checker, asked.request_id)

@@ -19,6 +19,14 @@ class RegisterError(TieoutError):
     """The register cannot be used as it is."""
 
 
+class ApprovalError(TieoutError):
+    """A decision cannot be asked for or taken as it was meant."""
+
+
+class MakerIsCheckerError(ApprovalError):
+    """Whoever asked for a decision wants to approve it too."""
+
+
 class WarehouseBusyError(TieoutError):
     """Another process is writing to the warehouse."""
 

@@ -33,6 +33,14 @@ class Destination(BaseModel):
     batch_size: int | None = Field(default=None, gt=0)
 
 
+class Approvals(BaseModel):
+    """``four_eyes: false`` lets whoever asks for a decision approve it too, for an installation of one person; each approval says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    four_eyes: bool = True
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +48,7 @@ class Settings(BaseModel):
     entities: tuple[str, ...] = ("northlight_us", "northlight_eu")
     first_period: str = "2026-01"
     warehouse_wait_seconds: float = 60.0
+    approvals: Approvals = Approvals()
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {
             "stripe": Destination(secret_environment="STRIPE_API_KEY", secret_file="secrets/stripe_api_key"),

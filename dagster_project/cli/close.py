@@ -80,7 +80,11 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 @click.option("--entity", help="One legal entity (default: all).")
 @with_session
 def plan_command(session: Session, period: str, entity: str | None) -> None:
-    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed."""
+    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed.
+
+    For what a run gate stops an approval is asked, as the close would ask for it.
+    """
+    from dagster_project.close.approvals import ask_for_stopped, gate_evidence, stopped_gates
     from dagster_project.close.outbox import BILLING_RELATIONS, proposed
 
     installation = session.installation
@@ -96,6 +100,8 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
         wanted = dg.AssetSelection.assets(*outbox).upstream() - dg.AssetSelection.groups("landing", "sources")
         run = runner.close(keys, only=sorted(wanted.resolve(graph)))
     refuse(run)
+    for key in keys:
+        ask_for_stopped(installation, key.entity, key.period, run.run_id)
     rows = [row for key in keys for row in proposed(installation.warehouse, BILLING_RELATIONS, key.entity, key.period)]
     planned = [
         {
@@ -109,7 +115,13 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
         for row in rows
     ]
     session.table(f"{len(planned)} documents would be sealed", planned, ["business_key", "operation", "date", "currency", "total_minor", "cause"])
-    session.result(planned)
+    stopped = [gate for gate in stopped_gates(installation, period) if gate["entity"] in {key.entity for key in keys}]
+    waiting = [{"entity": gate["entity"], "plan": gate["plan_hash"], "stopped": gate_evidence(gate), "status": gate["status"]} for gate in stopped]
+    if waiting:
+        session.table(
+            "Stopped by a run gate until another user approves the plan (tieout approve PLAN)", waiting, ["entity", "plan", "stopped", "status"]
+        )
+    session.result({"documents": planned, "stopped": waiting})
 
 
 @click.command("push")

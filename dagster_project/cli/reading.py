@@ -57,6 +57,20 @@ EXCEPTIONS: Mapping[str, str] = {
         where document_month + interval 1 month <= (select max(landed_on) from raw.landed_files)
         order by entity, customer_id, line_key
     """,
+    "gates": """
+        select 'run gate' as kind, subject || ' ' || strftime(document_month, '%Y-%m') as subject,
+            line_count || ' lines, gross ' || gross_minor || ' minor units of ' || functional_currency || ', above the limits: ' || status as reason,
+            'look at approvals.stopped_lines, then tieout approve ' || plan_hash as what_to_do
+        from approvals.run_gates
+        where is_stopped and document_month + interval 1 month <= (select max(landed_on) from raw.landed_files)
+        order by entity, document_month, cause
+    """,
+    "decisions": """
+        select 'decision' as kind, decision_id || ' on ' || invoice_key as subject, hold_reason || ': ' || meaning as reason, what_to_do
+        from approvals.decisions left join constants.reasons on hold_reason = reasons.reason
+        where hold_reason is not null
+        order by entity, decision_id
+    """,
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
+    """``acting_as`` says who acts where another party has authenticated them; no command and no variable sets it."""
+
     settings: Settings
+    acting_as: str | None = None
 
     @property
     def warehouse(self) -> Warehouse:
@@ -26,7 +30,7 @@ class Installation:
     @property
     def actor(self) -> str:
         """Who acts: the operating system's user, whom it has authenticated."""
-        return getpass.getuser()
+        return self.acting_as or operating_system_user()
 
     def open_register(self) -> Register:
         from reverse_etl.register import Register
@@ -44,3 +48,12 @@ class Installation:
 
             return open_tryton(self.settings)
         raise ConfigurationError(f"no destination named {name!r}; there are {', '.join(sorted(self.settings.destinations))}")
+
+
+def operating_system_user() -> str:
+    """The user that the kernel knows this process by: names in the environment are anyone's to set."""
+    identity = os.getuid()
+    try:
+        return pwd.getpwuid(identity).pw_name
+    except KeyError:
+        return f"uid-{identity}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from dagster_project.close.approvals import ask_for_stopped
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, CUSTOMERS, INVOICES, JOURNAL_RELATIONS
 from dagster_project.close.partitions import CloseKey
@@ -56,7 +57,11 @@ def _seal(
             told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
             if report.refused:
                 told.message += f"; {len(report.refused)} refused"
+            waiting = ask_for_stopped(installation, close_of.entity, close_of.period, context.run.run_id) if key == SEAL_BILLING else []
+            if waiting:
+                told.message += f"; {len(waiting)} stopped until approved"
             told.metadata = {
+                "stopped": table([{"request": request.request_id, "subject": request.subject, "reason": request.reason} for request in waiting]),
                 "sealed": len(report.sealed),
                 "unchanged": len(report.unchanged),
                 "refused": len(report.refused),

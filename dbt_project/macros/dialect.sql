@@ -196,6 +196,12 @@
 {% macro digest(expression) %}{{ return(adapter.dispatch('digest', 'tieout')(expression)) }}{% endmacro %}
 {% macro default__digest(expression) %}md5({{ expression }}){% endmacro %}
 
+{% macro secure_digest(expression) %}{{ return(adapter.dispatch('secure_digest', 'tieout')(expression)) }}{% endmacro %}
+{#- A hash that a person's approval can be bound to. -#}
+{% macro spark__secure_digest(expression) %}sha2({{ expression }}, 256){% endmacro %}
+{% macro duckdb__secure_digest(expression) %}sha256({{ expression }}){% endmacro %}
+{% macro postgres__secure_digest(expression) %}encode(sha256(convert_to({{ expression }}, 'UTF8')), 'hex'){% endmacro %}
+
 {% macro decimal_text(expression) %}{{ return(adapter.dispatch('decimal_text', 'tieout')(expression)) }}{% endmacro %}
 {#- A decimal as plain text without trailing zeros, the same on every engine. -#}
 {% macro spark__decimal_text(expression) -%}

@@ -36,9 +36,24 @@
         "deferred_account": alias ~ ".deferred_account",
         "tax_account": alias ~ ".tax_account",
         "rounding_account": alias ~ ".rounding_account",
+        "gross_minor": alias ~ ".gross_minor",
+        "discount_minor": alias ~ ".discount_minor",
     } -%}
     {%- do members.update(extra) -%}
     {{ json_object(members) }}
+{%- endmacro %}
+
+{% macro document_cause(cause) -%}
+    {#- The cause of a document by those of its lines: what is regular names it first, then what weighs most. -#}
+    case min(case {{ cause }} when 'threshold' then 0 when 'usage_and_fees' then 1 when 'rebill' then 2 when 'price' then 3 when 'correction' then 4 when 'late_usage' then 5 else 6 end)
+        when 0 then 'threshold'
+        when 1 then 'usage_and_fees'
+        when 2 then 'rebill'
+        when 3 then 'price'
+        when 4 then 'correction'
+        when 5 then 'late_usage'
+        else min({{ cause }})
+    end
 {%- endmacro %}
 
 {% macro outbox_heads() -%}

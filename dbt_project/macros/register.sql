@@ -76,13 +76,13 @@ select * from final
 
 {% macro register_billing_lines(documents) -%}
 {#- The lines of issued invoices and credit memos, credit memos negative; a cancelled document was never issued. -#}
-{%- set members = ['customer_id', 'invoice_key', 'functional_currency', 'exchange_rate', 'exchange_rate_date'] -%}
+{%- set members = ['customer_id', 'invoice_key', 'functional_currency', 'exchange_rate', 'exchange_rate_date', 'decision_id'] -%}
 {%- set line_members = [
     'line_key', 'rated_line_key', 'corrects_line_key', 'group_key', 'kind', 'description', 'subscription_id',
     'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
     'deferred_account', 'tax_account', 'rounding_account', 'credits_expire_on', 'country', 'tax_behavior', 'inclusive_tax_rounding',
-    'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id'
+    'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id', 'quantity', 'price_version', 'gross_minor', 'discount_minor'
 ] -%}
 with
 
@@ -165,7 +165,17 @@ final as (
         coalesce({{ record_member('line', 'tax_treatment') }}, 'taxed') as tax_treatment,
         {{ record_member('line', 'exemption_reason') }} as exemption_reason,
         {{ record_member('line', 'exemption_certificate') }} as exemption_certificate,
-        {{ record_member('line', 'customer_tax_id') }} as customer_tax_id
+        {{ record_member('line', 'customer_tax_id') }} as customer_tax_id,
+        {{ record_member('record', 'decision_id') }} as decision_id,
+        -- What a person decided is no part of what rating issued, and what is to be billed again no longer is.
+        cause not in ({{ decision_causes() }})
+        and max(case when cause = 'void_and_rebill' then 1 else 0 end) over (
+            partition by coalesce({{ record_member('record', 'invoice_key') }}, business_key)
+        ) = 0 as counts_as_issued,
+        {{ record_member('line', 'price_version') }} as price_version,
+        cast({{ record_member('line', 'quantity') }} as {{ quantity_type() }}) as quantity,
+        cast({{ record_member('line', 'gross_minor') }} as bigint) as gross_minor,
+        cast({{ record_member('line', 'discount_minor') }} as bigint) as discount_minor
     from elements
 )
 

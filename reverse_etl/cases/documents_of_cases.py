@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
 from reverse_etl.cases.plans_of_cases import discount_of
 from reverse_etl.cases.rated import DocumentLine, RatedRun, RatedScenario
-from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, flat, landed_until
+from reverse_etl.cases.scenario import FIRST_DAY, Charge, DecidedCredit, Scenario, Subscription, flat, landed_until
 from reverse_etl.cases.terms_of_cases import currency_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
@@ -117,6 +118,35 @@ def discount(case: Case) -> Answered:
     return Answered(
         {MAIN: _invoice(case, [base, *discounts])},
         {"discount_minor": lambda rated: str(sum(line.discount_minor for line in _run(rated).lines))},
+    )
+
+
+@compiles("credit_note_partial_with_discount")
+def credit_note_partial_with_discount(case: Case) -> Answered:
+    """A line is credited by an amount before its discount: the discount is taken back in the same proportion."""
+    line, taken, credited = (decimal_of(case.parameter(name), name) for name in ("line_minor", "line_discount_minor", "credited_gross_minor"))
+    if credited != credited.to_integral_value() or credited <= 0:
+        raise CaseError("credited_gross_minor is to be a whole number above zero")
+    charges = [
+        flat("000", line * CENT, taxes=(text(case.parameter("tax_percent"), "tax_percent"),)),
+        flat("discount", taken * CENT, "discount", "fixed"),
+    ]
+    scenario = replace(_invoice(case, charges), runs=2, credits=(DecidedCredit("000", int(credited), before_discount=True),))
+
+    def net(rated: Rated) -> int:
+        return -rated[MAIN].runs[1].net_minor("credit_memo")
+
+    def tax_of(rated: Rated) -> int:
+        return -rated[MAIN].runs[1].tax_minor("credit_memo")
+
+    return Answered(
+        {MAIN: scenario},
+        {
+            "discount_adjustment_minor": lambda rated: str(int(credited) - net(rated)),
+            "credit_sub_total_minor": lambda rated: str(net(rated)),
+            "credit_tax_minor": lambda rated: str(tax_of(rated)),
+            "credit_total_minor": lambda rated: str(net(rated) + tax_of(rated)),
+        },
     )
 
 

@@ -90,6 +90,15 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedCredit:
+    """A goodwill credit on what the first run issues for a charge, decided by two people; the amount is in minor units."""
+
+    charge: str
+    amount_minor: int
+    before_discount: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One customer with its subscriptions. ``day`` is the first day of the service period that is asked for, None asks for all;
     after every run but the last, what is proposed is issued."""
@@ -104,6 +113,7 @@ class Scenario:
     exchange_rate: str = "1"
     runs: int = 1
     grants: Sequence[CreditGrant] = ()
+    credits: Sequence[DecidedCredit] = ()
 
     @property
     def entity(self) -> str:

@@ -256,6 +256,33 @@ _REGISTER: Mapping[str, Columns] = {
         "landing_position": "bigint",
         "at": "timestamp",
     },
+    "register.approval_requests": {
+        "position": "bigint",
+        "request_id": "varchar",
+        "kind": "varchar",
+        "entity": "varchar",
+        "subject": "varchar",
+        "line_key": "varchar",
+        "currency": "varchar",
+        "amount_minor": "bigint",
+        "basis": "varchar",
+        "disposition": "varchar",
+        "rebill": "varchar",
+        "reason": "varchar",
+        "content_hash": "varchar",
+        "requested_by": "varchar",
+        "at": "timestamp",
+    },
+    "register.verdicts": {
+        "position": "bigint",
+        "request_position": "bigint",
+        "verdict": "varchar",
+        "content_hash": "varchar",
+        "four_eyes": "varchar",
+        "reason": "varchar",
+        "decided_by": "varchar",
+        "at": "timestamp",
+    },
 }
 
 RELATIONS: Mapping[str, Columns] = MappingProxyType({**_DELIVERIES, **_LANDING, **_READ_BACKS, **_REGISTER})

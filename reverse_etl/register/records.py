@@ -18,11 +18,22 @@ STALE_HEAD = "stale_head"
 WRONG_INCARNATION = "wrong_incarnation"
 CLOSED_PERIOD = "closed_period"
 CONTRACT = "contract"
+NOT_APPROVED = "not_approved"
+
+# What can be asked for: documents that a person decides, and what was computed and is too large to go on by itself.
+GOODWILL, VOID, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "run_gate", "usage_spike"
+REQUEST_KINDS = (GOODWILL, VOID, RUN_GATE, USAGE_SPIKE)
+DOCUMENT_KINDS = (GOODWILL, VOID)
+DECISION_CAUSES = (GOODWILL, VOID, "void_and_rebill")
+APPROVED, REJECTED = "approved", "rejected"
+VERDICTS = (APPROVED, REJECTED)
+BASES = ("net", "before_discount")
+DISPOSITIONS = ("offset", "credit")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An outbox row that was not sealed. ``code`` is stale_head, wrong_incarnation, closed_period or contract."""
+    """An outbox row that was not sealed. ``code`` is stale_head, wrong_incarnation, closed_period, not_approved or contract."""
 
     row: OutboxRow
     code: str
@@ -190,3 +201,67 @@ class Lane:
     entity: str
     epoch: int
     holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewApprovalRequest:
+    """``subject``: business key of an invoice, ``entity/cause`` of a run gate, or key of a rated line. ``amount_minor`` in minor units of
+    ``currency``, net of tax; ``basis`` is net or before_discount. ``disposition``: offset takes it off what the invoice has due, credit goes
+    to the customer's balance. ``rebill`` is yes or no. ``content_hash`` is of what was computed; that of a decision is made here."""
+
+    kind: str
+    entity: str
+    subject: str
+    reason: str
+    line_key: str | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+    basis: str | None = None
+    disposition: str | None = None
+    rebill: str | None = None
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``verdict`` is approved or rejected; ``four_eyes`` says whether maker and checker had to differ: required or waived."""
+
+    position: int
+    request_position: int
+    verdict: str
+    content_hash: str
+    four_eyes: str
+    reason: str | None
+    decided_by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """A request with its last verdict."""
+
+    position: int
+    request_id: str
+    kind: str
+    entity: str
+    subject: str
+    line_key: str | None
+    currency: str | None
+    amount_minor: int | None
+    basis: str | None
+    disposition: str | None
+    rebill: str | None
+    reason: str
+    content_hash: str
+    requested_by: str
+    requested_at: datetime
+    verdict: Verdict | None
+
+    @property
+    def status(self) -> str:
+        return "open" if self.verdict is None else self.verdict.verdict
+
+    @property
+    def document_cause(self) -> str:
+        """The cause of the document that follows from a decision."""
+        return "void_and_rebill" if self.kind == VOID and self.rebill == "yes" else self.kind

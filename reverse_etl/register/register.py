@@ -14,23 +14,28 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from reverse_etl.crash_points import crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import deliveries, engine, exceptions, periods, reads, schema
+from reverse_etl.register import approvals, deliveries, engine, exceptions, periods, reads, schema
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, verify_chain
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
+    APPROVED,
+    REJECTED,
     SOFT_CLOSED,
+    ApprovalRequest,
     Attempt,
     ChainReport,
     Delivery,
     DocumentEntry,
     ExceptionRecord,
     Lane,
+    NewApprovalRequest,
     NewException,
     PeriodChange,
     SealReport,
     Standing,
     Transition,
+    Verdict,
 )
 from reverse_etl.register.sealing import seal_rows
 
@@ -39,6 +44,7 @@ REFUSAL_ACTIONS = {
     "stale_head": "mirror the register, build the warehouse again and seal what it proposes then",
     "wrong_incarnation": "mirror the register (this rebuilds it), build the warehouse again and seal what it proposes then",
     "closed_period": "build again so that it is proposed for the first open period, or reopen the period",
+    "not_approved": "have the decision approved ('tieout approvals'), build again and seal what it proposes then",
     "contract": "correct the input or the model that produced it, then build and seal again",
 }
 
@@ -70,6 +76,8 @@ class Register:
             version = connection.scalar(select(schema.register.c.schema_version)) if exists else None
         if version is None:
             register._create()
+        elif version == schema.BEFORE_APPROVALS:
+            register._add_missing_relations()
         elif version != schema.SCHEMA_VERSION:
             raise RegisterError(
                 f"the register {url} has schema version {version}, this Tieout knows {schema.SCHEMA_VERSION}; "
@@ -233,6 +241,36 @@ class Register:
         with self._reading() as connection:
             return periods.changes_since(connection, position)
 
+    # Approvals
+
+    def ask(self, asked: NewApprovalRequest, actor: str, correlation_id: str = "") -> ApprovalRequest:
+        """Ask for a decision as ``actor``, whom the caller has authenticated. Raises ``ApprovalError``."""
+        with self._writing(actor, correlation_id) as writer:
+            return approvals.ask(writer, asked)
+
+    def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
+        """Approve what hashes to ``content_hash``. Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one."""
+        with self._writing(actor, "") as writer:
+            return approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
+
+    def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:
+        """Reject, or withdraw, what is not sealed yet. Raises ``ApprovalError``."""
+        with self._writing(actor, "") as writer:
+            return approvals.decide(writer, request_id, REJECTED, content_hash, actor, four_eyes, reason)
+
+    def approval_requests(self) -> list[ApprovalRequest]:
+        """Every request by position, each with its last verdict."""
+        with self._reading() as connection:
+            return approvals.listed(connection)
+
+    def approval_requests_since(self, position: int) -> list[ApprovalRequest]:
+        with self._reading() as connection:
+            return approvals.requests_since(connection, position)
+
+    def verdicts_since(self, position: int) -> list[Verdict]:
+        with self._reading() as connection:
+            return approvals.verdicts_since(connection, position)
+
     # Exceptions
 
     def record_exception(self, exception: NewException, actor: str = "tieout", correlation_id: str = "") -> bool:
@@ -313,6 +351,11 @@ class Register:
             writer = LogWriter(connection, self._clock(), "tieout", "")
             writer.append("incarnation", incarnation=incarnation, reason="created")
             writer.flush()
+
+    def _add_missing_relations(self) -> None:
+        with engine.writing(self._engine) as connection:
+            schema.metadata.create_all(connection)
+            connection.execute(update(schema.register).values(schema_version=schema.SCHEMA_VERSION))
 
     @contextmanager
     def _writing(self, actor: str, correlation_id: str) -> Iterator[LogWriter]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+BEFORE_APPROVALS = 1
+"""The version that lacks the relations of approvals, and is otherwise the same."""
 
 metadata = MetaData()
 
@@ -148,6 +150,38 @@ resolutions = Table(
     Column("resolution", Text, nullable=False),
 )
 
+# What a person is asked to decide, and what was decided: the maker and the checker are the actors of the log's entries.
+approval_requests = Table(
+    "approval_requests",
+    metadata,
+    _position(),
+    Column("request_id", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("line_key", String),
+    Column("currency", String),
+    Column("amount_minor", BigInteger),
+    Column("basis", String),
+    Column("disposition", String),
+    Column("rebill", String),
+    Column("reason", Text, nullable=False),
+    Column("content_hash", String, nullable=False),
+    Index("approval_requests_by_content", "kind", "subject", "content_hash"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _position(),
+    Column("request_position", BigInteger, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("content_hash", String, nullable=False),
+    Column("four_eyes", String, nullable=False),
+    Column("reason", Text),
+    Index("verdicts_by_request", "request_position", "position"),
+)
+
 # Projections: rebuilt from the log's facts, changed in the transaction that appends them.
 
 deliveries = Table(
@@ -197,4 +231,6 @@ FACTS: dict[str, Table] = {
     "period": periods,
     "exception": exceptions,
     "resolution": resolutions,
+    "approval_request": approval_requests,
+    "verdict": verdicts,
 }

@@ -11,13 +11,24 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_json, external_reference
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.register import schema
+from reverse_etl.register.approvals import unapproved
 from reverse_etl.register.contract import NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.periods import status_of
 from reverse_etl.register.reads import sealed_document
-from reverse_etl.register.records import CLOSED_PERIOD, CONTRACT, OPEN, STALE_HEAD, WRONG_INCARNATION, Delivery, Refusal, SealReport
+from reverse_etl.register.records import (
+    CLOSED_PERIOD,
+    CONTRACT,
+    NOT_APPROVED,
+    OPEN,
+    STALE_HEAD,
+    WRONG_INCARNATION,
+    Delivery,
+    Refusal,
+    SealReport,
+)
 
 KEYS_AT_ONCE = 500
 Item = TypeVar("Item")
@@ -57,6 +68,7 @@ class _Batch:
     heads: Mapping[str, _Head]
     known: Mapping[str, list[_Known]]
     periods: Mapping[tuple[str, str], str]
+    unapproved: Mapping[str, str]
     unchanged: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
@@ -73,6 +85,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         heads=_heads(connection, {row.subtracted_key for row in sound}),
         known=_known(connection, {row.business_key for row in sound}),
         periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
+        unapproved=unapproved(connection, sound),
     )
     for row, reason in checked:
         if reason is None and _unchanged(row, batch, hashes[id(row)]):
@@ -80,6 +93,8 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         groups.setdefault(row.subtracted_key, []).append(row)
         if reason is not None:
             batch.refused.append(Refusal(row, CONTRACT, reason))
+        elif row.business_key in batch.unapproved:
+            batch.refused.append(Refusal(row, NOT_APPROVED, batch.unapproved[row.business_key]))
         elif (refusal := _refusal(row, batch)) is not None:
             batch.refused.append(refusal)
     accepted = _whole_groups(groups, batch)

@@ -10,14 +10,16 @@ from typing import Any
 import pyarrow as pa
 
 from reverse_etl.landing.relations import RELATIONS
-from reverse_etl.register import DocumentEntry, PeriodChange, Register, Transition
+from reverse_etl.register import ApprovalRequest, DocumentEntry, PeriodChange, Register, Transition, Verdict
 from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
 
 MIRROR = "register.mirror"
 DOCUMENTS = "register.documents"
 TRANSITIONS = "register.transitions"
 PERIODS = "register.periods"
-MIRRORED = {relation: RELATIONS[relation] for relation in (MIRROR, DOCUMENTS, TRANSITIONS, PERIODS)}
+REQUESTS = "register.approval_requests"
+VERDICTS = "register.verdicts"
+MIRRORED = {relation: RELATIONS[relation] for relation in (MIRROR, DOCUMENTS, TRANSITIONS, PERIODS, REQUESTS, VERDICTS)}
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "varchar": pa.string(),
     "bigint": pa.int64(),
@@ -66,6 +68,8 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
                 DOCUMENTS: [_document(entry) for entry in register.documents_since(start) if entry.document.position <= position],
                 TRANSITIONS: [_transition(entry) for entry in register.transitions_since(start) if entry.position <= position],
                 PERIODS: [_period(entry) for entry in register.periods_since(start) if entry.position <= position],
+                REQUESTS: [_request(entry) for entry in register.approval_requests_since(start) if entry.position <= position],
+                VERDICTS: [_verdict(entry) for entry in register.verdicts_since(start) if entry.position <= position],
                 # Written last: an older mirror row never claims rows that are not there.
                 MIRROR: [{"incarnation": incarnation, "position": position, "mirrored_at": _utc(datetime.now(UTC))}],
             }
@@ -138,6 +142,14 @@ def _period(entry: PeriodChange) -> dict[str, Any]:
         "landing_position": entry.landing_position,
         "at": _utc(entry.at),
     }
+
+
+def _request(entry: ApprovalRequest) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in RELATIONS[REQUESTS] if name != "at"} | {"at": _utc(entry.requested_at)}
+
+
+def _verdict(entry: Verdict) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in RELATIONS[VERDICTS]} | {"at": _utc(entry.at)}
 
 
 def _utc(instant: datetime) -> datetime:

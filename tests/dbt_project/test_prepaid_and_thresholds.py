@@ -28,7 +28,14 @@ RUNS = 4
 UNCHANGED = ("resource_type:seed", "path:models/staging/billing", "path:models/staging/finance", "path:models/staging/crm")
 MODELS = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos")
 JOURNALS = ("path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
-CLOSING = ("path:models/staging/register_closing", "k3_rated_to_issued", "k5_issued_to_journals", "credit_balances", "credit_applications")
+CLOSING = (
+    "path:models/staging/register_closing",
+    "stopped_lines",
+    "k3_rated_to_issued",
+    "k5_issued_to_journals",
+    "credit_balances",
+    "credit_applications",
+)
 TESTS = (
     "assert_j01_entries_balance_in_transaction_currency",
     "assert_j02_entries_balance_in_functional_currency",

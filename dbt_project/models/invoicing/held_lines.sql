@@ -8,6 +8,11 @@ line_deltas as (
     select * from {{ ref('line_deltas') }}
 ),
 
+usage_spikes as (
+    select * from {{ ref('usage_spikes') }}
+    where not is_approved
+),
+
 reasons as (
     select * from {{ ref('reasons') }}
 ),
@@ -26,10 +31,18 @@ own_reasons as (
         line_deltas.service_period_start,
         line_deltas.quantity,
         line_deltas.delta_minor,
-        coalesce(line_deltas.hold_reason, candidates.hold_reason) as hold_reason
+        coalesce(line_deltas.hold_reason, candidates.hold_reason, case when usage_spikes.line_key is not null then 'usage_spike' end) as hold_reason
     from line_deltas
     left join candidates on line_deltas.line_key = candidates.line_key
-    where coalesce(line_deltas.hold_reason, candidates.hold_reason) is not null
+    -- What takes a spike back waits for nobody.
+    left join usage_spikes
+        on
+            line_deltas.line_key = usage_spikes.line_key
+            and line_deltas.delta_minor > 0
+    where
+        line_deltas.hold_reason is not null
+        or candidates.hold_reason is not null
+        or usage_spikes.line_key is not null
 ),
 
 -- Billed by the former system, or of no value: nothing waits for a decision.

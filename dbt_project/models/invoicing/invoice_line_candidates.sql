@@ -184,7 +184,9 @@ final as (
                 then 'missing_account_mapping'
             when accounts.unknown_count > 0 then 'unknown_account'
             else credits_without_account.hold_reason
-        end as hold_reason
+        end as hold_reason,
+        dated.gross_minor,
+        dated.discount_minor
     from dated
     left join recent_rates
         on

@@ -8,6 +8,10 @@ issued_lines as (
     select * from {{ ref('issued_line_balances') }}
 ),
 
+decision_credits as (
+    select * from {{ ref('decision_credits') }}
+),
+
 entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
@@ -34,12 +38,25 @@ issued as (
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
-        {{ sum_whole('remaining_minor') }} as remaining_minor,
-        {{ sum_whole('remaining_tax_minor') }} as remaining_tax_minor,
+        {{ sum_whole('issued_minor') }} as issued_net_minor,
+        {{ sum_whole('issued_tax_minor') }} as issued_tax_minor,
         max(event_count) as issued_event_count,
         max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
     from issued_lines
+    where counts_as_issued
     group by line_key
+),
+
+-- What is left to be credited once the decisions of people are carried out.
+creditable as (
+    select
+        issued_lines.line_key,
+        {{ sum_whole('issued_lines.remaining_minor - coalesce(decision_credits.credit_minor, 0)') }} as creditable_minor,
+        {{ sum_whole('issued_lines.remaining_tax_minor - coalesce(decision_credits.credit_tax_minor, 0)') }} as creditable_tax_minor
+    from issued_lines
+    left join decision_credits on issued_lines.document_line_key = decision_credits.document_line_key
+    where issued_lines.counts_as_issued
+    group by issued_lines.line_key
 ),
 
 compared as (
@@ -68,14 +85,16 @@ compared as (
         rated_lines.amount_precise,
         coalesce(rated_lines.amount_minor, 0) as rated_minor,
         -- In the terms of the price: with its tax where the price includes it, whatever rate was within it when it was issued.
-        coalesce({{ charged_amount('issued.remaining_minor', 'issued.remaining_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0) as issued_minor,
+        coalesce({{ charged_amount('issued.issued_net_minor', 'issued.issued_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0) as issued_minor,
         issued.line_key is not null as was_issued,
         coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
         case
             when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
             else rated_lines.hold_reason
-        end as hold_reason
+        end as hold_reason,
+        rated_lines.gross_minor,
+        rated_lines.discount_minor
     from rated_lines
     full outer join issued on rated_lines.line_key = issued.line_key
 ),
@@ -83,28 +102,48 @@ compared as (
 subtracted as (
     select
         compared.*,
-        compared.rated_minor - compared.issued_minor as delta_minor
+        compared.rated_minor - compared.issued_minor as uncapped_minor
     from compared
+),
+
+-- A credit never exceeds its line: what decisions have given back of it is not given back again.
+capped as (
+    select
+        subtracted.*,
+        cast(greatest(
+            -subtracted.uncapped_minor
+            - coalesce({{ charged_amount('creditable.creditable_minor', 'creditable.creditable_tax_minor', 'subtracted.tax_behavior') }}, 0),
+            0
+        ) as bigint) as absorbed_minor
+    from subtracted
+    left join creditable on subtracted.line_key = creditable.line_key
+),
+
+proposable as (
+    select
+        capped.*,
+        capped.uncapped_minor + capped.absorbed_minor as delta_minor
+    from capped
 ),
 
 -- Usage of a running period is due before it ends once what is not billed of it reaches the threshold of its plan. Fees, and what completes a
 -- commitment, are due when they always are.
 measured as (
     select
-        subtracted.*,
+        proposable.*,
         running_thresholds.as_of,
-        subtracted.kind = 'usage'
-        and subtracted.hold_reason is null
-        and subtracted.delta_minor > 0
+        proposable.kind = 'usage'
+        and proposable.hold_reason is null
+        and proposable.delta_minor > 0
         and running_thresholds.threshold_minor is not null
-        and sum(case when subtracted.kind = 'usage' and subtracted.hold_reason is null then subtracted.delta_minor else 0 end) over (
-            partition by subtracted.group_key, subtracted.entity, subtracted.currency
+        and sum(case when proposable.kind = 'usage' and proposable.hold_reason is null then proposable.delta_minor else 0 end) over (
+            partition by proposable.group_key, proposable.entity, proposable.currency
         ) >= running_thresholds.threshold_minor as is_due_early
-    from subtracted
+    from proposable
     left join running_thresholds
         on
-            subtracted.group_key = running_thresholds.group_key
-            and subtracted.currency = running_thresholds.currency
+            proposable.group_key = running_thresholds.group_key
+            and proposable.currency = running_thresholds.currency
 ),
 
 dated as (
@@ -154,7 +193,10 @@ final as (
         case
             when is_due_early then greatest(as_of, document_month)
             else {{ add_days(add_months('document_month', 1), -1) }}
-        end as document_date
+        end as document_date,
+        absorbed_minor,
+        gross_minor,
+        discount_minor
     from dated
 )
 

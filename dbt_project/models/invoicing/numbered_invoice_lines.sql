@@ -8,6 +8,15 @@ held_lines as (
     select * from {{ ref('held_lines') }}
 ),
 
+stopped_gates as (
+    select * from {{ ref('run_gates') }}
+    where is_stopped
+),
+
+delta_causes as (
+    select * from {{ ref('delta_causes') }}
+),
+
 issued_documents as (
     select * from {{ ref('stg_register_opening__documents') }}
     where document_type = 'invoice'
@@ -29,14 +38,23 @@ issued_counts as (
 free_lines as (
     select
         candidates.*,
+        delta_causes.cause,
         {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.customer_id"]) }} as subtracted_key,
         dense_rank() over (
             partition by candidates.entity, candidates.customer_id, candidates.document_month
             order by case when candidates.is_due_early then 0 else 1 end asc, candidates.currency asc
         ) as document_rank
     from candidates
+    inner join delta_causes on candidates.line_key = delta_causes.line_key
     left join held_lines on candidates.line_key = held_lines.line_key
-    where held_lines.line_key is null
+    left join stopped_gates
+        on
+            candidates.entity = stopped_gates.entity
+            and delta_causes.cause = stopped_gates.cause
+            and candidates.document_month = stopped_gates.document_month
+    where
+        held_lines.line_key is null
+        and stopped_gates.cause is null
 ),
 
 numbered as (

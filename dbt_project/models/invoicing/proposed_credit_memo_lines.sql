@@ -1,12 +1,24 @@
 with
 
-line_deltas as (
-    select * from {{ ref('line_deltas') }}
-    where delta_minor < 0
+credited_pieces as (
+    select * from {{ ref('credited_pieces') }}
 ),
 
-held_lines as (
-    select * from {{ ref('held_lines') }}
+stopped_gates as (
+    select * from {{ ref('run_gates') }}
+    where is_stopped
+),
+
+delta_causes as (
+    select * from {{ ref('delta_causes') }}
+),
+
+decisions as (
+    select * from {{ ref('decisions') }}
+),
+
+decision_credits as (
+    select * from {{ ref('decision_credits') }}
 ),
 
 issued_lines as (
@@ -15,84 +27,6 @@ issued_lines as (
 
 issued_documents as (
     select * from {{ ref('stg_register_opening__documents') }}
-),
-
-reductions as (
-    select
-        line_deltas.line_key,
-        line_deltas.document_month,
-        line_deltas.service_period_end as current_period_end,
-        line_deltas.quantity,
-        line_deltas.event_count,
-        line_deltas.price_version,
-        line_deltas.amount_precise,
-        line_deltas.fingerprint,
-        line_deltas.tax_behavior as current_tax_behavior,
-        -line_deltas.delta_minor as reduction_minor
-    from line_deltas
-    left join held_lines on line_deltas.line_key = held_lines.line_key
-    where held_lines.line_key is null
-),
-
--- A reduction takes back what was issued last first, and inherits the facts frozen on the line that it corrects.
-creditable as (
-    select
-        issued_lines.*,
-        reductions.document_month,
-        reductions.current_period_end,
-        reductions.quantity,
-        reductions.event_count as counted_events,
-        reductions.price_version,
-        reductions.amount_precise,
-        reductions.fingerprint,
-        reductions.current_tax_behavior,
-        reductions.reduction_minor,
-        {{ charged_amount('issued_lines.remaining_minor', 'issued_lines.remaining_tax_minor', 'reductions.current_tax_behavior') }} as creditable_minor
-    from issued_lines
-    inner join reductions on issued_lines.line_key = reductions.line_key
-),
-
-stacked as (
-    select
-        creditable.*,
-        coalesce(sum(creditable_minor) over (
-            partition by line_key
-            order by document_position desc
-            rows between unbounded preceding and 1 preceding
-        ), 0) as taken_before
-    from creditable
-    where creditable_minor > 0
-),
-
-pieces as (
-    select
-        stacked.*,
-        cast(least(creditable_minor, greatest(reduction_minor - taken_before, 0)) as bigint) as credit_minor
-    from stacked
-),
-
--- The final credit of a line takes the remaining tax with the remaining net. A part of it takes the tax at the rate that is frozen on the
--- line: on top of a net, or within an amount that includes it; never more of either than is left.
-rated as (
-    select
-        pieces.*,
-        case
-            when current_tax_behavior = 'inclusive' then {{ tax_within('credit_minor', 'tax_rate', "coalesce(inclusive_tax_rounding, 'net')") }}
-            else {{ apply_rate('credit_minor', 'tax_rate') }}
-        end as stated_tax_minor
-    from pieces
-    where credit_minor > 0
-),
-
-taxed as (
-    select
-        rated.*,
-        case
-            when credit_minor = creditable_minor then remaining_tax_minor
-            when current_tax_behavior = 'inclusive' then greatest(credit_minor - remaining_minor, least(remaining_tax_minor, stated_tax_minor))
-            else least(remaining_tax_minor, stated_tax_minor)
-        end as credit_tax_minor
-    from rated
 ),
 
 memo_counts as (
@@ -109,77 +43,161 @@ memo_counts as (
 
 keyed as (
     select
-        taxed.*,
-        case
-            when taxed.current_tax_behavior = 'inclusive' then taxed.credit_minor - taxed.credit_tax_minor
-            else taxed.credit_minor
-        end as credit_net_minor,
-        {{ dbt.concat(["'stripe/'", "taxed.entity", "'/account/'", "taxed.customer_id"]) }} as subtracted_key,
+        credited_pieces.*,
+        delta_causes.cause,
+        {{ dbt.concat(["'stripe/'", "credited_pieces.entity", "'/account/'", "credited_pieces.customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by taxed.entity, taxed.customer_id, taxed.document_month order by taxed.document_position asc
+            partition by credited_pieces.entity, credited_pieces.customer_id, credited_pieces.document_month
+            order by credited_pieces.document_position asc
         ) as memo_rank
-    from taxed
+    from credited_pieces
+    inner join delta_causes on credited_pieces.line_key = delta_causes.line_key
+    left join stopped_gates
+        on
+            credited_pieces.entity = stopped_gates.entity
+            and delta_causes.cause = stopped_gates.cause
+            and credited_pieces.document_month = stopped_gates.document_month
+    where stopped_gates.cause is null
 ),
 
-final as (
+numbered as (
     select
-        {{ dbt.concat(["keyed.customer_id", "':'", period_of('keyed.document_month'), "':'", "cast(coalesce(memo_counts.issued_count, 0) + keyed.memo_rank as varchar)"]) }} as natural_id,
-        {{ dbt.concat(["keyed.line_key", "'@'", "keyed.customer_id", "':'", period_of('keyed.document_month'), "':credit:'", "cast(coalesce(memo_counts.issued_count, 0) + keyed.memo_rank as varchar)"]) }} as document_line_key,
-        keyed.line_key,
-        keyed.document_line_key as corrects_line_key,
-        keyed.business_key as invoice_key,
-        keyed.number as invoice_number,
-        keyed.group_key,
-        keyed.kind,
-        keyed.customer_id,
-        keyed.entity,
-        keyed.currency,
-        keyed.functional_currency,
-        keyed.exchange_rate,
-        keyed.exchange_rate_date,
-        keyed.subscription_id,
-        keyed.charge_id,
-        keyed.meter,
-        keyed.product,
-        keyed.description,
-        -- A service that ends early is taken back for the days that it was not served.
-        case
-            when keyed.kind = 'fee' and keyed.current_period_end > keyed.service_period_start and keyed.current_period_end < keyed.service_period_end
-                then keyed.current_period_end
-            else keyed.service_period_start
-        end as service_period_start,
-        keyed.service_period_end,
-        keyed.billing_month,
-        keyed.document_month,
-        {{ add_days(add_months('keyed.document_month', 1), -1) }} as document_date,
-        keyed.quantity,
-        keyed.counted_events as event_count,
-        keyed.price_version,
-        keyed.amount_precise,
-        keyed.fingerprint,
-        cast(keyed.credit_net_minor as bigint) as amount_minor,
-        keyed.country,
-        keyed.tax_code,
-        keyed.tax_behavior,
-        keyed.inclusive_tax_rounding,
-        keyed.tax_treatment,
-        keyed.exemption_reason,
-        keyed.exemption_certificate,
-        keyed.customer_tax_id,
-        keyed.tax_rate,
-        cast(keyed.credit_tax_minor as bigint) as tax_minor,
-        cast(keyed.credit_minor as bigint) as charged_minor,
-        keyed.receivable_account,
-        keyed.revenue_account,
-        keyed.deferred_account,
-        keyed.tax_account,
-        keyed.rounding_account,
-        keyed.subtracted_key
+        keyed.*,
+        cast(coalesce(memo_counts.issued_count, 0) + keyed.memo_rank as varchar) as memo_number
     from keyed
     left join memo_counts
         on
             keyed.subtracted_key = memo_counts.subtracted_key
             and {{ period_of('keyed.document_month') }} = memo_counts.period
+),
+
+corrections as (
+    select
+        {{ dbt.concat(["customer_id", "':'", period_of('document_month'), "':'", "memo_number"]) }} as natural_id,
+        {{ dbt.concat(["line_key", "'@'", "customer_id", "':'", period_of('document_month'), "':credit:'", "memo_number"]) }} as document_line_key,
+        document_line_key as corrects_line_key,
+        document_month,
+        current_period_end,
+        quantity,
+        event_count,
+        price_version,
+        amount_precise,
+        fingerprint,
+        credit_minor,
+        credit_tax_minor,
+        charged_minor,
+        cause,
+        cast(null as varchar) as decision_id,
+        cast(null as varchar) as disposition,
+        cast(null as varchar) as decision_reason,
+        gross_minor,
+        discount_minor
+    from numbered
+),
+
+decided as (
+    select
+        {{ decision_natural_id('decision_credits.decision_id') }} as natural_id,
+        {{ dbt.concat(["decision_credits.document_line_key", "'@decision:'", "decision_credits.decision_id"]) }} as document_line_key,
+        decision_credits.document_line_key as corrects_line_key,
+        decisions.document_month,
+        cast(null as date) as current_period_end,
+        cast(null as {{ quantity_type() }}) as quantity,
+        cast(null as bigint) as event_count,
+        cast(null as varchar) as price_version,
+        cast(null as {{ precise_amount_type() }}) as amount_precise,
+        cast(null as varchar) as fingerprint,
+        decision_credits.credit_minor,
+        decision_credits.credit_tax_minor,
+        cast(null as bigint) as charged_minor,
+        decisions.cause,
+        decision_credits.decision_id,
+        decisions.disposition,
+        decisions.reason as decision_reason,
+        cast(null as bigint) as gross_minor,
+        cast(null as bigint) as discount_minor
+    from decision_credits
+    inner join decisions on decision_credits.decision_id = decisions.decision_id
+    left join stopped_gates
+        on
+            decisions.entity = stopped_gates.entity
+            and decisions.cause = stopped_gates.cause
+            and decisions.document_month = stopped_gates.document_month
+    where stopped_gates.cause is null
+),
+
+credited as (
+    select * from corrections
+    union all
+    select * from decided
+),
+
+-- Every credit inherits the facts that are frozen on the line that it corrects.
+final as (
+    select
+        credited.natural_id,
+        credited.document_line_key,
+        issued_lines.line_key,
+        credited.corrects_line_key,
+        issued_lines.business_key as invoice_key,
+        issued_lines.number as invoice_number,
+        issued_lines.group_key,
+        issued_lines.kind,
+        issued_lines.customer_id,
+        issued_lines.entity,
+        issued_lines.currency,
+        issued_lines.functional_currency,
+        issued_lines.exchange_rate,
+        issued_lines.exchange_rate_date,
+        issued_lines.subscription_id,
+        issued_lines.charge_id,
+        issued_lines.meter,
+        issued_lines.product,
+        issued_lines.description,
+        -- A service that ends early is taken back for the days that it was not served.
+        case
+            when
+                issued_lines.kind = 'fee'
+                and credited.current_period_end > issued_lines.service_period_start
+                and credited.current_period_end < issued_lines.service_period_end
+                then credited.current_period_end
+            else issued_lines.service_period_start
+        end as service_period_start,
+        issued_lines.service_period_end,
+        issued_lines.billing_month,
+        credited.document_month,
+        {{ add_days(add_months('credited.document_month', 1), -1) }} as document_date,
+        credited.quantity,
+        credited.event_count,
+        credited.price_version,
+        credited.amount_precise,
+        credited.fingerprint,
+        credited.credit_minor as amount_minor,
+        issued_lines.country,
+        issued_lines.tax_code,
+        issued_lines.tax_behavior,
+        issued_lines.inclusive_tax_rounding,
+        issued_lines.tax_treatment,
+        issued_lines.exemption_reason,
+        issued_lines.exemption_certificate,
+        issued_lines.customer_tax_id,
+        issued_lines.tax_rate,
+        credited.credit_tax_minor as tax_minor,
+        coalesce(credited.charged_minor, {{ charged_amount('credited.credit_minor', 'credited.credit_tax_minor', 'issued_lines.tax_behavior') }}) as charged_minor,
+        issued_lines.receivable_account,
+        issued_lines.revenue_account,
+        issued_lines.deferred_account,
+        issued_lines.tax_account,
+        issued_lines.rounding_account,
+        {{ dbt.concat(["'stripe/'", "issued_lines.entity", "'/account/'", "issued_lines.customer_id"]) }} as subtracted_key,
+        credited.cause,
+        credited.decision_id,
+        credited.disposition,
+        credited.decision_reason,
+        credited.gross_minor,
+        credited.discount_minor
+    from credited
+    inner join issued_lines on credited.corrects_line_key = issued_lines.document_line_key
 )
 
 select * from final

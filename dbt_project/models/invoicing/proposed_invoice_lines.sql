@@ -73,7 +73,10 @@ final as (
             when period_charges.credit_validity_months is not null
                 then {{ add_months('lines.service_period_start', 'period_charges.credit_validity_months') }}
         end as credits_expire_on,
-        lines.subtracted_key
+        lines.subtracted_key,
+        lines.cause,
+        lines.gross_minor,
+        lines.discount_minor
     from lines
     left join taxes on lines.document_line_key = taxes.document_line_key
     left join period_charges on lines.line_key = period_charges.line_key

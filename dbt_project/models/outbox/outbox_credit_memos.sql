@@ -34,9 +34,13 @@ documents as (
         min(functional_currency) as functional_currency,
         min(exchange_rate) as exchange_rate,
         min(exchange_rate_date) as exchange_rate_date,
+        {{ document_cause('cause') }} as cause,
+        min(decision_id) as decision_id,
+        min(decision_reason) as decision_reason,
+        min(disposition) as disposition,
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
-        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "lines.corrects_line_key"}), 'document_line_key') }} as lines_json
+        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "lines.corrects_line_key", "cause": "lines.cause"}), 'document_line_key') }} as lines_json
     from lines
     group by
         natural_id,
@@ -80,7 +84,7 @@ final as (
         documents.subtotal_minor + documents.tax_minor as total_minor,
         {{ dbt.concat(["'[\"'", "documents.invoice_key", "'\"]'"]) }} as depends_on,
         'confidential-financial' as sensitivity,
-        'correction' as cause,
+        documents.cause,
         documents.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
@@ -99,6 +103,9 @@ final as (
             "functional_currency": "documents.functional_currency",
             "exchange_rate": "documents.exchange_rate",
             "exchange_rate_date": "documents.exchange_rate_date",
+            "decision_id": "documents.decision_id",
+            "decision_reason": "documents.decision_reason",
+            "disposition": "documents.disposition",
             "lines": "documents.lines_json",
         }) }} as varchar) as payload
     from documents

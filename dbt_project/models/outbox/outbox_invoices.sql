@@ -42,12 +42,12 @@ documents as (
         min(exchange_rate_date) as exchange_rate_date,
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
-        case
-            when max(case when is_due_early then 1 else 0 end) = 1 then 'threshold'
-            when min(case when was_billed_when_due or billing_month < document_month then 1 else 0 end) = 1 then 'late_usage'
-            else 'usage_and_fees'
-        end as cause,
-        {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "cast(null as varchar)", "credits_expire_on": "cast(lines.credits_expire_on as varchar)"}), 'document_line_key') }} as lines_json
+        {{ document_cause('cause') }} as cause,
+        {{ json_array_of(billing_line_json('lines', {
+            "corrects_line_key": "cast(null as varchar)",
+            "credits_expire_on": "cast(lines.credits_expire_on as varchar)",
+            "cause": "lines.cause",
+        }), 'document_line_key') }} as lines_json
     from lines
     group by
         natural_id,

@@ -8,8 +8,33 @@ held_lines as (
     select * from {{ ref('held_lines') }}
 ),
 
-issued_lines as (
+stopped_lines as (
+    select
+        line_key,
+        min(cause) as cause
+    from {{ ref('stopped_lines') }}
+    group by line_key
+),
+
+opening_mirror as (
+    select * from {{ ref('stg_register_opening__mirror') }}
+),
+
+billing_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
+),
+
+issued_lines as (
+    select * from billing_lines
+    where counts_as_issued
+),
+
+-- What this close took back in order to bill it again: the next one subtracts from what is left.
+voided_lines as (
+    select distinct billing_lines.line_key
+    from billing_lines
+    inner join opening_mirror on billing_lines.document_position > opening_mirror.mirrored_position
+    where billing_lines.cause = 'void_and_rebill'
 ),
 
 -- In the terms of the price: with its tax where the price includes it.
@@ -30,7 +55,8 @@ issued as (
         issued_lines.line_key
 ),
 
--- Held lines wait for a person; a late line waits for the close of the first open period. Both are listed with their amount.
+-- Held and stopped lines wait for a person; a late line waits for the close of the first open period; a decision gave back what a
+-- correction would have. Each is listed with its amount.
 rated as (
     select
         line_deltas.entity,
@@ -41,11 +67,16 @@ rated as (
         line_deltas.rated_minor as compared_value,
         case
             when held_lines.line_key is not null then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
+            when stopped_lines.line_key is not null then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
+            when voided_lines.line_key is not null then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
             when line_deltas.document_month > line_deltas.billing_month then line_deltas.rated_minor - coalesce(issued.compared_value, 0)
-            else 0
+            else -line_deltas.absorbed_minor
         end as excused_value,
         case
             when held_lines.line_key is not null then {{ dbt.concat(["'held: '", "held_lines.hold_reason"]) }}
+            when stopped_lines.line_key is not null then {{ dbt.concat(["'stopped by the run gate: '", "stopped_lines.cause"]) }}
+            when voided_lines.line_key is not null then 'voided: to be billed again by the next close'
+            when line_deltas.absorbed_minor <> 0 then 'credited by a decision'
             when
                 line_deltas.document_month > line_deltas.billing_month
                 and line_deltas.rated_minor <> coalesce(issued.compared_value, 0)
@@ -54,6 +85,8 @@ rated as (
         false as must_exist
     from line_deltas
     left join held_lines on line_deltas.line_key = held_lines.line_key
+    left join stopped_lines on line_deltas.line_key = stopped_lines.line_key
+    left join voided_lines on line_deltas.line_key = voided_lines.line_key
     left join issued
         on
             line_deltas.line_key = issued.subject

@@ -6,8 +6,8 @@ Choices that the API leaves open:
 - Due dates go as ``days_until_due``: Stripe refuses a ``due_date`` in the past, so a late or repeated close could never be posted. The exact
   date is in the metadata.
 - Tax goes as ``tax_amounts`` with ``tax_rate_data``; Stripe computes none. Credit notes name the tax rate Stripe created for the invoice's line.
-- A credit note names no refund, balance or out-of-band amount: it reduces what an open invoice has due. On a paid invoice Stripe refuses it,
-  because where the money goes is a decision of a person.
+- A credit note names no refund or out-of-band amount: it reduces what an open invoice has due. On a paid invoice Stripe refuses it, because
+  where the money goes is a decision of a person; where that decision is the customer's balance, it names that.
 - Prepaid credits go through the customer's balance, as much as the invoice draws and right before it is finalized, for the balance cannot be meant
   for one invoice. What a credit note gives back to them goes as credited outside of Stripe: a balance left there would settle the next invoice.
 - Tax identifiers travel in the metadata: Stripe's own object needs a type that our customer file does not hold.
@@ -145,6 +145,7 @@ def _credit_note(context: RenderContext) -> dict[str, Any]:
     known = {key: line for name, reply in invoice.replies.items() if name.startswith(ADD_LINES) for key, line in reply["lines"].items()}
     return {
         "invoice": invoice.remote_id,
+        "credit_amount": to_stripe(document.total_minor, document.currency) if payload.get("disposition") == "credit" else None,
         "effective_at": day_timestamp(document.document_date),
         "email_type": "none",
         "lines": [_credit_note_line(document, line, known) for line in payload["lines"]],

@@ -1,0 +1,184 @@
+"""Asking for decisions and taking them, as the user whom the operating system has authenticated. Amounts are proposed by the models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+from dagster_project.close.installation import Installation
+from reverse_etl.documents import SealedDocument, State
+from reverse_etl.errors import ApprovalError
+from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
+from reverse_etl.register.records import GOODWILL, RUN_GATE, USAGE_SPIKE, VOID
+
+SHORTEST_PREFIX = 8
+
+_STOPPED_GATES = """
+    select
+        entity, cause, subject, plan_hash, functional_currency, line_count, customer_count, line_limit, status,
+        cast(document_month as varchar) as document_month,
+        cast(gross_minor as varchar) as gross_minor, cast(gross_limit as varchar) as gross_limit,
+        exponent
+    from approvals.run_gates
+    inner join constants.currencies on functional_currency = currency
+    where is_stopped and strftime(document_month, '%Y-%m') = ?
+    order by entity, cause
+"""
+_SPIKES = """
+    select held.entity, spikes.line_key, spikes.fingerprint, spikes.meter, spikes.subscription_id, spikes.norm_periods,
+        cast(spikes.quantity as varchar) as quantity, cast(spikes.norm_total as varchar) as norm_total
+    from approvals.usage_spikes as spikes
+    inner join invoicing.held_lines as held on spikes.line_key = held.line_key
+    where held.hold_reason = 'usage_spike' and held.blocks_document and strftime(held.document_month, '%Y-%m') = ?
+    order by held.entity, spikes.line_key
+"""
+
+
+def stopped_gates(installation: Installation, period: str) -> list[Mapping[str, Any]]:
+    """What the run gates stop in documents of a period, one row per legal entity and cause, as the warehouse was last built."""
+    rows: list[Mapping[str, Any]] = installation.warehouse.read(_STOPPED_GATES, [period]).to_pylist()
+    return rows
+
+
+def ask_for_stopped(installation: Installation, entity: str, period: str, correlation_id: str = "") -> list[ApprovalRequest]:
+    """Ask for the approval of every plan that a run gate stops and of every usage spike of a period; what was asked already stays as it is."""
+    asked = [
+        NewApprovalRequest(RUN_GATE, row["entity"], row["subject"], gate_evidence(row), content_hash=row["plan_hash"])
+        for row in stopped_gates(installation, period)
+        if row["entity"] == entity
+    ]
+    asked += [
+        NewApprovalRequest(USAGE_SPIKE, row["entity"], row["line_key"], _spike_evidence(row), content_hash=row["fingerprint"])
+        for row in installation.warehouse.read(_SPIKES, [period]).to_pylist()
+        if row["entity"] == entity
+    ]
+    with closing(installation.open_register()) as register:
+        return [register.ask(one, installation.actor, correlation_id) for one in asked]
+
+
+def gate_evidence(row: Mapping[str, Any]) -> str:
+    """What a gate stops and why, in words."""
+    gross = f"{Decimal(row['gross_minor']).scaleb(-row['exponent']):,.{row['exponent']}f}"
+    limits = [f"{Decimal(row['gross_limit']):,f} {row['functional_currency']}"] if row["gross_limit"] is not None else []
+    limits += [f"{row['line_limit']} lines"] if row["line_limit"] is not None else []
+    return (
+        f"{row['cause']}: {row['line_count']} lines of {row['customer_count']} customers, gross {gross} {row['functional_currency']}"
+        f"; {' or '.join(limits)} go on without approval"
+    )
+
+
+def _spike_evidence(row: Mapping[str, Any]) -> str:
+    quantities = [f"{Decimal(row[name]).normalize():f}" for name in ("quantity", "norm_total")]
+    return f"{row['meter']} of {row['subscription_id']}: {quantities[0]} used; {quantities[1]} in the {row['norm_periods']} periods before"
+
+
+def ask_for_credit(
+    installation: Installation,
+    invoice: str,
+    amount: Decimal,
+    reason: str,
+    line_key: str | None = None,
+    disposition: str = "offset",
+    before_discount: bool = False,
+) -> ApprovalRequest:
+    """Ask for a goodwill credit on an issued invoice, or on one of its lines.
+
+    ``invoice`` is a number or a business key; ``amount`` is in units of its currency, net of tax, which comes on top.
+
+    Raises:
+        ApprovalError: no such invoice or line is issued, or the amount is not one of its currency.
+    """
+    with closing(installation.open_register()) as register:
+        document = _issued_invoice(register, invoice)
+        if line_key is not None and line_key not in {line["line_key"] for line in document.payload["lines"]}:
+            raise ApprovalError(f"{document.number} has no line {line_key}; list its lines with 'tieout trace {document.number}'")
+        exponent = int(document.payload["currency_exponent"])
+        minor = amount.scaleb(exponent)
+        if minor != minor.to_integral_value() or minor <= 0:
+            raise ApprovalError(f"{amount} is no amount of {document.currency}: above zero, with {exponent} decimals at most")
+        asked = NewApprovalRequest(
+            GOODWILL,
+            document.entity,
+            document.business_key,
+            reason,
+            line_key=line_key,
+            currency=document.currency,
+            amount_minor=int(minor),
+            basis="before_discount" if before_discount else "net",
+            disposition=disposition,
+        )
+        return register.ask(asked, installation.actor)
+
+
+def ask_for_void(installation: Installation, invoice: str, rebill: bool, reason: str, disposition: str = "offset") -> ApprovalRequest:
+    """Ask for the reversal of all that is left of an issued invoice; with ``rebill`` its lines are billed again.
+
+    Raises:
+        ApprovalError: no such invoice is issued.
+    """
+    with closing(installation.open_register()) as register:
+        document = _issued_invoice(register, invoice)
+        asked = NewApprovalRequest(
+            VOID,
+            document.entity,
+            document.business_key,
+            reason,
+            currency=document.currency,
+            disposition=disposition,
+            rebill="yes" if rebill else "no",
+        )
+        return register.ask(asked, installation.actor)
+
+
+def approve(installation: Installation, identifier: str) -> ApprovalRequest:
+    """Approve a request as it stands. ``identifier`` is the id of a request, or a plan's hash or the first digits of either.
+
+    Raises:
+        MakerIsCheckerError: the same person asked for it.
+        ApprovalError: there is no such request, or it is decided.
+    """
+    with closing(installation.open_register()) as register:
+        request = _one_request(register, identifier)
+        four_eyes = installation.settings.approvals.four_eyes
+        return register.approve(request.request_id, request.content_hash, installation.actor, four_eyes)
+
+
+def reject(installation: Installation, identifier: str, reason: str) -> ApprovalRequest:
+    """Reject a request, or withdraw one. Raises ``ApprovalError`` when there is no such request, or its document is sealed."""
+    with closing(installation.open_register()) as register:
+        request = _one_request(register, identifier)
+        four_eyes = installation.settings.approvals.four_eyes
+        return register.reject(request.request_id, request.content_hash, installation.actor, reason, four_eyes)
+
+
+def _issued_invoice(register: Register, invoice: str) -> SealedDocument:
+    given = {"business_key": invoice} if "/" in invoice else {"number": invoice}
+    found = [document for document, delivery in register.deliveries(document_type="invoice", **given) if delivery.state is not State.CANCELLED]
+    if not found:
+        raise ApprovalError(f"no invoice {invoice} is issued; give its number, such as INV-ACME-000001, or its business key")
+    return found[-1]
+
+
+def _one_request(register: Register, identifier: str) -> ApprovalRequest:
+    requests = register.approval_requests()
+    exact = [request for request in requests if identifier in (request.request_id, request.content_hash)]
+    found = exact or [
+        request
+        for request in requests
+        if len(identifier) >= SHORTEST_PREFIX and (request.request_id.startswith(identifier) or request.content_hash.startswith(identifier))
+    ]
+    if len(found) != 1:
+        raise ApprovalError(f"{identifier} is {'no request' if not found else 'more than one request'}; list them with 'tieout approvals'")
+    return found[0]
+
+
+def superseded(requests: Sequence[ApprovalRequest]) -> set[str]:
+    """Ids of open requests for a plan that was computed anew since."""
+    latest = {(request.kind, request.subject): request.request_id for request in requests if request.kind in (RUN_GATE, USAGE_SPIKE)}
+    return {
+        request.request_id
+        for request in requests
+        if request.status == "open" and latest.get((request.kind, request.subject), request.request_id) != request.request_id
+    }

@@ -1,0 +1,435 @@
+"""What people decide and what a run gate stops: several closes of one installation, with everything proposed sealed between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt_commands import Dbt
+
+from dagster_project.cli.installation import initialize
+from dagster_project.close import Installation
+from dagster_project.close.approvals import approve, ask_for_credit, ask_for_stopped, ask_for_void, reject
+from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.steps import mirror_register, seal_documents
+from reverse_etl.landing import land
+from reverse_etl.register import SealReport
+from reverse_etl.settings import Settings
+
+ENTITIES = ("acme", "many", "netting")
+ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding")
+
+# Customer -> legal entity, plan, calls in January.
+CUSTOMERS: Mapping[str, tuple[str, str, str]] = {
+    "GOODWILL": ("acme", "P", "1000"),
+    "LESS": ("acme", "P", "10"),
+    "FULL": ("acme", "P", "33.33"),
+    "WHOLE": ("acme", "P", "10"),
+    "OVER": ("acme", "P", "10"),
+    "VOIDYES": ("acme", "P", "7"),
+    "VOIDNO": ("acme", "P", "8"),
+    "VOIDTWICE": ("acme", "P", "9"),
+    "WITHDRAWN": ("acme", "P", "11"),
+    "LATE": ("acme", "P", "12"),
+    "PRICED": ("acme", "R", "100"),
+    "COMMITTED": ("acme", "C", "100"),
+    "SPIKE": ("acme", "P", "10"),
+    "STEADY": ("acme", "P", "10"),
+    **{f"MANY{number}": ("many", "P", "10") for number in range(4)},
+    "DOWN": ("netting", "R", "100"),
+    "UP": ("netting", "S", "100"),
+}
+CHARGES = "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description"
+PRICES = "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee"
+MAPPINGS = "mapping_id,entity_id,role,product,account_code,effective_from"
+FILES: Mapping[str, list[str]] = {
+    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", *(f"{name},{name},US,USD,2026-01-01" for name in ENTITIES)],
+    "customers": [
+        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
+        *(f"{name},{name},a@b.example,US,{entity},USD,UTC,,30" for name, (entity, _, _) in CUSTOMERS.items()),
+    ],
+    "meters": ["meter,unit,aggregation,description", "calls,call,sum,Calls", "seats,seat,sum,Seats"],
+    "plans": ["plan_id,name,description", *(f"{plan},{plan},{plan}" for plan in "PRSC")],
+    "charges": [
+        CHARGES,
+        *(f"{plan}.calls,{plan},usage,per_unit,calls,arrears,api,standard,Calls" for plan in "PRSC"),
+        "P.seats,P,usage,per_unit,seats,arrears,api,standard,Seats",
+        "C.minimum,C,commitment,flat,,arrears,api,standard,Minimum",
+    ],
+    "prices": [
+        PRICES,
+        "P,1,P.calls,USD,2026-01-01,,,1,",
+        "PS,1,P.seats,USD,2026-01-01,,,1,",
+        "R,1,R.calls,USD,2026-01-01,,,2,",
+        "S,1,S.calls,USD,2026-01-01,,,1,",
+        "C,1,C.calls,USD,2026-01-01,,,1,",
+        "CM,1,C.minimum,USD,2026-01-01,,,,500",
+    ],
+    "subscriptions": [
+        "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
+        *(f"S-{name},1,{name},{plan},2026-01-01,{'2026-02-01' if plan == 'C' else ''}" for name, (_, plan, _) in CUSTOMERS.items()),
+    ],
+    "tax_rates": ["entity_id,country,tax_code,rate,effective_from,effective_to", *(f"{name},US,standard,0.2,2026-01-01," for name in ENTITIES)],
+    "exchange_rates": ["rate_date,from_currency,to_currency,rate"],
+    "accounts": [
+        "entity_id,account_code,name,account_type,is_receivable",
+        *(
+            f"{name},{code},{role},asset,{'true' if role == 'receivable' else 'false'}"
+            for name in ENTITIES
+            for code, role in [(1000 + number, role) for number, role in enumerate(ROLES)] + [(2004, "usage_revenue")]
+        ),
+    ],
+    "account_mappings": [MAPPINGS, *(f"M{number},*,{role},*,{1000 + number},2026-01-01" for number, role in enumerate(ROLES))],
+}
+# A price that was wrong from the beginning: its first version ends before it began to be used, the second takes its place.
+CORRECTED_PRICES = [
+    PRICES,
+    *(f"{plan},1,{plan}.calls,USD,2025-01-01,2026-01-01,,{old}," for plan, old in (("R", 2), ("S", 1))),
+    *(f"{plan},2,{plan}.calls,USD,2026-01-01,,,1.5," for plan in "RS"),
+]
+WITHOUT_SEEDS = ("--exclude-resource-type", "seed")
+LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"
+
+
+@dataclass
+class Run:
+    """What one close proposed, and what became of it."""
+
+    proposed: list[dict[str, Any]]
+    held: dict[str, str]
+    decisions: dict[str, str | None]
+    gates: dict[tuple[str, str], dict[str, Any]]
+    refused: list[str] = field(default_factory=list)
+    k3_breaks: list[dict[str, Any]] = field(default_factory=list)
+    k3_listed: dict[str, str] = field(default_factory=dict)
+
+    def of(self, customer: str, cause: str | None = None) -> list[tuple[str, int, int]]:
+        """(document type, net, tax) of each document."""
+        return [
+            (row["document_type"], row["net"], row["tax"])
+            for row in self.proposed
+            if row["customer_id"] == customer and (cause is None or row["cause"] == cause)
+        ]
+
+
+@dataclass
+class Closes:
+    installation: Installation
+    dbt: Dbt
+    runs: list[Run] = field(default_factory=list)
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
+        return rows
+
+    def acting_as(self, actor: str) -> Installation:
+        return replace(self.installation, acting_as=actor)
+
+    def deliver(self, day: date, events: list[str], **tables: list[str]) -> None:
+        for source, lines in tables.items():
+            folder = self.installation.settings.inbox / source / day.isoformat()
+            folder.mkdir(parents=True)
+            (folder / f"{source}.csv").write_text("\n".join(lines) + "\n")
+        folder = self.installation.settings.inbox / "usage" / day.isoformat()
+        folder.mkdir(parents=True)
+        (folder / "events.jsonl").write_text("\n".join(events) + "\n")
+        assert not land(self.installation.warehouse, self.installation.settings).problems
+
+    def build(self, *arguments: str) -> None:
+        mirror_register(self.installation)
+        # The tests that look at the grain of every model run elsewhere; those that look at money run here too.
+        done = self.dbt(self.installation.settings, "build", "--exclude-resource-type", "unit_test", "--exclude", "test_type:generic", *arguments)
+        assert done.succeeded, done.told
+
+    def propose(self, *arguments: str) -> Run:
+        self.build(*arguments, "--select", "+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
+        relations = " union all ".join(
+            f"select natural_id, customer_id, cause, '{kind}' as document_type, amount_minor, tax_minor from invoicing.{relation}"
+            for kind, relation in (("invoice", "proposed_invoice_lines"), ("credit_memo", "proposed_credit_memo_lines"))
+        )
+        run = Run(
+            self.rows(
+                "select customer_id, document_type, natural_id, min(cause) as cause, cast(sum(amount_minor) as bigint) as net,"
+                f" cast(sum(tax_minor) as bigint) as tax from ({relations}) group by all order by all"
+            ),
+            {row["customer_id"]: row["hold_reason"] for row in self.rows("select * from invoicing.held_lines where blocks_document")},
+            {row["decision_id"]: row["hold_reason"] for row in self.rows("select * from approvals.decisions")},
+            {(row["entity"], row["cause"]): row for row in self.rows("select * from approvals.run_gates")},
+        )
+        self.runs.append(run)
+        return run
+
+    def seal(self, period: str) -> None:
+        run = self.runs[-1]
+        for entity in ENTITIES:
+            run.refused += [refusal.code for refusal in self._seal(BILLING_RELATIONS, entity, period).refused]
+            ask_for_stopped(self.acting_as("close"), entity, period)
+        self.build(
+            *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_issued", "path:models/accounting"),
+            *("outbox_journal_entries", "path:models/staging/register_closing", "k3_rated_to_issued"),
+        )
+        for entity in ENTITIES:
+            assert self._seal(JOURNAL_RELATIONS, entity, period).refused == ()
+        run.k3_breaks = self.rows("select * from reconciliation.k3_rated_to_issued where is_break")
+        run.k3_listed = {
+            row["subject"]: row["explanation"] for row in self.rows("select * from reconciliation.k3_rated_to_issued where explanation <> ''")
+        }
+
+    def close(self, period: str) -> None:
+        with closing(self.installation.open_register()) as register:
+            for entity in ENTITIES:
+                register.close_period(entity, period, 1, "test")
+
+    def _seal(self, relations: tuple[str, ...], entity: str, period: str) -> SealReport:
+        return seal_documents(self.installation, relations, entity, period, "test")
+
+    def number(self, customer: str) -> str:
+        with closing(self.installation.open_register()) as register:
+            found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
+        return str(found[0].number)
+
+    def line(self, customer: str) -> str:
+        with closing(self.installation.open_register()) as register:
+            found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
+        return str(found[0].payload["lines"][0]["line_key"])
+
+    def credit(self, customer: str, amount: str, line: bool = False) -> str:
+        asked = ask_for_credit(self.acting_as("ada"), self.number(customer), Decimal(amount), "an outage", self.line(customer) if line else None)
+        return approve(self.acting_as("grace"), asked.request_id).request_id
+
+    def void(self, customer: str, rebill: bool) -> str:
+        asked = ask_for_void(self.acting_as("ada"), self.number(customer), rebill, "wrong address")
+        return approve(self.acting_as("grace"), asked.request_id).request_id
+
+
+def event(customer: str, quantity: str, day: str, name: str = "usage", meter: str = "calls") -> str:
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"{customer}-{name}-{meter}-{day}",
+            "source": "test",
+            "type": f"com.example.usage.{'corrected' if quantity.startswith('-') else 'recorded'}.v1",
+            "subject": customer,
+            "time": f"{day}T12:00:00Z",
+            "data": {"meter": meter, "quantity": quantity},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def closes(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Closes:
+    settings = Settings(home=Path(tmp_path_factory.mktemp("decisions")), entities=ENTITIES)
+    initialize(settings)
+    made = Closes(Installation(settings), dbt)
+
+    january = [event(name, calls, "2026-01-15") for name, (_, _, calls) in CUSTOMERS.items()] + [event("WHOLE", "20", "2026-01-15", meter="seats")]
+    made.deliver(date(2026, 2, 1), january, **FILES)
+    made.propose()
+    made.installation.warehouse.execute([LIMITS])
+    made.seal("2026-01")
+    made.close("2026-01")
+    return made
+
+
+@dataclass
+class Decided:
+    closes: Closes
+    ids: Mapping[str, str]
+
+    def run(self, number: int) -> Run:
+        return self.closes.runs[number - 1]
+
+
+@pytest.fixture(scope="module")
+def decided(closes: Closes) -> Decided:
+    """January is issued. February brings decisions, corrections, other prices and a storm; March what follows from them; then nothing new."""
+    ids = {
+        "goodwill": closes.credit("GOODWILL", "100", line=True),
+        "less": closes.credit("LESS", "4"),
+        "first": closes.credit("FULL", "10"),
+        "second": closes.credit("FULL", "23.33"),
+        "whole": closes.credit("WHOLE", "10"),
+        "over": closes.credit("OVER", "10.01"),
+        "void_yes": closes.void("VOIDYES", rebill=True),
+        "void_no": closes.void("VOIDNO", rebill=False),
+        "void_first": closes.void("VOIDTWICE", rebill=False),
+        "void_again": closes.void("VOIDTWICE", rebill=True),
+        "withdrawn": closes.credit("WITHDRAWN", "1"),
+        "unapproved": ask_for_credit(closes.acting_as("ada"), closes.number("LATE"), Decimal(1), "nobody agreed").request_id,
+    }
+    february = [
+        event("LESS", "-10", "2026-01-28", "retracted"),
+        event("LATE", "3", "2026-01-28", "late"),
+        event("COMMITTED", "300", "2026-01-28", "late"),
+        event("SPIKE", "1001", "2026-02-10"),
+        event("STEADY", "1000", "2026-02-10"),
+        *(event(f"MANY{number}", "-4.9", "2026-01-28", "corrected") for number in range(4)),
+        event("MANY0", "5", "2026-02-10"),
+    ]
+    mappings = [MAPPINGS, "M-new,*,usage_revenue,*,2004,2026-02-01"]
+    closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings)
+    closes.propose(*WITHOUT_SEEDS)
+    # Between the build and the seal one changes their mind.
+    reject(closes.acting_as("ada"), ids["withdrawn"], "not an outage after all")
+    closes.seal("2026-02")
+    closes.close("2026-02")
+
+    for entity, cause in (("many", "correction"), ("netting", "price")):
+        approve(closes.acting_as("grace"), closes.runs[-1].gates[entity, cause]["plan_hash"])
+    [spike] = [request for request in closes.installation.open_register().approval_requests() if request.kind == "usage_spike"]
+    approve(closes.acting_as("grace"), spike.request_id)
+    closes.deliver(date(2026, 4, 1), [], prices=[PRICES, "S,2,S.calls,USD,2026-01-01,,,1.6,"])
+    closes.propose(*WITHOUT_SEEDS)
+    closes.seal("2026-03")
+    closes.close("2026-03")
+    closes.propose(*WITHOUT_SEEDS)
+    return Decided(closes, ids)
+
+
+def test_a_goodwill_credit_of_100_on_a_line_of_1000_does_not_make_the_next_run_propose_100(decided: Decided) -> None:
+    assert decided.run(1).of("GOODWILL") == [("invoice", 100_000, 20_000)]
+    assert decided.run(2).of("GOODWILL") == [("credit_memo", 10_000, 2_000)]
+    assert decided.run(3).of("GOODWILL") == decided.run(4).of("GOODWILL") == []
+
+
+def test_a_reduction_after_goodwill_gives_back_no_more_than_is_left(decided: Decided) -> None:
+    assert sorted(decided.run(2).of("LESS")) == [("credit_memo", 400, 80), ("credit_memo", 600, 120)]
+    assert decided.run(3).of("LESS") == []
+    assert "credited by a decision" in decided.run(2).k3_listed.values()
+
+
+def test_a_full_credit_takes_the_remaining_net_and_tax(decided: Decided) -> None:
+    assert decided.run(1).of("FULL") == [("invoice", 3333, 667)]
+    assert decided.run(2).of("FULL") == [("credit_memo", 1000, 200)]
+    assert decided.run(2).decisions[decided.ids["second"]] == "earlier_decision_first"
+    assert decided.run(3).of("FULL") == [("credit_memo", 2333, 467)]
+    assert decided.run(4).of("FULL") == []
+
+
+def test_a_credit_on_an_invoice_is_spread_over_its_lines_by_what_is_left(decided: Decided) -> None:
+    lines = decided.closes.rows(
+        "select meter, amount_minor, tax_minor from staging.stg_register_closing__billing_lines"
+        f" where decision_id = '{decided.ids['whole']}' order by meter"
+    )
+    assert lines == [{"meter": "calls", "amount_minor": -333, "tax_minor": -67}, {"meter": "seats", "amount_minor": -667, "tax_minor": -133}]
+
+
+def test_what_cannot_be_credited_is_held_with_its_reason(decided: Decided) -> None:
+    for run in (2, 3, 4):
+        assert decided.run(run).decisions[decided.ids["over"]] == "exceeds_remaining"
+        assert decided.run(run).of("OVER") == []
+    assert decided.run(3).decisions[decided.ids["void_again"]] == "voided_already"
+    assert decided.ids["unapproved"] not in decided.run(2).decisions
+
+
+def test_a_void_to_be_billed_again_is_a_reversal_and_then_a_new_document(decided: Decided) -> None:
+    assert decided.run(2).of("VOIDYES") == [("credit_memo", 700, 140)]
+    assert decided.run(3).of("VOIDYES", "rebill") == [("invoice", 700, 140)]
+    assert decided.run(4).of("VOIDYES") == []
+    issued = [one for one in decided.closes.installation.open_register().documents() if one.payload["customer_id"] == "VOIDYES" and one.number]
+    assert [(one.document_type, one.cause, one.period) for one in issued] == [
+        ("invoice", "usage_and_fees", "2026-01"),
+        ("credit_memo", "void_and_rebill", "2026-02"),
+        ("invoice", "rebill", "2026-03"),
+    ]
+    assert issued[0].number != issued[2].number
+    # The new document inherits nothing: it takes the account that is mapped now, the reversal that of the line it reverses.
+    assert [one.payload["lines"][0]["revenue_account"] for one in issued] == ["1004", "1004", "2004"]
+
+
+def test_a_void_not_to_be_billed_again_is_a_reversal_and_nothing_else(decided: Decided) -> None:
+    assert decided.run(2).of("VOIDNO") == [("credit_memo", 800, 160)]
+    assert decided.run(3).of("VOIDNO") == decided.run(4).of("VOIDNO") == []
+
+
+def test_what_was_withdrawn_after_the_build_is_not_sealed(decided: Decided) -> None:
+    assert decided.run(2).of("WITHDRAWN") == [("credit_memo", 100, 20)]
+    assert decided.run(2).refused == ["not_approved"]
+    assert decided.run(3).of("WITHDRAWN") == []
+
+
+def test_a_corrected_price_credits_the_past_month_by_the_difference(decided: Decided) -> None:
+    assert decided.run(2).of("PRICED") == [("credit_memo", 5_000, 1_000)]
+    assert decided.run(2).of("PRICED", "price") == decided.run(2).of("PRICED")
+    assert decided.run(3).of("PRICED") == []
+
+
+def test_a_changed_mapping_is_prospective(decided: Decided) -> None:
+    lines = decided.closes.rows(
+        "select customer_id, document_type, revenue_account from staging.stg_register_closing__billing_lines"
+        " where customer_id in ('PRICED', 'LATE') order by document_position"
+    )
+    assert [tuple(line.values()) for line in lines if line["customer_id"] == "PRICED"] == [
+        ("PRICED", "invoice", "1004"),
+        ("PRICED", "credit_memo", "1004"),
+    ]
+    assert [tuple(line.values()) for line in lines if line["customer_id"] == "LATE"] == [("LATE", "invoice", "1004"), ("LATE", "invoice", "2004")]
+
+
+def test_late_usage_under_a_commitment_nets_to_zero_in_one_cause(decided: Decided) -> None:
+    assert decided.run(1).of("COMMITTED") == [("invoice", 50_000, 10_000)]
+    assert sorted(decided.run(2).of("COMMITTED", "late_usage")) == [("credit_memo", 30_000, 6_000), ("invoice", 30_000, 6_000)]
+
+
+def test_many_small_corrections_stop_at_the_gate_and_the_regular_usage_goes_on(decided: Decided) -> None:
+    gate = decided.run(2).gates["many", "correction"]
+    assert (gate["line_count"], gate["gross_minor"], gate["is_stopped"]) == (4, 1960, True)
+    assert decided.run(2).of("MANY0") == [("invoice", 500, 100)]
+    assert all(decided.run(2).of(f"MANY{number}") == [] for number in (1, 2, 3))
+    assert not decided.run(2).gates["acme", "correction"]["is_stopped"]
+    assert {explanation for explanation in decided.run(2).k3_listed.values() if "gate" in explanation} == {
+        "stopped by the run gate: correction",
+        "stopped by the run gate: price",
+    }
+
+
+def test_an_approved_plan_goes_through_the_gate_even_in_the_next_month(decided: Decided) -> None:
+    gate = decided.run(3).gates["many", "correction"]
+    assert gate["plan_hash"] == decided.run(2).gates["many", "correction"]["plan_hash"]
+    assert (gate["status"], gate["is_stopped"]) == ("approved", False)
+    assert decided.run(3).of("MANY3") == [("credit_memo", 490, 98)]
+    assert decided.run(4).of("MANY3") == []
+
+
+def test_credits_and_bills_that_net_to_zero_stop_at_the_gate(decided: Decided) -> None:
+    gate = decided.run(2).gates["netting", "price"]
+    assert (gate["gross_minor"], gate["gross_limit"], gate["is_stopped"]) == (10_000, Decimal(60), True)
+    assert decided.run(2).of("UP") == decided.run(2).of("DOWN") == []
+
+
+def test_a_plan_that_moved_asks_again(decided: Decided) -> None:
+    before, after = (decided.run(run).gates["netting", "price"] for run in (2, 3))
+    assert before["plan_hash"] != after["plan_hash"]
+    assert (after["status"], after["is_stopped"]) == ("unasked", True)
+    assert decided.run(3).of("UP") == decided.run(3).of("DOWN") == []
+    assert decided.run(4).gates["netting", "price"]["status"] == "open"
+
+
+def test_a_storm_of_usage_holds_the_document_of_its_customer_until_approved(decided: Decided) -> None:
+    assert decided.run(2).held["SPIKE"] == "usage_spike"
+    assert decided.run(2).of("SPIKE") == []
+    assert decided.run(2).of("STEADY") == [("invoice", 100_000, 20_000)]
+    assert decided.run(3).of("SPIKE") == [("invoice", 100_100, 20_020)]
+
+
+def test_every_difference_between_rated_and_issued_is_listed(decided: Decided) -> None:
+    assert [run.k3_breaks for run in decided.closes.runs] == [[], [], [], []]
+
+
+def test_a_rerun_proposes_nothing(decided: Decided) -> None:
+    assert decided.run(4).proposed == []
+
+
+def test_goodwill_is_journalled_on_the_accounts_of_the_line_that_it_credits(decided: Decided) -> None:
+    legs = decided.closes.rows(
+        f"select account, side, amount_minor from accounting.journal_lines where source_document like '%decision:{decided.ids['goodwill']}'"
+        " order by account"
+    )
+    assert [tuple(leg.values()) for leg in legs] == [("1000", "credit", 12_000), ("1001", "debit", 2_000), ("1004", "debit", 10_000)]

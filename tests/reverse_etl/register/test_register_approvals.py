@@ -1,0 +1,200 @@
+"""One asks, another approves what they saw; only then is the document of a decision sealed, and once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from register_rows import ENTITY, credit_memo, invoice
+
+from reverse_etl.documents import OutboxRow
+from reverse_etl.errors import ApprovalError, MakerIsCheckerError
+from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
+from reverse_etl.warehouse.duckdb import DuckDBWarehouse
+from reverse_etl.warehouse.mirror import mirror
+
+GOODWILL: Mapping[str, Any] = {
+    "kind": "goodwill",
+    "entity": ENTITY,
+    "subject": f"stripe/{ENTITY}/invoice/C0001:2026-01:1",
+    "reason": "an outage",
+    "currency": "USD",
+    "amount_minor": 100,
+    "basis": "net",
+    "disposition": "offset",
+}
+GATE = NewApprovalRequest("run_gate", ENTITY, f"{ENTITY}/correction", "1000 corrections", content_hash="a" * 64)
+
+
+@pytest.fixture
+def issued(register: Register) -> Register:
+    register.seal([invoice(register)], "tests", "run")
+    return register
+
+
+def ask(register: Register, actor: str = "ada", **changes: Any) -> ApprovalRequest:
+    return register.ask(NewApprovalRequest(**{**GOODWILL, **changes}), actor)
+
+
+def memo_of(register: Register, request: ApprovalRequest) -> OutboxRow:
+    head = register.documents()[0].position
+    natural_id = f"decision:{request.request_id}"
+    row = credit_memo(register, head=head)
+    return replace(
+        row,
+        natural_id=natural_id,
+        business_key=f"stripe/{ENTITY}/credit_memo/{natural_id}",
+        cause=request.document_cause,
+        payload={**row.payload, "decision_id": request.request_id, "invoice_key": request.subject},
+    )
+
+
+def test_who_asks_cannot_approve_and_another_can(issued: Register) -> None:
+    request = ask(issued)
+    with pytest.raises(MakerIsCheckerError, match=r"ada asked for .* and cannot approve it.*four_eyes: false"):
+        issued.approve(request.request_id, request.content_hash, "ada")
+    approved = issued.approve(request.request_id, request.content_hash, "grace")
+    assert approved.verdict is not None
+    assert (approved.status, approved.requested_by, approved.verdict.decided_by, approved.verdict.four_eyes) == (
+        "approved",
+        "ada",
+        "grace",
+        "required",
+    )
+    assert issued.verify_chain().intact
+
+
+def test_an_installation_of_one_person_says_so_on_every_approval(issued: Register) -> None:
+    request = ask(issued)
+    approved = issued.approve(request.request_id, request.content_hash, "ada", four_eyes=False)
+    assert approved.verdict is not None
+    assert approved.verdict.four_eyes == "waived"
+
+
+def test_an_approval_is_of_what_was_seen(issued: Register) -> None:
+    first, second = ask(issued), ask(issued)
+    assert first.content_hash != second.content_hash
+    with pytest.raises(ApprovalError, match="is not what you saw"):
+        issued.approve(first.request_id, second.content_hash, "grace")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"subject": "stripe/northlight_us/invoice/never"}, "no invoice of this register"),
+        ({"currency": "EUR"}, "is in USD, not in EUR"),
+        ({"reason": " "}, "give a reason"),
+        ({"amount_minor": 0}, "the amount is above zero"),
+        ({"disposition": "refund"}, "the disposition is offset or credit"),
+        ({"kind": "write_off"}, "is nothing that can be asked for"),
+        ({"kind": "void"}, "say whether it is billed again"),
+        ({"basis": "before_discount"}, "is of one line"),
+        ({"content_hash": "b" * 64}, "only what was computed brings the hash"),
+    ],
+)
+def test_what_is_not_whole_cannot_be_asked_for(issued: Register, changes: dict[str, Any], says: str) -> None:
+    before = issued.position
+    with pytest.raises(ApprovalError, match=says):
+        ask(issued, **changes)
+    assert issued.position == before
+
+
+def test_a_cancelled_invoice_cannot_be_credited(issued: Register) -> None:
+    issued.cancel(issued.documents()[0], "tests", "never sent")
+    with pytest.raises(ApprovalError, match="is cancelled"):
+        ask(issued)
+
+
+def test_a_plan_is_asked_for_once_and_another_plan_anew(register: Register) -> None:
+    first = register.ask(GATE, "close")
+    assert register.ask(GATE, "close again") == first
+    assert register.ask(replace(GATE, content_hash="b" * 64), "close").request_id != first.request_id
+    register.reject(first.request_id, first.content_hash, "grace", "too many")
+    assert register.ask(GATE, "close").status == "rejected"
+
+
+def test_only_an_approved_decision_is_sealed_and_only_once(issued: Register) -> None:
+    request = ask(issued)
+    refused = issued.seal([memo_of(issued, request)], "tests", "run").refused
+    assert [(refusal.code, refusal.reason) for refusal in refused] == [("not_approved", f"decision {request.request_id} is open, not approved")]
+
+    issued.approve(request.request_id, request.content_hash, "grace")
+    row = memo_of(issued, request)
+    assert len(issued.seal([row], "tests", "run").sealed) == 1
+    again = issued.seal([row], "tests", "run again")
+    assert (again.sealed, len(again.unchanged)) == ((), 1)
+    other = replace(row, payload={**row.payload, "note": "other content"}, register_head=issued.documents()[-1].position)
+    assert [refusal.code for refusal in issued.seal([other], "tests", "run").refused] == ["contract"]
+
+
+def test_a_decision_subtracts_from_the_head_that_it_saw(issued: Register) -> None:
+    request = ask(issued)
+    issued.approve(request.request_id, request.content_hash, "grace")
+    row = memo_of(issued, request)
+    issued.seal(
+        [replace(credit_memo(issued, amount=5, head=row.register_head), natural_id="X", business_key=f"stripe/{ENTITY}/credit_memo/X")], "t", "r"
+    )
+    assert [refusal.code for refusal in issued.seal([row], "tests", "run").refused] == ["stale_head"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"cause": "void"}, {"cause": "goodwill", "payload": {"decision_id": None}}, {"payload": {"invoice_key": "other"}}]
+)
+def test_a_document_that_claims_another_decision_is_refused(issued: Register, changes: dict[str, Any]) -> None:
+    request = ask(issued)
+    issued.approve(request.request_id, request.content_hash, "grace")
+    row = memo_of(issued, request)
+    forged = replace(row, **{**changes, "payload": {**row.payload, **changes.get("payload", {})}})
+    assert [refusal.code for refusal in issued.seal([forged], "tests", "run").refused] == ["not_approved"]
+
+
+def test_an_approved_decision_can_be_withdrawn_until_it_is_sealed(issued: Register) -> None:
+    withdrawn, kept = ask(issued), ask(issued)
+    for request in (withdrawn, kept):
+        issued.approve(request.request_id, request.content_hash, "grace")
+    issued.reject(withdrawn.request_id, withdrawn.content_hash, "ada", "not needed")
+    assert [refusal.code for refusal in issued.seal([memo_of(issued, withdrawn)], "tests", "run").refused] == ["not_approved"]
+    with pytest.raises(ApprovalError, match="ask anew"):
+        issued.approve(withdrawn.request_id, withdrawn.content_hash, "grace")
+
+    [memo] = issued.seal([memo_of(issued, kept)], "tests", "run").sealed
+    with pytest.raises(ApprovalError, match=f"is issued as {memo.number}"):
+        issued.reject(kept.request_id, kept.content_hash, "grace", "too late")
+
+
+def test_an_older_register_is_given_what_it_lacks(issued: Register, register_path: Path) -> None:
+    issued.close()
+    with sqlite3.connect(register_path) as connection:
+        connection.executescript("drop table approval_requests; drop table verdicts; update register set schema_version = 1")
+    opened = Register.open(f"sqlite:///{register_path}")
+    request = ask(opened)
+    opened.approve(request.request_id, request.content_hash, "grace")
+    assert opened.verify_chain().intact
+    assert [one.request_id for one in Register.open(f"sqlite:///{register_path}").approval_requests()] == [request.request_id]
+
+
+@pytest.mark.parametrize("statement", ["update approval_requests set amount_minor = 1000000", "update verdicts set four_eyes = 'waived'"])
+def test_a_changed_decision_breaks_the_chain(issued: Register, register_path: Path, statement: str) -> None:
+    request = ask(issued)
+    issued.approve(request.request_id, request.content_hash, "grace")
+    issued.close()
+    with sqlite3.connect(register_path) as connection:
+        connection.execute(statement)
+    assert not Register.open(f"sqlite:///{register_path}").verify_chain().intact
+
+
+def test_requests_and_verdicts_are_mirrored(issued: Register, tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path / "published.duckdb", tmp_path / "warehouse.lock", wait_seconds=5)
+    mirror(issued, warehouse)
+    request = ask(issued)
+    issued.approve(request.request_id, request.content_hash, "grace")
+    assert mirror(issued, warehouse).appended == {"register.approval_requests": 1, "register.verdicts": 1, "register.mirror": 1}
+    [row] = warehouse.read(
+        "select request_id, amount_minor, requested_by, verdict, decided_by, four_eyes from register.approval_requests as requests"
+        " inner join register.verdicts as verdicts on requests.position = verdicts.request_position"
+    ).to_pylist()
+    assert tuple(row.values()) == (request.request_id, 100, "ada", "approved", "grace", "required")
