@@ -53,13 +53,12 @@ def land_command(session: Session, first: datetime | None, last: datetime | None
 @with_session
 def close_command(session: Session, period: str, entity: str | None, with_landing: bool) -> None:
     """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
-    from dagster_project.close.partitions import first_day_after
+    from dagster_project.close.partitions import first_day_after, require_ended
     from dagster_project.close.steps import checkpoints
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
-    if date.today() < first_day_after(period):
-        raise ConfigurationError(f"{period} has not ended; 'tieout bill {period}' invoices what reached a threshold until it has")
+    require_ended(period, date.today())
     from dagster_project.jobs import JobRunner, exclusive
 
     with exclusive(installation.settings, f"tieout close {period}"):

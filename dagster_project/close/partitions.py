@@ -35,6 +35,12 @@ def first_day_after(period: str) -> date:
     return (first_day(period) + timedelta(days=31)).replace(day=1)
 
 
+def require_ended(period: str, today: date) -> None:
+    """Raises ``ConfigurationError`` for a period that still runs: its drafts must not be sealed."""
+    if today < first_day_after(period):
+        raise ConfigurationError(f"{period} has not ended; 'tieout bill {period}' invoices what reached a threshold until it has")
+
+
 def first_landing_day(first_period: str) -> date:
     """Reference data is delivered in the days before the first period."""
     return first_day(first_period) - timedelta(days=FIRST_LANDING_DAYS_BEFORE)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
 import dagster as dg
 
 from dagster_project.close.approvals import ask_for_stopped
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, CUSTOMERS, INVOICES, JOURNAL_RELATIONS
-from dagster_project.close.partitions import CloseKey
+from dagster_project.close.partitions import CloseKey, require_ended
 from dagster_project.close.steps import seal_documents
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
@@ -52,6 +53,8 @@ def _seal(
     )
     def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         def work(close_of: CloseKey, told: Told) -> None:
+            if not at_thresholds:
+                require_ended(close_of.period, date.today())
             report = seal_documents(installation, relations, close_of.entity, close_of.period, context.run.run_id, at_thresholds)
             kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
             told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"

@@ -191,3 +191,11 @@ def test_one_run_refuses_more_than_one_period(closed: Closed) -> None:
     refused = closed.runner.close(months, only=[dg.AssetKey(["seal", "billing"])])
     assert not refused.succeeded
     assert "one run closes one period, not 2026-01, 2026-02" in refused.failures[0]
+
+
+def test_a_running_month_is_billed_at_thresholds_only(closed: Closed) -> None:
+    settings = closed.installation.settings
+    running = close_keys(settings, f"{date.today():%Y-%m}", settings.entities[0])
+    refused = closed.runner.close(running, only=[dg.AssetKey(["seal", "billing"])])
+    assert not refused.succeeded
+    assert "has not ended; 'tieout bill" in refused.failures[0]

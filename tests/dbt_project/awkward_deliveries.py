@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from reverse_etl.cases.deliveries import deliver
-from reverse_etl.cases.scenario import Charge, Tier, UsageEvent, of_charge, quantity_event
+from reverse_etl.cases.scenario import Charge, CreditGrant, Scenario, Subscription, Tier, UsageEvent, flat, of_charge, quantity_event
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.settings import Settings
 
@@ -92,6 +94,33 @@ SCENARIOS = {
         Charge("volume", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum"), [UsageEvent(moment(16, 0), "30")]
     ),
     "taxed": of_charge(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
+    # The customer whose correction is landed later, so that a credit memo gives credits back.
+    "credited": replace(
+        of_charge(Charge("per_unit", (Tier(None, "0.75"),), taxes=("7.25",)), used("1000.1")),
+        grants=(
+            CreditGrant("gift", "12.345", kind="promotional", expires_on=date(2026, 2, 1)),
+            CreditGrant("Zulu", "500.005", priority="1"),
+            CreditGrant("alpha", "1e2", credit_rate="1.5"),
+            CreditGrant("late", "1", granted_on=date(2026, 2, 1)),
+        ),
+    ),
+    # Runs while the last usage lands.
+    "progressive": Scenario(
+        (
+            Subscription(
+                (Charge("graduated", TIERS), flat("fee", Decimal("9.99")), flat("threshold", Decimal("1.005"), "threshold")),
+                date(2026, 1, 7),
+                anchor_on=date(2025, 12, 7),
+                period_unit="year",
+            ),
+        ),
+        used("250"),
+        grants=(CreditGrant("shared", "10"),),
+    ),
+    "buying": Scenario(
+        (Subscription((flat("pack", Decimal("17.969999999999999"), "prepaid", timing="advance", credit_validity_months="1"),), date(2026, 1, 31)),),
+        currency="JPY",
+    ),
 }
 
 # Spellings that engines read differently, unless they are told; what is no value on one must be none on the other.
@@ -153,6 +182,29 @@ REFERENCE = {
         "anchored,1,level,anchored,2026-01-12,2026-03-14,2025-12-31,2026-01-15,2026-01-12T10:00:00.5Z,",
         "quarterly,1,level,quarterly,2026-01-31,,,,,",
         "fortnightly,1,bounded,fortnightly,2026-01-06,,,,,",
+    ],
+    "accounts": [
+        "entity_id,account_code,name,account_type,is_receivable",
+        *(f"northlight_{entity},{code},Credits,liability,false" for entity in ("us", "eu") for code in ("2500", "4900")),
+    ],
+    "account_mappings": [
+        "mapping_id,entity_id,role,product,account_code,effective_from",
+        "credits-paid,*,contract_liability,*,2500,2026-01-01",
+        "credits-given,*,promotional_credit,*,4900,2026-01-01",
+    ],
+    "credit_grants": [
+        "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
+        *(f'amount-{number},odd,EUR,"{rate}",paid,2026-01-01,,,' for number, rate in enumerate(AWKWARD_RATES)),
+        *(f"date-{number},odd,EUR,1,paid,2026-01-01,{day},," for number, day in enumerate(AWKWARD_DATES)),
+        "priority,odd,EUR,1,paid,2026-01-01,,1_0,",
+        # So that what the sample company issues and takes back draws from grants, whichever line is the largest.
+        *(
+            f"{kind}-{currency}-{number},C{number:04},{currency},{amount},{kind},2026-01-01,,{number % 3},"
+            for number in range(1, 26)
+            for currency in ("USD", "EUR", "JPY")
+            for kind, amount in (("paid", "1000000"), ("promotional", "1.005"))
+        ),
+        "kind,odd,EUR,1, Paid ,2026-01-01,,,",
     ],
     "customers": [
         "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",

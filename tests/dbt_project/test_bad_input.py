@@ -31,6 +31,7 @@ CUSTOMERS = {
     "NOMAPPING": "NOMAPPING,No mapping,a@b.example,DE,bare,USD,UTC,,30",
     "NEGATIVE": "NEGATIVE,Negative,a@b.example,US,acme,USD,UTC,,30",
     "NOCREDITACCOUNT": "NOCREDITACCOUNT,No account for credits,a@b.example,US,acme,USD,UTC,,30",
+    "REFUSEDGRANT": "REFUSEDGRANT,Refused grant,a@b.example,US,acme,USD,UTC,,30",
     "NOSUBSCRIPTION": "NOSUBSCRIPTION,No subscription,a@b.example,US,acme,USD,UTC,,30",
 }
 EXPECTED_HOLDS = {
@@ -42,6 +43,7 @@ EXPECTED_HOLDS = {
     "NOMAPPING": "missing_account_mapping",
     "NEGATIVE": "negative_net_usage",
     "NOCREDITACCOUNT": "missing_account_mapping",
+    "REFUSEDGRANT": "refused_credit_grant",
     "NOSUBSCRIPTION": "no_subscription",
 }
 REFUSED_GRANTS = {
@@ -83,7 +85,7 @@ FILES: Mapping[str, list[str]] = {
     # Only the last of them may be drawn, and there is no account to draw it from.
     "credit_grants": [
         "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
-        *(f"G-{number},GOOD,{terms}" for number, terms in enumerate(REFUSED_GRANTS)),
+        *(f"G-{number},REFUSEDGRANT,{terms}" for number, terms in enumerate(REFUSED_GRANTS)),
         "G-PAID,NOCREDITACCOUNT,USD,100,paid,2026-01-01,,,",
     ],
     "tax_rates": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS, p
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.cases.deliveries import deliver
 from reverse_etl.cases.scenario import Charge, CreditGrant, Scenario, Subscription, Tier, UsageEvent, at, flat
+from reverse_etl.documents import OutboxRow
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
@@ -43,6 +44,7 @@ TESTS = (
     "assert_j04_accounts_exist",
     "assert_every_delta_is_proposed_or_held",
     "assert_invoice_totals_are_their_lines",
+    "assert_credits_are_never_overdrawn",
 )
 
 UNIT = Charge("per_unit", (Tier(unit_price="1"),))
@@ -145,6 +147,7 @@ class Runs:
     installation: Installation
     invoices: list[dict[str, list[dict[str, Any]]]] = field(default_factory=list)
     memos: list[dict[str, list[dict[str, Any]]]] = field(default_factory=list)
+    sealed: list[OutboxRow] = field(default_factory=list)
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
@@ -208,6 +211,7 @@ def seal(runs: Runs, run: int) -> None:
             everything = proposed(installation.warehouse, BILLING_RELATIONS, entity, "2026-01")
             rows += [row for row in everything if row.business_key not in keys and (run == 2 or row.payload["customer_id"] in PREPAID)]
             assert register.seal(rows, "test", f"run-{run}").refused == ()
+            runs.sealed += rows
     mirror_register(installation)
 
 
@@ -252,6 +256,15 @@ def test_late_usage_draws_what_is_left_and_a_rerun_draws_nothing(runs: Runs) -> 
     for run in range(1, RUNS):
         for customer in ("taxed", "short", "ordered", "dated", "in units", "shared", "foreign"):
             assert runs.payloads(customer, run) == [], (customer, run)
+
+
+def test_a_document_computed_on_a_balance_that_has_changed_since_is_refused(runs: Runs) -> None:
+    [first, second] = [row for row in runs.sealed if row.document_type == "invoice" and row.payload["customer_id"] == "late"]
+    assert second.register_head > first.register_head
+    again = replace(second, natural_id="late:2026-01:9", business_key="stripe/cases/invoice/late:2026-01:9")
+    with closing(runs.installation.open_register()) as register:
+        [refusal] = register.seal([again], "test", "again").refused
+    assert refusal.code == "stale_head"
 
 
 def test_a_credit_memo_takes_off_what_is_due_first_and_gives_back_the_rest_last_drawn_first(runs: Runs) -> None:

@@ -29,6 +29,12 @@ open_credit_grants as (
     select * from {{ ref('open_credit_grants') }}
 ),
 
+refused_grants as (
+    select distinct customer_id
+    from {{ ref('stg_billing__credit_grants') }}
+    where violation is not null
+),
+
 dated as (
     select
         line_deltas.*,
@@ -173,6 +179,7 @@ final as (
         accounts.rounding_account,
         case
             when dated.hold_reason is not null then dated.hold_reason
+            when refused_grants.customer_id is not null then 'refused_credit_grant'
             when tax_treatments.hold_reason is not null then tax_treatments.hold_reason
             when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
             when
@@ -199,6 +206,7 @@ final as (
             dated.entity = accounts.entity
             and dated.product = accounts.product
             and dated.document_month = accounts.document_month
+    left join refused_grants on dated.customer_id = refused_grants.customer_id
     left join credits_without_account on dated.line_key = credits_without_account.line_key
     left join tax_treatments on dated.line_key = tax_treatments.line_key
 )

@@ -48,7 +48,7 @@ def look_up(client: StripeClient, documents: Sequence[SealedDocument], remote_id
 
 def _adjustments(client: StripeClient, customer: str, document: SealedDocument) -> list[Object]:
     """What moved the customer's balance for the document."""
-    pages = client.pages(f"/v1/customers/{customer}/balance_transactions")
+    pages = client.pages(f"/v1/customers/{customer}/balance_transactions", created_since(document.document_date))
     return [item for page in pages for item in page if document.reference in references(item.get("metadata") or {})]
 
 
