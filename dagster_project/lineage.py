@@ -101,6 +101,7 @@ _SUMMARIES = """
 
 _INVOICE_LINES = """
     select lines.document_line_key, lines.line_key as usage_key, documents.document_type, documents.number, lines.kind, lines.description,
+        lines.customer_id, lines.bill_to_customer_id,
         lines.amount_minor, lines.tax_minor, lines.currency, cast(lines.service_period_start as varchar) as service_period_start, lines.period
     from staging.stg_register_closing__billing_lines as lines
     inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position

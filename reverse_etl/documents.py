@@ -59,6 +59,8 @@ class OutboxRow:
     register_head: int
     register_incarnation: str
     payload: Mapping[str, Any]
+    register_position: int | None = None
+    """Where the register stood when what it had issued was subtracted, for documents with lines; None where nothing was."""
 
     @property
     def content_hash(self) -> str:

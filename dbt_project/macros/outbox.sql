@@ -5,6 +5,7 @@
     {%- set members = {
         "line_key": alias ~ ".document_line_key",
         "rated_line_key": alias ~ ".line_key",
+        "customer_id": alias ~ ".customer_id",
         "group_key": alias ~ ".group_key",
         "kind": alias ~ ".kind",
         "description": alias ~ ".description",

@@ -25,7 +25,7 @@ bought_lines as (
 bought as (
     select
         grant_id,
-        min(customer_id) as customer_id,
+        min(bill_to_customer_id) as customer_id,
         min(entity) as entity,
         min(currency) as currency,
         min(product) as product,

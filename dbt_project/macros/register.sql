@@ -82,7 +82,8 @@ select * from final
     'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
     'deferred_account', 'tax_account', 'rounding_account', 'credits_expire_on', 'country', 'tax_behavior', 'inclusive_tax_rounding',
-    'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id', 'quantity', 'price_version', 'gross_minor', 'discount_minor'
+    'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id', 'quantity', 'price_version', 'gross_minor', 'discount_minor',
+    'customer_id'
 ] -%}
 with
 
@@ -129,7 +130,9 @@ final as (
         document_date,
         posting_date,
         cause,
-        {{ record_member('record', 'customer_id') }} as customer_id,
+        -- Lines that were sealed before they had a customer of their own are of the document's.
+        coalesce({{ record_member('line', 'customer_id') }}, {{ record_member('record', 'customer_id') }}) as customer_id,
+        {{ record_member('record', 'customer_id') }} as bill_to_customer_id,
         {{ record_member('record', 'invoice_key') }} as invoice_key,
         {{ record_member('record', 'functional_currency') }} as functional_currency,
         {{ record_member('record', 'exchange_rate') }} as exchange_rate,

@@ -28,6 +28,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "time_zone",
         "tax_id",
         "payment_term_days",
+        "parent_customer_id",
     ),
     "raw.meters": (
         "meter",

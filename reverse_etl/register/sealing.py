@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -66,6 +67,7 @@ class _Batch:
 
     incarnation: str
     heads: Mapping[str, _Head]
+    issued_since: Mapping[str, tuple[int, str]]
     known: Mapping[str, list[_Known]]
     periods: Mapping[tuple[str, str], str]
     unapproved: Mapping[str, str]
@@ -83,6 +85,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
     batch = _Batch(
         incarnation=str(connection.scalar(select(schema.register.c.incarnation))),
         heads=_heads(connection, {row.subtracted_key for row in sound}),
+        issued_since=_issued_since(connection, sound),
         known=_known(connection, {row.business_key for row in sound}),
         periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
         unapproved=unapproved(connection, sound),
@@ -142,19 +145,28 @@ def _refusal(row: OutboxRow, batch: _Batch) -> Refusal | None:
         )
     if row.revision not in (latest, latest + 1):
         return Refusal(row, CONTRACT, f"revision {row.revision} does not follow revision {latest}")
-    head = batch.heads.get(row.subtracted_key, _Head())
-    if not head.issued <= row.register_head <= head.sealed:
-        return Refusal(
-            row,
-            STALE_HEAD,
-            f"it subtracted position {row.register_head} of {row.subtracted_key}, the register is at {head.sealed}; mirror and build again",
-        )
+    if (stale := _stale(row, batch)) is not None:
+        return Refusal(row, STALE_HEAD, f"{stale}; mirror and build again")
     if batch.periods[row.entity, row.period] != OPEN:
         return Refusal(
             row,
             CLOSED_PERIOD,
             f"period {row.period} of {row.entity} is {batch.periods[row.entity, row.period]}; build again for the first open period",
         )
+    return None
+
+
+def _stale(row: OutboxRow, batch: _Batch) -> str | None:
+    """What was issued since the row was computed. A line moves to another account with its customer's parent, so that the head of the row's
+    own account does not tell everything: its lines are looked for in every document since."""
+    head = batch.heads.get(row.subtracted_key, _Head())
+    if not head.issued <= row.register_head <= head.sealed:
+        return f"it subtracted position {row.register_head} of {row.subtracted_key}, the register is at {head.sealed}"
+    if row.register_position is not None:
+        for line in row.payload["lines"]:
+            position, business_key = batch.issued_since.get(line.get("rated_line_key") or "", (0, ""))
+            if position > row.register_position:
+                return f"it subtracted what was issued up to position {row.register_position}, and {business_key} has billed a line of it since"
     return None
 
 
@@ -291,6 +303,24 @@ def _heads(connection: Connection, keys: set[str]) -> dict[str, _Head]:
         for row in connection.execute(statement.group_by(table.c.subtracted_key)):
             heads[row.subtracted_key] = _Head(row.sealed, row.issued)
     return heads
+
+
+def _issued_since(connection: Connection, rows: Sequence[OutboxRow]) -> dict[str, tuple[int, str]]:
+    """Rated line -> the last document that has held it since the rows were computed. Where the mirror is fresh there is none to look at."""
+    positions = [row.register_position for row in rows if row.register_position is not None]
+    if not positions:
+        return {}
+    table, delivery = schema.documents, schema.deliveries
+    statement = (
+        select(table.c.position, table.c.business_key, table.c.payload)
+        .join(delivery, delivery.c.document_position == table.c.position)
+        .where(table.c.position > min(positions), table.c.entity.in_({row.entity for row in rows}), table.c.document_type.in_(NUMBER_PREFIXES))
+        .where(delivery.c.state != State.CANCELLED.value)
+    )
+    found: dict[str, tuple[int, str]] = {}
+    for row in connection.execute(statement.order_by(table.c.position)):
+        found.update({line.get("rated_line_key") or "": (row.position, row.business_key) for line in json.loads(row.payload)["lines"]})
+    return found
 
 
 def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:

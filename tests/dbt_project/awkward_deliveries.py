@@ -94,6 +94,12 @@ SCENARIOS = {
         Charge("volume", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum"), [UsageEvent(moment(16, 0), "30")]
     ),
     "taxed": of_charge(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
+    "within": of_charge(Charge("per_unit", TIERS[-1:], {"tax_behavior": "inclusive"}, taxes=("7.25", "1.0005")), used("33.3", "1")),
+    "within-yen": of_charge(Charge("per_unit", (Tier(None, "299"),), {"tax_behavior": "inclusive"}, taxes=("4",)), used("1"), currency="JPY"),
+    "within-dinar": replace(
+        of_charge(Charge("per_unit", (Tier(None, "2.875"),), {"tax_behavior": "inclusive"}, taxes=("15", "7")), used("1.04"), currency="KWD"),
+        inclusive_tax_rounding="tax",
+    ),
     # The customer whose correction is landed later, so that a credit memo gives credits back.
     "credited": replace(
         of_charge(Charge("per_unit", (Tier(None, "0.75"),), taxes=("7.25",)), used("1000.1")),
@@ -176,6 +182,7 @@ REFERENCE = {
         "anchored.least,1,commitment_rounding,once",
         "quarterly.fee,1,proration,fixed_month",
         "quarterly.fee,1,days_in_month,30",
+        *(f"{plan}.api_calls.{currency},1,tax_behavior,Inclusive" for plan in ("growth", "scale", "developer") for currency in ("USD", "EUR", "JPY")),
     ],
     "subscriptions": [
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on,anchor_on,trial_ends_on,starts_at,ends_at",
@@ -207,9 +214,31 @@ REFERENCE = {
         "kind,odd,EUR,1, Paid ,2026-01-01,,,",
     ],
     "customers": [
-        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
-        'odd,\u00a0 \u00c9\u00e9 ""quoted"" \u2003,\u3000,us,cases,\u00e9ur, ,\u200b,1e1',
-        'odder,"a \\ / \t b",,US,cases,usd,Asia/Kathmandu,,0x10',
+        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days,parent_customer_id",
+        'odd,\u00a0 \u00c9\u00e9 ""quoted"" \u2003,\u3000,us,cases,\u00e9ur, ,\u200b,1e1,',
+        'odder,"a \\ / \t b",,US,cases,usd,Asia/Kathmandu,,0x10,odd',
+        "package,Child,,US,cases,USD,UTC,,30,converted",
+        "counted,Child of a child,,US,cases,USD,UTC,,30,package",
+        "bounded,Child of another currency,,US,cases,KWD,UTC,,30, graduated ",
+    ],
+    "tax_rates": [
+        "entity_id,country,tax_code,tax_component,rate,effective_from,effective_to",
+        *(f"cases,U{number:02},a,,0.1,{day}," for number, day in enumerate(AWKWARD_DATES)),
+        *(f'cases,V{number:02},a,,"{rate}",2026-01-05,' for number, rate in enumerate(AWKWARD_RATES)),
+    ],
+    "tax_exemptions": [
+        "exemption_id,customer_id,entity_id,country,tax_code,reason,certificate,effective_from,effective_to",
+        "E1,taxed,cases,,,charity,A-1,2026-01-05,",
+        "E2,taxed,,US,,charity,A-2,2026/01/06,",
+        *(f"E{number + 3},C0003,,,,embassy,B-{number},{day},2026-02-01" for number, day in enumerate(AWKWARD_DATES)),
+    ],
+    "tax_registrations": [
+        "registration_id,customer_id,tax_id,effective_from,effective_to",
+        *(
+            f"{customer:04}-{number},C{customer:04},{tax_id},2026-01-01,"
+            for customer in range(1, 26)
+            for number, tax_id in enumerate(("FR83404833048", "de 136695976", "NL004495445B01", "GB980780684"))
+        ),
     ],
 }
 

@@ -30,7 +30,7 @@ receivables as (
         business_key,
         posting_date,
         receivable_account,
-        customer_id,
+        bill_to_customer_id as customer_id,
         amount_minor + tax_minor as signed_minor
     from billing_lines
     union all

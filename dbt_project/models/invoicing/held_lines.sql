@@ -21,6 +21,7 @@ own_reasons as (
     select
         line_deltas.line_key,
         line_deltas.customer_id,
+        line_deltas.bill_to_customer_id,
         line_deltas.entity,
         line_deltas.currency,
         line_deltas.billing_month,
@@ -55,7 +56,7 @@ waiting as (
 
 held_documents as (
     select
-        customer_id,
+        bill_to_customer_id,
         entity,
         document_month,
         is_due_early,
@@ -63,17 +64,18 @@ held_documents as (
     from waiting
     where blocks_document
     group by
-        customer_id,
+        bill_to_customer_id,
         entity,
         document_month,
         is_due_early
 ),
 
--- A document waits as a whole: billing half of a customer's month would ask for two invoices.
+-- A document waits as a whole, with the lines of all customers on it: billing half of a month would ask for two invoices.
 companions as (
     select
         line_deltas.line_key,
         line_deltas.customer_id,
+        line_deltas.bill_to_customer_id,
         line_deltas.entity,
         line_deltas.currency,
         line_deltas.billing_month,
@@ -89,7 +91,7 @@ companions as (
     from line_deltas
     inner join held_documents
         on
-            line_deltas.customer_id = held_documents.customer_id
+            line_deltas.bill_to_customer_id = held_documents.bill_to_customer_id
             and line_deltas.entity = held_documents.entity
             and line_deltas.document_month = held_documents.document_month
             and coalesce(line_deltas.is_due_early, false) = held_documents.is_due_early
@@ -108,6 +110,7 @@ final as (
     select
         combined.line_key,
         combined.customer_id,
+        combined.bill_to_customer_id,
         combined.entity,
         combined.currency,
         combined.billing_month,

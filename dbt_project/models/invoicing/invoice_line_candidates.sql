@@ -107,7 +107,7 @@ credits_without_account as (
     from dated
     inner join open_credit_grants
         on
-            dated.customer_id = open_credit_grants.customer_id
+            dated.bill_to_customer_id = open_credit_grants.customer_id
             and dated.entity = open_credit_grants.entity
             and dated.currency = open_credit_grants.currency
             and dated.document_date >= open_credit_grants.granted_on
@@ -131,6 +131,7 @@ final as (
         dated.group_key,
         dated.kind,
         dated.customer_id,
+        dated.bill_to_customer_id,
         dated.entity,
         dated.country,
         dated.currency,
@@ -179,6 +180,7 @@ final as (
         accounts.rounding_account,
         case
             when dated.hold_reason is not null then dated.hold_reason
+            when dated.bill_to_hold_reason is not null then dated.bill_to_hold_reason
             when refused_grants.customer_id is not null then 'refused_credit_grant'
             when tax_treatments.hold_reason is not null then tax_treatments.hold_reason
             when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
@@ -206,7 +208,7 @@ final as (
             dated.entity = accounts.entity
             and dated.product = accounts.product
             and dated.document_month = accounts.document_month
-    left join refused_grants on dated.customer_id = refused_grants.customer_id
+    left join refused_grants on dated.bill_to_customer_id = refused_grants.customer_id
     left join credits_without_account on dated.line_key = credits_without_account.line_key
     left join tax_treatments on dated.line_key = tax_treatments.line_key
 )

@@ -16,6 +16,11 @@ entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
 
+-- Whoever cannot be billed with its parent waits alone.
+bill_to_customers as (
+    select * from {{ ref('bill_to_customers') }}
+),
+
 running_thresholds as (
     select * from {{ ref('running_thresholds') }}
 ),
@@ -99,11 +104,29 @@ compared as (
     full outer join issued on rated_lines.line_key = issued.line_key
 ),
 
-subtracted as (
+-- Whoever cannot be billed with its parent waits alone.
+addressed as (
     select
         compared.*,
-        compared.rated_minor - compared.issued_minor as uncapped_minor
+        bill_to_customers.bill_to_customer_id as parent_or_self_id,
+        case
+            when bill_to_customers.hold_reason is not null then bill_to_customers.hold_reason
+            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_entity, 'unassigned') <> compared.entity then 'parent_of_another_entity'
+            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_currency, 'XXX') <> compared.currency then 'parent_of_another_currency'
+        end as bill_to_hold_reason
     from compared
+    left join bill_to_customers on compared.customer_id = bill_to_customers.customer_id
+),
+
+subtracted as (
+    select
+        addressed.*,
+        case
+            when addressed.bill_to_hold_reason is null then coalesce(addressed.parent_or_self_id, addressed.customer_id)
+            else addressed.customer_id
+        end as bill_to_customer_id,
+        addressed.rated_minor - addressed.issued_minor as uncapped_minor
+    from addressed
 ),
 
 -- A credit never exceeds its line: what decisions have given back of it is not given back again.
@@ -196,7 +219,9 @@ final as (
         end as document_date,
         absorbed_minor,
         gross_minor,
-        discount_minor
+        discount_minor,
+        bill_to_customer_id,
+        bill_to_hold_reason
     from dated
 )
 

@@ -39,9 +39,9 @@ free_lines as (
     select
         candidates.*,
         delta_causes.cause,
-        {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.customer_id"]) }} as subtracted_key,
+        {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.bill_to_customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by candidates.entity, candidates.customer_id, candidates.document_month
+            partition by candidates.entity, candidates.bill_to_customer_id, candidates.document_month
             order by case when candidates.is_due_early then 0 else 1 end asc, candidates.currency asc
         ) as document_rank
     from candidates
@@ -60,7 +60,7 @@ free_lines as (
 numbered as (
     select
         free_lines.*,
-        {{ dbt.concat(["free_lines.customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.document_rank as varchar)"]) }} as natural_id
+        {{ dbt.concat(["free_lines.bill_to_customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.document_rank as varchar)"]) }} as natural_id
     from free_lines
     left join issued_counts
         on

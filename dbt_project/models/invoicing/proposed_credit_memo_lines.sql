@@ -45,9 +45,9 @@ keyed as (
     select
         credited_pieces.*,
         delta_causes.cause,
-        {{ dbt.concat(["'stripe/'", "credited_pieces.entity", "'/account/'", "credited_pieces.customer_id"]) }} as subtracted_key,
+        {{ dbt.concat(["'stripe/'", "credited_pieces.entity", "'/account/'", "credited_pieces.bill_to_customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by credited_pieces.entity, credited_pieces.customer_id, credited_pieces.document_month
+            partition by credited_pieces.entity, credited_pieces.bill_to_customer_id, credited_pieces.document_month
             order by credited_pieces.document_position asc
         ) as memo_rank
     from credited_pieces
@@ -73,8 +73,8 @@ numbered as (
 
 corrections as (
     select
-        {{ dbt.concat(["customer_id", "':'", period_of('document_month'), "':'", "memo_number"]) }} as natural_id,
-        {{ dbt.concat(["line_key", "'@'", "customer_id", "':'", period_of('document_month'), "':credit:'", "memo_number"]) }} as document_line_key,
+        {{ dbt.concat(["bill_to_customer_id", "':'", period_of('document_month'), "':'", "memo_number"]) }} as natural_id,
+        {{ dbt.concat(["line_key", "'@'", "bill_to_customer_id", "':'", period_of('document_month'), "':credit:'", "memo_number"]) }} as document_line_key,
         document_line_key as corrects_line_key,
         document_month,
         current_period_end,
@@ -144,6 +144,7 @@ final as (
         issued_lines.group_key,
         issued_lines.kind,
         issued_lines.customer_id,
+        issued_lines.bill_to_customer_id,
         issued_lines.entity,
         issued_lines.currency,
         issued_lines.functional_currency,
@@ -189,7 +190,7 @@ final as (
         issued_lines.deferred_account,
         issued_lines.tax_account,
         issued_lines.rounding_account,
-        {{ dbt.concat(["'stripe/'", "issued_lines.entity", "'/account/'", "issued_lines.customer_id"]) }} as subtracted_key,
+        {{ dbt.concat(["'stripe/'", "issued_lines.entity", "'/account/'", "issued_lines.bill_to_customer_id"]) }} as subtracted_key,
         credited.cause,
         credited.decision_id,
         credited.disposition,

@@ -25,6 +25,7 @@ final as (
         lines.group_key,
         lines.kind,
         lines.customer_id,
+        lines.bill_to_customer_id,
         lines.entity,
         lines.currency,
         lines.currency_exponent,

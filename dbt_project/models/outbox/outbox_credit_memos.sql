@@ -24,7 +24,7 @@ documents as (
     select
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         document_month,
         document_date,
@@ -45,7 +45,7 @@ documents as (
     group by
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         document_month,
         document_date,
@@ -88,8 +88,9 @@ final as (
         documents.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
+        cast(mirror.mirrored_position as bigint) as register_position,
         cast({{ json_object({
-            "customer_id": "documents.customer_id",
+            "customer_id": "documents.bill_to_customer_id",
             "invoice_key": "documents.invoice_key",
             "invoice_number": "documents.invoice_number",
             "currency": "documents.currency",

@@ -31,7 +31,7 @@ documents as (
     select
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         document_month,
         document_date,
@@ -52,7 +52,7 @@ documents as (
     group by
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         document_month,
         document_date,
@@ -79,7 +79,7 @@ settled as (
         coalesce(credits.applied_minor, 0) as applied_minor,
         coalesce(credits.credits_json, {{ empty_json_array() }}) as credits_json
     from documents
-    left join customers on documents.customer_id = customers.customer_id
+    left join customers on documents.bill_to_customer_id = customers.customer_id
     left join credits
         on
             documents.natural_id = credits.natural_id
@@ -145,7 +145,7 @@ final as (
         addressed.currency,
         addressed.subtotal_minor + addressed.tax_minor as total_minor,
         {{ dbt.concat([
-            "'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.customer_id", "'\"'",
+            "'[\"stripe/'", "addressed.entity", "'/customer/'", "addressed.bill_to_customer_id", "'\"'",
             "coalesce(',\"' || addressed.waits_for_key || '\"', '')", "']'"
         ]) }} as depends_on,
         'confidential-financial' as sensitivity,
@@ -153,8 +153,9 @@ final as (
         addressed.subtracted_key,
         cast(coalesce(heads.register_head, 0) as bigint) as register_head,
         mirror.incarnation as register_incarnation,
+        cast(mirror.mirrored_position as bigint) as register_position,
         cast({{ json_object({
-            "customer_id": "addressed.customer_id",
+            "customer_id": "addressed.bill_to_customer_id",
             "cause": "addressed.cause",
             "currency": "addressed.currency",
             "currency_exponent": "cast(addressed.currency_exponent as integer)",

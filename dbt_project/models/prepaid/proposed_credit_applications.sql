@@ -17,20 +17,20 @@ documents as (
     select
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id as customer_id,
         currency,
         document_month,
         document_date,
         {{ sum_whole("case when kind = 'prepaid' then 0 else amount_minor + tax_minor end") }} as payable_minor,
         row_number() over (
-            partition by entity, customer_id, currency
+            partition by entity, bill_to_customer_id, currency
             order by document_date asc, length(natural_id) asc, natural_id asc
         ) as document_rank
     from lines
     group by
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         document_month,
         document_date

@@ -70,7 +70,7 @@ memos as (
     select
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id as customer_id,
         currency,
         invoice_key,
         document_date,
@@ -79,7 +79,7 @@ memos as (
     group by
         natural_id,
         entity,
-        customer_id,
+        bill_to_customer_id,
         currency,
         invoice_key,
         document_date

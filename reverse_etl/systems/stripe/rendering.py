@@ -5,7 +5,8 @@ Sources: https://docs.stripe.com/api/invoices/create, .../invoice-line-item/bulk
 Choices that the API leaves open:
 - Due dates go as ``days_until_due``: Stripe refuses a ``due_date`` in the past, so a late or repeated close could never be posted. The exact
   date is in the metadata.
-- Tax goes as ``tax_amounts`` with ``tax_rate_data``; Stripe computes none. Credit notes name the tax rate Stripe created for the invoice's line.
+- Tax goes as ``tax_amounts`` with ``tax_rate_data``, on top of the net even where the price includes it; Stripe computes none. Credit notes
+  name the tax rate Stripe created for the invoice's line.
 - A credit note names no refund or out-of-band amount: it reduces what an open invoice has due. On a paid invoice Stripe refuses it, because
   where the money goes is a decision of a person; where that decision is the customer's balance, it names that.
 - Prepaid credits go through the customer's balance, as much as the invoice draws and right before it is finalized, for the balance cannot be meant
@@ -31,6 +32,9 @@ CREATE, UPDATE, ADD_LINES, APPLY_CREDIT, FINALIZE = "create", "update", "add_lin
 # Stripe allows 250 lines an invoice and publishes no limit a call; smaller bodies keep a call well inside its deadline.
 LINES_PER_CALL = 100
 MOST_LINES = 250
+
+# Why a line has no tax, in Stripe's words; a line that is taxed needs none.
+TAXABILITY_REASONS = {"exempt": "customer_exempt", "reverse_charge": "reverse_charge"}
 
 REFERENCE, BUSINESS_KEY, ENTITY, NUMBER, LINE_KEY = "tieout_reference", "tieout_business_key", "tieout_entity", "tieout_number", "tieout_line_key"
 INVOICE_ID = "tieout_invoice"
@@ -128,11 +132,12 @@ def _invoice_line(document: SealedDocument, line: Mapping[str, Any]) -> dict[str
     tax_amounts = None
     if rate is not None or tax:
         rate_data = {"display_name": line.get("tax_code") or "tax", "inclusive": False, "percentage": percentage(rate)}
-        tax_amounts = [{"amount": tax, "taxable_amount": amount, "tax_rate_data": rate_data}]
+        reason = TAXABILITY_REASONS.get(line.get("tax_treatment") or "")
+        tax_amounts = [{"amount": tax, "taxable_amount": amount, "tax_rate_data": rate_data, "taxability_reason": reason}]
     return {
         "amount": amount,
-        "description": _description(line),
-        "metadata": {LINE_KEY: line["line_key"], "tieout_quantity": line.get("quantity")},
+        "description": _description(line, document.payload.get("customer_id")),
+        "metadata": {LINE_KEY: line["line_key"], "tieout_quantity": line.get("quantity"), "tieout_customer_id": line.get("customer_id")},
         "period": service_period(date.fromisoformat(line["service_period_start"]), date.fromisoformat(line["service_period_end"])),
         "tax_amounts": tax_amounts,
     }
@@ -173,7 +178,12 @@ def _credit_note_line(document: SealedDocument, line: Mapping[str, Any], known: 
     }
     if corrected:
         return common | {"type": "invoice_line_item", "invoice_line_item": corrected["id"], "amount": amount}
-    return common | {"type": "custom_line_item", "description": _description(line), "quantity": 1, "unit_amount": amount}
+    return common | {
+        "type": "custom_line_item",
+        "description": _description(line, document.payload.get("customer_id")),
+        "quantity": 1,
+        "unit_amount": amount,
+    }
 
 
 def _metadata(document: SealedDocument) -> dict[str, Any]:
@@ -182,10 +192,16 @@ def _metadata(document: SealedDocument) -> dict[str, Any]:
     return {name: document.reference, BUSINESS_KEY: document.business_key, ENTITY: document.entity}
 
 
-def _description(line: Mapping[str, Any]) -> str:
-    if line.get("kind") == "usage" and line.get("quantity"):
-        return f"{line['description']} (quantity {line['quantity']})"
-    return str(line["description"])
+def _description(line: Mapping[str, Any], billed_customer: str | None) -> str:
+    counted = f"{line['description']} (quantity {line['quantity']})" if line.get("kind") == "usage" and line.get("quantity") else line["description"]
+    if line.get("customer_id") not in (None, billed_customer):
+        counted = f"{line['customer_id']}: {counted}"
+    # An invoice without tax has to say why.
+    if line.get("tax_treatment") == "reverse_charge":
+        return f"{counted}, reverse charge, VAT id {line['customer_tax_id']}"
+    if line.get("tax_treatment") == "exempt":
+        return f"{counted}, exempt from tax: {line['exemption_reason']}, certificate {line['exemption_certificate']}"
+    return str(counted)
 
 
 def percentage(rate: str | None) -> str:

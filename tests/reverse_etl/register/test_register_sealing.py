@@ -55,6 +55,23 @@ def test_numbers_are_gapless_per_entity_and_series_although_rows_are_refused(reg
     ]
 
 
+def with_line(row: OutboxRow, rated_line_key: str, register_position: int) -> OutboxRow:
+    lines = [line | {"rated_line_key": rated_line_key} for line in row.payload["lines"]]
+    return replace(row, payload={**row.payload, "lines": lines}, register_position=register_position)
+
+
+def test_a_line_that_another_account_was_billed_for_since_is_refused(register: Register) -> None:
+    before = register.position
+    seal(register, with_line(invoice(register, "CHILD"), "usage", before), with_line(invoice(register, "OTHER"), "elsewhere", before))
+
+    stale = seal(register, with_line(invoice(register, "PARENT"), "usage", before))
+
+    assert refusals(stale) == [("invoice", "stale_head")]
+    assert "stripe/northlight_us/invoice/CHILD:2026-01:1 has billed a line of it since" in stale.refused[0].reason
+    assert refusals(seal(register, with_line(invoice(register, "PARENT"), "more usage", before))) == []
+    assert refusals(seal(register, with_line(invoice(register, "PARENT", period="2026-02"), "usage", register.position))) == []
+
+
 def test_a_proposal_computed_before_the_last_seal_is_refused(register: Register) -> None:
     seal(register, invoice(register, amount=1000))
 

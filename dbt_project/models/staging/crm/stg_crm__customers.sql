@@ -15,6 +15,7 @@ final as (
         coalesce({{ blank_to_null('time_zone') }}, 'UTC') as time_zone,
         {{ blank_to_null('tax_id') }} as tax_id,
         coalesce({{ safe_cast_to(blank_to_null('payment_term_days'), 'integer') }}, 30) as payment_term_days,
+        {{ blank_to_null('parent_customer_id') }} as parent_customer_id,
         file_name,
         line_number
     from latest

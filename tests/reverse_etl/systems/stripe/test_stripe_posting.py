@@ -35,9 +35,10 @@ def verified(destination: Destination, document: SealedDocument, remote_id: str 
         ("USD", [build.line("u", 33_333, 2_958, "0.08875"), build.line("n", -333)]),
         ("JPY", [build.line("u", 98_765, 9_876, "0.1")]),
         ("USD", [build.line("plus", 500), build.line("minus", -500)]),
+        ("KWD", [build.line("r", 11_900, 0, "0", tax_treatment="reverse_charge", customer_tax_id="FR83404833048", customer_id="CHILD")]),
         ("EUR", [build.line(f"l{index}", 100 + index, 19, "0.19") for index in range(130)]),
     ],
-    ids=["tax", "negative line", "yen", "zero total", "130 lines"],
+    ids=["tax", "negative line", "yen", "zero total", "reverse charge", "130 lines"],
 )
 def test_an_invoice_arrives_to_the_cent(
     destination: Destination, currency: str, lines: list[dict[str, object]], request: pytest.FixtureRequest

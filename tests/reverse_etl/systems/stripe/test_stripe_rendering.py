@@ -95,6 +95,25 @@ def test_an_invoice_is_created_filled_and_finalized() -> None:
     assert render(context, "add_lines") == render(context, "add_lines")
 
 
+def test_a_line_says_whose_it_is_and_why_it_has_no_tax() -> None:
+    owner = build.customer("PARENT")
+    lines = [
+        build.line("a", 100, 0, "0", customer_id="CHILD", tax_treatment="reverse_charge", customer_tax_id="FR83404833048"),
+        build.line(
+            "b", 100, 0, "0", customer_id="PARENT", tax_treatment="exempt", exemption_reason="charity", exemption_certificate="A-1", kind="fee"
+        ),
+        build.line("c", 100, 19, "0.19", customer_id="PARENT", tax_treatment="taxed", kind="fee"),
+    ]
+    context = RenderContext(build.invoice(owner, "INV-1", lines), {"create": {"id": "in_1"}}, {owner.business_key: Dependency("cus_1", {})})
+    sent = json.loads(render(context, "add_lines"))["form"]["lines"]
+    assert [(line["description"], line["tax_amounts"][0].get("taxability_reason")) for line in sent] == [
+        ("CHILD: API calls (quantity 12.5), reverse charge, VAT id FR83404833048", "reverse_charge"),
+        ("API calls, exempt from tax: charity, certificate A-1", "customer_exempt"),
+        ("API calls", None),
+    ]
+    assert [line["metadata"]["tieout_customer_id"] for line in sent] == ["CHILD", "PARENT", "PARENT"]
+
+
 def test_many_lines_take_several_calls_that_carry_each_line_once() -> None:
     owner = build.customer("C1")
     document = build.invoice(owner, "INV-1", [build.line(f"l{index}", index) for index in range(250)])

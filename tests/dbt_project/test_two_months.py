@@ -1,22 +1,24 @@
-"""Tax of every kind, through a month that is issued and the one that corrects it."""
+"""Tax of every kind and invoices of parents, through a month that is issued and the one that corrects it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
 from dbt_commands import Dbt
-from taxed_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
 from two_months import Company, event
+from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
 
+from dagster_project.lineage import trace
 from reverse_etl.landing import LandingReport
 from reverse_etl.settings import Settings
 
 INVOICED = """
-    select customer_id, amount_minor, tax_minor, cast(tax_rate as double) as tax_rate, tax_treatment, exemption_reason, exemption_certificate,
-        customer_tax_id, tax_behavior
+    select customer_id, bill_to_customer_id, natural_id, amount_minor, tax_minor, cast(tax_rate as double) as tax_rate, tax_treatment,
+        exemption_reason, exemption_certificate, customer_tax_id, tax_behavior
     from invoicing.proposed_invoice_lines
 """
 CREDITED = INVOICED.replace("proposed_invoice_lines", "proposed_credit_memo_lines")
@@ -29,7 +31,8 @@ class Months:
     january: dict[str, dict[str, Any]]
     february: dict[str, dict[str, Any]]
     credits: dict[str, dict[str, Any]]
-    held: dict[str, str]
+    held: list[dict[str, Any]]
+    invoices: dict[str, dict[str, Any]]
 
 
 def by_customer(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -46,18 +49,23 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
     company.build()
     january = by_customer(company.rows(INVOICED))
-    held = company.rows("select customer_id, hold_reason from invoicing.held_lines where blocks_document")
+    held = company.rows("select customer_id, hold_reason, blocks_document from invoicing.held_lines")
+    invoices = company.rows("select natural_id, total_minor, depends_on, payload from outbox.outbox_invoices")
     company.issue("2026-01")
     company.close("2026-01")
     company.deliver(date(2026, 3, 1), FILES_OF_FEBRUARY, [event(name, one.late, "2026-01-30") for name, one in CUSTOMERS.items() if one.late])
     company.build()
     february, credits = by_customer(company.rows(INVOICED)), by_customer(company.rows(CREDITED))
     company.issue("2026-02")
-    return Months(company, landed, january, february, credits, {row["customer_id"]: row["hold_reason"] for row in held})
+    return Months(company, landed, january, february, credits, held, {row["natural_id"]: row for row in invoices})
 
 
 def amounts(line: dict[str, Any]) -> tuple[int, int]:
     return line["amount_minor"], line["tax_minor"]
+
+
+def blocking(months: Months) -> dict[str, str]:
+    return {row["customer_id"]: row["hold_reason"] for row in months.held if row["blocks_document"]}
 
 
 def test_a_price_that_includes_tax_charges_the_gross_in_every_currency(months: Months) -> None:
@@ -119,7 +127,9 @@ def test_a_late_line_is_treated_as_of_its_document(months: Months) -> None:
 
 def test_what_is_refused_holds_its_lines_and_nothing_else_fills_the_gap(months: Months) -> None:
     rates = dict.fromkeys(("ABOVE-ONE", "NO-NUMBER", "NEGATIVE", "NO-DATE", "OLD-RATE", "ONE-OF-TWO"), "refused_tax_rate")
-    assert months.held == {**rates, "NO-POLICY": "refused_tax_policy", "NO-WORD": "missing_price"}
+    held = blocking(months)
+    assert {name: held.pop(name) for name in rates} == rates
+    assert (held["NO-POLICY"], held["NO-WORD"]) == ("refused_tax_policy", "missing_price")
     assert amounts(months.january["REDELIVERED"]) == (1000, 250)
 
 
@@ -157,7 +167,7 @@ def test_rated_is_issued_and_issued_is_in_the_journals(months: Months) -> None:
 def test_net_is_revenue_tax_is_payable_and_what_is_not_taxed_has_no_leg_of_tax(months: Months) -> None:
     legs = months.company.rows(
         "select documents.customer_id, journals.account, sum(journals.signed_minor) as minor from accounting.journal_lines as journals"
-        " inner join (select distinct business_key, customer_id from staging.stg_register_issued__billing_lines) as documents"
+        " inner join (select distinct business_key, bill_to_customer_id as customer_id from staging.stg_register_issued__billing_lines) as documents"
         " on journals.source_document = documents.business_key group by all"
     )
     booked = {(row["customer_id"], row["account"]): int(row["minor"]) for row in legs}
@@ -179,3 +189,58 @@ def test_what_was_resolved_is_frozen_on_the_line(months: Months) -> None:
     assert facts["WITHIN"] == ("DE", "inclusive", "net", "taxed", None, None)
     assert facts["EXEMPT"] == ("DE", "exclusive", "net", "exempt", "DE-2026-17", None)
     assert facts["FRENCH"] == ("FR", "exclusive", "net", "reverse_charge", None, FRENCH)
+
+
+def test_a_parent_gets_one_invoice_with_the_lines_of_its_children(months: Months) -> None:
+    family = ("PARENT", "CHILD", "CHILD-WITHIN", "LEAVING", "LEAVING-MORE")
+    assert {months.january[name]["natural_id"] for name in family} == {"PARENT:2026-01:1"}
+    invoice = months.invoices["PARENT:2026-01:1"]
+    payload = json.loads(invoice["payload"])
+    assert (payload["customer_id"], json.loads(invoice["depends_on"])) == ("PARENT", ["stripe/de/customer/PARENT"])
+    assert sorted(line["customer_id"] for line in payload["lines"]) == sorted(family)
+    # Each is taxed as its own customer is: at home, in France without tax, and within the price.
+    assert {name: amounts(months.january[name]) for name in family[:3]} == {"PARENT": (1000, 190), "CHILD": (1000, 0), "CHILD-WITHIN": (1000, 190)}
+    assert not any(row["natural_id"].startswith(("CHILD", "LEAVING")) for row in months.january.values())
+
+
+def test_all_lines_of_a_parents_month_wait_together(months: Months) -> None:
+    waiting = {row["customer_id"]: (row["hold_reason"], row["blocks_document"]) for row in months.held if "WAITING" in row["customer_id"]}
+    assert waiting == dict.fromkeys(("WAITING-PARENT", "WAITING-CHILD"), ("refused_tax_rate", False))
+    assert blocking(months)["HELD-CHILD"] == "refused_tax_rate"
+
+
+def test_a_parent_that_cannot_be_billed_holds_the_child_alone(months: Months) -> None:
+    assert {name: reason for name, reason in blocking(months).items() if "parent" in reason} == {
+        "ORPHAN": "unknown_parent",
+        "GRANDCHILD": "parent_chain",
+        "CYCLE-ONE": "parent_cycle",
+        "CYCLE-TWO": "parent_cycle",
+        "OWN-PARENT": "parent_cycle",
+        "OTHER-ENTITY": "parent_of_another_entity",
+        "OTHER-CURRENCY": "parent_of_another_currency",
+    }
+
+
+def test_a_change_of_parent_moves_what_is_billed_next_and_a_credit_goes_to_whom_was_billed(months: Months) -> None:
+    assert (months.january["JOINING"]["natural_id"], months.february["JOINING"]["natural_id"]) == ("JOINING:2026-01:1", "PARENT:2026-02:1")
+    assert amounts(months.february["JOINING"]) == (300, 60)
+    assert months.february["LEAVING-MORE"]["natural_id"] == "LEAVING-MORE:2026-02:1"
+    credited = {name: months.credits[name]["bill_to_customer_id"] for name in ("LEAVING", "JOINING-LESS")}
+    assert credited == {"LEAVING": "PARENT", "JOINING-LESS": "JOINING-LESS"}
+    assert months.credits["LEAVING"]["natural_id"] == "PARENT:2026-02:1"
+
+
+def test_the_party_of_a_receivable_is_who_was_billed(months: Months) -> None:
+    parties = months.company.rows("select distinct customer_id from staging.stg_register_closing__journal_lines where customer_id is not null")
+    named = {row["customer_id"] for row in parties}
+    assert {"PARENT", "JOINING", "JOINING-LESS", "LEAVING-MORE"} <= named
+    assert named.isdisjoint({"CHILD", "CHILD-WITHIN", "LEAVING"})
+
+
+def test_a_childs_usage_is_traced_to_the_invoice_of_its_parent(months: Months) -> None:
+    installation = months.company.installation
+    installation.warehouse.publish()
+    walk = trace(installation.warehouse, "CHILD-2026-01-30-100")
+    assert [(one["customer_id"], one["bill_to_customer_id"]) for one in walk.invoice_lines] == [("CHILD", "PARENT")]
+    assert [one["business_key"] for one in walk.documents] == ["stripe/de/invoice/PARENT:2026-01:1"]
+    assert [one["business_key"] for one in walk.journal_entries] == ["tryton/de/journal_entry/invoice:PARENT:2026-01:1:issued"]

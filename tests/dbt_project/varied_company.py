@@ -1,4 +1,4 @@
-"""Customers who are each taxed in their own way: prices that include tax, exemptions, VAT ids, rates that are refused."""
+"""Customers who are each taxed or billed in their own way: prices that include tax, exemptions, VAT ids, rates that are refused, parents."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ FRENCH, GERMAN, GREEK = "FR83404833048", "DE136695976", "EL094014201"
 
 @dataclass(frozen=True)
 class Customer:
-    """One subscription of a plan: a hundred calls in January, then ``late`` ones that land with February's deliveries."""
+    """One subscription of a plan: a hundred calls in January, then ``late`` ones that land with February's deliveries, as may another parent."""
 
     country: str = "DE"
     plan: str = "added"
     late: int = 0
     entity: str = "de"
     currency: str = "EUR"
+    parent: str = ""
+    next_parent: str | None = None
+
+    def row(self, name: str, parent: str) -> str:
+        return f"{name},{name},,{self.country},{self.entity},{self.currency},UTC,{parent}"
 
 
 CUSTOMERS = {
@@ -49,6 +54,23 @@ CUSTOMERS = {
     "ONE-OF-TWO": Customer("PT"),
     "NO-POLICY": Customer(entity="odd"),
     "NO-WORD": Customer(plan="undecided"),
+    "PARENT": Customer(),
+    "CHILD": Customer("FR", parent="PARENT"),
+    "CHILD-WITHIN": Customer(plan="within", parent="PARENT"),
+    "LEAVING": Customer(parent="PARENT", next_parent="", late=-10),
+    "LEAVING-MORE": Customer(parent="PARENT", next_parent="", late=20),
+    "JOINING": Customer(next_parent="PARENT", late=30),
+    "JOINING-LESS": Customer(next_parent="PARENT", late=-30),
+    "WAITING-PARENT": Customer(),
+    "WAITING-CHILD": Customer(parent="WAITING-PARENT"),
+    "HELD-CHILD": Customer("AT", parent="WAITING-PARENT"),
+    "ORPHAN": Customer(parent="NOBODY"),
+    "GRANDCHILD": Customer(parent="CHILD"),
+    "CYCLE-ONE": Customer(parent="CYCLE-TWO"),
+    "CYCLE-TWO": Customer(parent="CYCLE-ONE"),
+    "OWN-PARENT": Customer(parent="OWN-PARENT"),
+    "OTHER-ENTITY": Customer("FR", entity="us", currency="USD", parent="PARENT"),
+    "OTHER-CURRENCY": Customer(currency="USD", parent="PARENT"),
 }
 
 PRICES = {"EUR": "0.119", "JPY": "11.9", "KWD": "0.119", "USD": "0.119"}
@@ -60,8 +82,8 @@ FILES = {
         "odd,Odd,DE,EUR,2026-01-01,guess,net",
     ],
     "customers": [
-        "customer_id,name,email,country,entity_id,currency,time_zone",
-        *(f"{name},{name},,{one.country},{one.entity},{one.currency},UTC" for name, one in CUSTOMERS.items()),
+        "customer_id,name,email,country,entity_id,currency,time_zone,parent_customer_id",
+        *(one.row(name, one.parent) for name, one in CUSTOMERS.items()),
     ],
     "meters": ["meter,unit,aggregation,description", "calls,call,sum,Calls"],
     "plans": ["plan_id,name,description", "added,Added,", "within,Within,", "undecided,Undecided,"],
@@ -121,6 +143,7 @@ FILES = {
         "R3,FRENCH-BAD,FR83404833049,2026-01-01,",
         f"R4,DOMESTIC,{GERMAN},2026-01-01,",
         f"R5,ELSEWHERE,{FRENCH},2026-01-01,",
+        f"R0,CHILD,{FRENCH},2026-01-01,",
         "R6,BRITISH,GB980780684,2026-01-01,",
         f"R7,FROM-OUTSIDE,{FRENCH},2026-01-01,",
     ],
@@ -139,9 +162,10 @@ FILES = {
 }
 FILES_OF_THE_NEXT_DAY = {"tax_rates": [FILES["tax_rates"][0], "de,DK,standard,0.25,2020-01-01,,"]}
 FILES_OF_FEBRUARY = {
+    "customers": [FILES["customers"][0], *(one.row(name, one.next_parent) for name, one in CUSTOMERS.items() if one.next_parent is not None)],
     "tax_registrations": [
         FILES["tax_registrations"][0],
         f"R8,FRENCH-IN-FEBRUARY,{FRENCH},2026-01-01,",
         f"R9,FRENCH-MORE,{FRENCH},2026-01-01,",
-    ]
+    ],
 }
