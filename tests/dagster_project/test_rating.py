@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from reverse_etl.cases.comparison import agrees
 
 OWN = Path(__file__).resolve().parents[1] / "reverse_etl" / "cases" / "own_cases.json"
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "data" / "golden_rating_cases.json"
+INCLUSIVE = "tax within random amounts"
 # Policies that a good product does not have.
 REFUSED = {
     "edge-half-even-vs-half-up": "rounding half to even is refused",
@@ -30,10 +34,24 @@ NOT_YET = {
 Rated = dict[str, tuple[Case, CaseResult]]
 
 
+def inclusive_case(seed: int) -> Case:
+    """An amount and its rate, and what is within it by fractions, which share nothing with the models."""
+    chance = Random(seed)
+    gross, percent, rounded = chance.randint(1, 10**9), Decimal(chance.randint(1, 999_999)).scaleb(-4), chance.choice(("net", "tax"))
+    share = 1 / (1 + Fraction(percent) / 100)
+    exact = gross * (share if rounded == "net" else 1 - share)
+    whole = int(exact + Fraction(1, 2))
+    net = whole if rounded == "net" else gross - whole
+    params = {"gross": str(Decimal(gross).scaleb(-2)), "tax_percent": str(percent), "round": rounded}
+    expected = {"net": str(Decimal(net).scaleb(-2)), "tax": str(Decimal(gross - net).scaleb(-2))}
+    return Case(f"inclusive-{seed}", "tax_inclusive", params, expected=expected)
+
+
 @pytest.fixture(scope="module")
 def rated() -> dict[str, Rated]:
     """The cases with their results by id, by the name of their file."""
     files = {path.name: read_cases(path) for path in (OWN, GOLDEN) if path.is_file()}
+    files[INCLUSIVE] = [inclusive_case(seed) for seed in range(40)]
     results = iter(rate_cases([case for cases in files.values() for case in cases]))
     return {
         name: {result.id: (case if isinstance(case, Case) else Case(result.id, ""), result) for case, result in zip(cases, results, strict=False)}
@@ -50,6 +68,12 @@ def test_a_case_of_our_own_says_what_was_computed_by_hand(rated: dict[str, Rated
     else:
         assert result.error is None
         assert agrees(entry["expected"], result.result), result.result
+
+
+def test_tax_that_is_within_a_price_is_what_fractions_say(rated: dict[str, Rated]) -> None:
+    assert len(rated[INCLUSIVE]) == 40
+    for case, result in rated[INCLUSIVE].values():
+        assert agrees(case.expected, result.result), (case, result)
 
 
 @pytest.mark.skipif(not GOLDEN.is_file(), reason="the golden cases are not here")

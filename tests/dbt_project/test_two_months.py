@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from dbt_commands import Dbt
-from two_months import Company, event
+from two_months import MODELS_AND_ASSERTIONS, Company, event
 from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
 
+from dagster_project.cli.reading import EXCEPTIONS
 from dagster_project.lineage import trace
 from reverse_etl.landing import LandingReport
 from reverse_etl.settings import Settings
@@ -44,10 +45,10 @@ def by_customer(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     company = Company.create(Settings(home=tmp_path_factory.mktemp("taxed"), entities=ENTITIES), dbt)
-    landed = company.deliver(date(2026, 2, 1), FILES, [event(name, 100, "2026-01-30") for name in CUSTOMERS])
+    landed = company.deliver(date(2026, 2, 1), FILES, [event(name, one.calls, "2026-01-30") for name, one in CUSTOMERS.items()])
     assert landed.problems == ()
     company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
-    company.build()
+    company.build(MODELS_AND_ASSERTIONS)
     january = by_customer(company.rows(INVOICED))
     held = company.rows("select customer_id, hold_reason, blocks_document from invoicing.held_lines")
     invoices = company.rows("select natural_id, total_minor, depends_on, payload from outbox.outbox_invoices")
@@ -57,6 +58,7 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     company.build()
     february, credits = by_customer(company.rows(INVOICED)), by_customer(company.rows(CREDITED))
     company.issue("2026-02")
+    company.reconcile()
     return Months(company, landed, january, february, credits, held, {row["natural_id"]: row for row in invoices})
 
 
@@ -85,11 +87,20 @@ def test_a_credit_of_a_gross_inherits_the_rate_that_was_within_it(months: Months
     assert months.credits["WITHIN-LESS"]["tax_rate"] == 0.19
 
 
+def test_a_price_that_turns_out_to_include_tax_or_not_is_compared_in_its_new_terms(months: Months) -> None:
+    assert amounts(months.january["THEN-WITHIN"]) == (1190, 226)
+    assert amounts(months.credits["THEN-WITHIN"]) == (190, 36), "14.16 were charged and 11.90 are due: 2.26 with the 19 percent within them"
+    assert amounts(months.january["THEN-ADDED"]) == (1000, 190)
+    assert amounts(months.february["THEN-ADDED"]) == (190, 38), "11.90 are due before tax, 10.00 were charged"
+
+
 def test_an_exempt_line_has_no_tax_and_keeps_its_certificate(months: Months) -> None:
     line = months.january["EXEMPT"]
     assert amounts(line) == (1000, 0)
     assert (line["tax_rate"], line["tax_treatment"]) == (0, "exempt")
     assert (line["exemption_reason"], line["exemption_certificate"]) == ("charity", "DE-2026-17")
+    abroad = months.january["EXEMPT-ABROAD"]
+    assert (abroad["tax_treatment"], abroad["customer_tax_id"]) == ("exempt", None), "a certificate goes before a VAT id"
     assert amounts(months.january["EXEMPT-WITHIN"]) == (1190, 0), "the price is what the customer is charged"
 
 
@@ -150,6 +161,9 @@ def test_every_refused_line_is_named_with_its_rule(months: Months) -> None:
         ("legal_entities", lines["legal_entities"]["Odd"]): "unknown_word",
     }
     assert {one.line_number for one in months.landed.exclusions} == {lines["tax_registrations"][name] for name in ("FRENCH-BAD", "BRITISH")}
+    shown = months.company.rows(EXCEPTIONS["refused"])
+    assert {(row["subject"].split("/")[0], int(row["subject"].rsplit(" ", 1)[1])) for row in shown} == set(told)
+    assert all(row["reason"] and row["what_to_do"] for row in shown)
     word = months.company.rows("select violation from staging.stg_billing__refused_prices where price_id = 'undecided'")
     assert word == [{"violation": "unknown_word"}]
 
@@ -201,6 +215,12 @@ def test_a_parent_gets_one_invoice_with_the_lines_of_its_children(months: Months
     # Each is taxed as its own customer is: at home, in France without tax, and within the price.
     assert {name: amounts(months.january[name]) for name in family[:3]} == {"PARENT": (1000, 190), "CHILD": (1000, 0), "CHILD-WITHIN": (1000, 190)}
     assert not any(row["natural_id"].startswith(("CHILD", "LEAVING")) for row in months.january.values())
+
+
+def test_tax_is_rounded_by_itself_in_every_country_of_an_invoice(months: Months) -> None:
+    lines = [months.january[name] for name in ("TWO-COUNTRIES", "TWO-COUNTRIES-CHILD")]
+    assert {line["natural_id"] for line in lines} == {"TWO-COUNTRIES:2026-01:1"}
+    assert [amounts(line) for line in lines] == [(100, 21), (100, 21)], "20.5 percent of 1.00 each; of 2.00 it would be 41"
 
 
 def test_all_lines_of_a_parents_month_wait_together(months: Months) -> None:

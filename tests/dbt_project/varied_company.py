@@ -11,10 +11,11 @@ FRENCH, GERMAN, GREEK = "FR83404833048", "DE136695976", "EL094014201"
 
 @dataclass(frozen=True)
 class Customer:
-    """One subscription of a plan: a hundred calls in January, then ``late`` ones that land with February's deliveries, as may another parent."""
+    """One subscription of a plan: its calls in January, then ``late`` ones that land with February's deliveries, as may another parent."""
 
     country: str = "DE"
     plan: str = "added"
+    calls: int = 100
     late: int = 0
     entity: str = "de"
     currency: str = "EUR"
@@ -33,6 +34,7 @@ CUSTOMERS = {
     "DINAR": Customer("KW", "within", entity="us", currency="KWD"),
     "EXEMPT": Customer(),
     "EXEMPT-WITHIN": Customer(plan="within"),
+    "EXEMPT-ABROAD": Customer("FR"),
     "EXPIRED": Customer(late=10),
     "OTHER-CODE": Customer(),
     "UNCERTIFIED": Customer(),
@@ -54,6 +56,8 @@ CUSTOMERS = {
     "ONE-OF-TWO": Customer("PT"),
     "NO-POLICY": Customer(entity="odd"),
     "NO-WORD": Customer(plan="undecided"),
+    "THEN-WITHIN": Customer(plan="then-within"),
+    "THEN-ADDED": Customer(plan="then-added"),
     "PARENT": Customer(),
     "CHILD": Customer("FR", parent="PARENT"),
     "CHILD-WITHIN": Customer(plan="within", parent="PARENT"),
@@ -61,6 +65,8 @@ CUSTOMERS = {
     "LEAVING-MORE": Customer(parent="PARENT", next_parent="", late=20),
     "JOINING": Customer(next_parent="PARENT", late=30),
     "JOINING-LESS": Customer(next_parent="PARENT", late=-30),
+    "TWO-COUNTRIES": Customer("BE", calls=10),
+    "TWO-COUNTRIES-CHILD": Customer("LU", calls=10, parent="TWO-COUNTRIES"),
     "WAITING-PARENT": Customer(),
     "WAITING-CHILD": Customer(parent="WAITING-PARENT"),
     "HELD-CHILD": Customer("AT", parent="WAITING-PARENT"),
@@ -73,6 +79,7 @@ CUSTOMERS = {
     "OTHER-CURRENCY": Customer(currency="USD", parent="PARENT"),
 }
 
+PLANS = ("added", "within", "undecided", "then-within", "then-added")
 PRICES = {"EUR": "0.119", "JPY": "11.9", "KWD": "0.119", "USD": "0.119"}
 FILES = {
     "legal_entities": [
@@ -86,21 +93,22 @@ FILES = {
         *(one.row(name, one.parent) for name, one in CUSTOMERS.items()),
     ],
     "meters": ["meter,unit,aggregation,description", "calls,call,sum,Calls"],
-    "plans": ["plan_id,name,description", "added,Added,", "within,Within,", "undecided,Undecided,"],
+    "plans": ["plan_id,name,description", *(f"{plan},{plan}," for plan in PLANS)],
     "charges": [
         "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description",
-        *(f"{plan},{plan},usage,per_unit,calls,arrears,api,standard,Calls" for plan in ("added", "within", "undecided")),
+        *(f"{plan},{plan},usage,per_unit,calls,arrears,api,standard,Calls" for plan in PLANS),
     ],
     "prices": [
         "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
         "added,1,added,EUR,2026-01-01,,,0.1,",
         "added-usd,1,added,USD,2026-01-01,,,0.1,",
-        "undecided,1,undecided,EUR,2026-01-01,,,0.1,",
+        *(f"{plan},1,{plan},EUR,2026-01-01,,,0.119," for plan in PLANS[2:]),
         *(f"within-{currency},1,within,{currency},2026-01-01,,,{price}," for currency, price in PRICES.items()),
     ],
     "price_terms": [
         "price_id,price_version,term,value",
         "undecided,1,tax_behavior,sometimes",
+        "then-added,1,tax_behavior,inclusive",
         *(f"within-{currency},1,tax_behavior,inclusive" for currency in PRICES),
     ],
     "subscriptions": [
@@ -115,6 +123,8 @@ FILES = {
         "de,FR,standard,0.2,2020-01-01,,",
         "de,NL,standard,0.21,2020-01-01,,",
         "de,GB,standard,0.2,2020-01-01,,",
+        "de,BE,standard,0.205,2020-01-01,,",
+        "de,LU,standard,0.205,2020-01-01,,",
         "us,JP,standard,0.1,2020-01-01,,",
         "us,KW,standard,0.05,2020-01-01,,",
         "us,FR,standard,0.2,2020-01-01,,",
@@ -134,6 +144,7 @@ FILES = {
         "E2,EXEMPT-WITHIN,,,standard,embassy,EMB-3,2026-01-01,",
         "E3,EXPIRED,,,,charity,DE-2025-4,2025-01-01,2026-01-31",
         "E4,OTHER-CODE,,,reduced,charity,DE-2026-5,2026-01-01,",
+        "E6,EXEMPT-ABROAD,,,,embassy,EMB-4,2026-01-01,",
         "E5,UNCERTIFIED,,,,charity,,2026-01-01,",
     ],
     "tax_registrations": [
@@ -143,6 +154,7 @@ FILES = {
         "R3,FRENCH-BAD,FR83404833049,2026-01-01,",
         f"R4,DOMESTIC,{GERMAN},2026-01-01,",
         f"R5,ELSEWHERE,{FRENCH},2026-01-01,",
+        f"R10,EXEMPT-ABROAD,{FRENCH},2026-01-01,",
         f"R0,CHILD,{FRENCH},2026-01-01,",
         "R6,BRITISH,GB980780684,2026-01-01,",
         f"R7,FROM-OUTSIDE,{FRENCH},2026-01-01,",
@@ -162,6 +174,7 @@ FILES = {
 }
 FILES_OF_THE_NEXT_DAY = {"tax_rates": [FILES["tax_rates"][0], "de,DK,standard,0.25,2020-01-01,,"]}
 FILES_OF_FEBRUARY = {
+    "price_terms": [FILES["price_terms"][0], "then-within,1,tax_behavior,inclusive", "then-added,1,tax_behavior,exclusive"],
     "customers": [FILES["customers"][0], *(one.row(name, one.next_parent) for name, one in CUSTOMERS.items() if one.next_parent is not None)],
     "tax_registrations": [
         FILES["tax_registrations"][0],

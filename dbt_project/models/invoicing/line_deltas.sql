@@ -16,7 +16,6 @@ entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
 
--- Whoever cannot be billed with its parent waits alone.
 bill_to_customers as (
     select * from {{ ref('bill_to_customers') }}
 ),
