@@ -15,6 +15,7 @@ from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
     from dagster_project.close import CloseKey
+    from dagster_project.close.steps import RefusedRow
     from dagster_project.jobs import JobRun, JobRunner
     from reverse_etl.settings import Settings
 
@@ -34,16 +35,18 @@ class PushFailedError(TieoutError):
 @click.option("--from", "first", type=DAY, help="First day of arrival (default: the first one delivered).")
 @click.option("--to", "last", type=DAY, help="Last day of arrival, included (default: the last one delivered).")
 @with_session
-def land_command(session: Session, first: datetime | None, last: datetime | None) -> None:
-    """Land what was delivered on a range of days; files that landed before are skipped."""
+def land_command(session: Session, first: datetime | None, last: datetime | None) -> int:
+    """Land what was delivered on a range of days; files that landed before are skipped. Rows of reference data that break a rule are listed
+    with file, line and rule; they are not used, and the exit code is 1."""
     settings = session.installation.settings
     days = delivered_days(settings)
     # A wrong command line is answered before Dagster is loaded.
     from dagster_project.jobs import JobRunner, exclusive
 
     with exclusive(settings, "tieout land"):
-        run = land(session, JobRunner(settings), first.date() if first else days[0], last.date() if last else days[-1])
-    session.result(run)
+        run, refused = land(session, JobRunner(settings), first.date() if first else days[0], last.date() if last else days[-1])
+    session.result({**asdict(run), "refused": [asdict(row) for row in refused]})
+    return 1 if refused else 0
 
 
 @click.command("close")
@@ -179,13 +182,25 @@ def delivered_days(settings: Settings) -> list[date]:
     return sorted(days)
 
 
-def land(session: Session, runner: JobRunner, first: date, last: date) -> JobRun:
+def land(session: Session, runner: JobRunner, first: date, last: date) -> tuple[JobRun, list[RefusedRow]]:
+    """One run of landing, and the rows of reference data that it landed and that are refused."""
+    from dagster_project.close.steps import landed_files, refused_reference_rows
     from dagster_project.progress import listening
 
+    installation = session.installation
+    position = max(landed_files(installation).values(), default=0)
     with listening(session.progress):
         run = runner.land(first, last)
     refuse(run)
-    return run
+    refused = refused_reference_rows(installation, list(landed_files(installation, position)))
+    if refused:
+        rows = [asdict(row) for row in refused]
+        session.table(
+            f"{len(refused)} rows of reference data are refused and not used",
+            rows,
+            ["file_name", "line_number", "subject", "rule", "meaning", "what_to_do"],
+        )
+    return run, refused
 
 
 def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey]) -> JobRun:

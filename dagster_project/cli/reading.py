@@ -42,9 +42,9 @@ EXCEPTIONS: Mapping[str, str] = {
         order by file_name, line_number
     """,
     "refused": """
-        select 'refused row' as kind, file_name || ' line ' || line_number as subject, relation || ': ' || violation as reason,
-            'correct the line and deliver it again; what depends on it is held or taxed until then' as what_to_do
-        from staging.stg_finance__refused_tax_rates order by file_name, line_number, violation
+        select 'refused row' as kind, file_name || ' line ' || line_number as subject, rule || ': ' || subject || ', ' || meaning as reason,
+            what_to_do
+        from staging.refused_reference_rows order by file_name, line_number, rule
     """,
     "quarantine": """
         select 'event' as kind, file_name || ' line ' || line_number as subject, reason || ': ' || meaning as reason, what_to_do

@@ -51,6 +51,18 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A delivered row of reference data that is not used, as ``staging.refused_reference_rows`` has it."""
+
+    file_name: str
+    line_number: int
+    subject: str
+    rule: str
+    meaning: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedPeriod:
     checkpoints: tuple[Checkpoint, ...]
     landing_position: int
@@ -63,6 +75,25 @@ def land_deliveries(installation: Installation, first: date, last: date) -> Land
 
     days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     return land(installation.warehouse, installation.settings, days)
+
+
+def refused_reference_rows(installation: Installation, files: Sequence[str]) -> list[RefusedRow]:
+    """What is refused of these delivered files, as the models last said."""
+    if not files:
+        return []
+    columns = ", ".join(RefusedRow.__dataclass_fields__)
+    rows = installation.warehouse.read(
+        f"select {columns} from staging.refused_reference_rows where list_contains(?, file_name) order by file_name, line_number, rule", [list(files)]
+    )
+    return [RefusedRow(**row) for row in rows.to_pylist()]
+
+
+def landed_files(installation: Installation, since: int = 0) -> dict[str, int]:
+    """The files of reference data that landed after a position, with their positions."""
+    rows = installation.warehouse.read(
+        "select file_name, position from raw.landed_files where relation <> 'raw.usage_events' and position > ? order by position", [since]
+    )
+    return {row["file_name"]: row["position"] for row in rows.to_pylist()}
 
 
 def mirror_register(installation: Installation) -> MirrorReport:

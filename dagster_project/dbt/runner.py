@@ -80,6 +80,21 @@ class InProcessDbt:
             reason = "; ".join(failures) or str(outcome.exception)
             raise dg.Failure(description=f"dbt build failed, nothing downstream runs: {reason}", allow_retries=False)
 
+    def refresh(self, model: str) -> None:
+        """Build a model with everything that it reads, for a step that needs what it says at once; no asset is told of it.
+
+        Raises:
+            dagster.Failure: a model could not be built.
+            WarehouseBusyError: another process holds the warehouse.
+        """
+        arguments = ["build", "--select", f"+{model}", "--exclude-resource-type", "test", "unit_test", "--no-write-json"]
+        with open_warehouse(self._settings).writing(f"dbt build of {model}"):
+            outcome = invoke(self._paths, arguments, self._parsed_manifest())
+        if not outcome.success:
+            results = getattr(outcome.result, "results", None) or []
+            failed = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) in FAILED_STATUSES]
+            raise dg.Failure(description=f"dbt build of {model} failed: {'; '.join(failed) or outcome.exception}", allow_retries=False)
+
     def _parsed_manifest(self) -> Manifest:
         if self._parsed is None:
             self._parsed = parse(self._paths)

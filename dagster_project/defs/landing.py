@@ -7,7 +7,8 @@ from datetime import date
 import dagster as dg
 
 from dagster_project.close.installation import Installation
-from dagster_project.close.steps import land_deliveries
+from dagster_project.close.steps import land_deliveries, refused_reference_rows
+from dagster_project.dbt import InProcessDbt
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step, table
@@ -33,6 +34,7 @@ SOURCE_OF_RELATION = {
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"
+REFUSED_ROWS = "refused_reference_rows"
 REFERENCE_RELATIONS = tuple(relation for relation in DELIVERED_COLUMNS if relation != USAGE_EVENTS)
 
 
@@ -46,7 +48,9 @@ def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
         backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
     )
-    def landing(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+    def landing(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation], dbt: dg.ResourceParam[InProcessDbt]
+    ) -> dg.MaterializeResult[None]:
         window = context.partition_key_range
         first, last = date.fromisoformat(window.start), date.fromisoformat(window.end)
         with step(context, "landing") as told:
@@ -54,6 +58,13 @@ def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
             told.message = f"{len(report.files)} files with {report.rows} rows, {report.skipped} landed before"
             if report.excluded:
                 told.message += f", {report.excluded} rows left out with a reason"
+            # What a price file is refused for is said while the file is still on somebody's mind, not when an invoice is missed.
+            landed = [file.file_name for file in report.files if file.relation != USAGE_EVENTS]
+            if landed:
+                dbt.refresh(REFUSED_ROWS)
+            refused = refused_reference_rows(installation, landed)
+            if refused:
+                told.message += f"; {len(refused)} rows of reference data refused"
             if report.problems:
                 told.message += f"; {len(report.problems)} files could not land"
             told.metadata = {
@@ -61,6 +72,7 @@ def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
                 "rows": report.rows,
                 "skipped": report.skipped,
                 "problems": table([asdict(problem) for problem in report.problems]),
+                "refused": table([asdict(row) for row in refused]),
             }
         for relation, files in sorted(Counter(file.relation for file in report.files).items()):
             if relation != USAGE_EVENTS:

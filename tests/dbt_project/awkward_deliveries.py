@@ -151,7 +151,10 @@ REFERENCE = {
         "anchored,Anchored,,subscription,month,1",
         "quarterly,Quarterly,,calendar,quarter,1",
         "fortnightly,Fortnightly,,subscription,week,2",
+        "odd,Odd,,,,",
+        "odd,\u00d6dd,,,,",
     ],
+    "meters": ["meter,unit,aggregation,description", "odd,unit,m\u00e9diane,", "odder,unit,SUM,"],
     "charges": [
         "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description,applies_to",
         "anchored.fee,anchored,fee,flat,,advance,platform,standard,Fee,",
@@ -161,6 +164,8 @@ REFERENCE = {
         "anchored.least,anchored,commitment,flat,,arrears,platform,standard,Commitment,anchored.fee",
         "quarterly.fee,quarterly,fee,flat,,arrears,platform,standard,Fee,",
         "fortnightly.fee,fortnightly,fee,flat,,advance,platform,standard,Fee,",
+        "odd.usage,odd,usage,per_unit,odd,arrears,platform,standard,Odd,",
+        "odder.usage,odd,USAGE,Per_Unit,odder,\u00a0,platform,standard,Odder,",
     ],
     "prices": [
         "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee",
@@ -189,6 +194,8 @@ REFERENCE = {
         "anchored,1,level,anchored,2026-01-12,2026-03-14,2025-12-31,2026-01-15,2026-01-12T10:00:00.5Z,",
         "quarterly,1,level,quarterly,2026-01-31,,,,,",
         "fortnightly,1,bounded,fortnightly,2026-01-06,,,,,",
+        "odd,1,bounded,odd,today,,,,,",
+        "odder,1,bounded,odd,2026-01-06,infinity,,,,",
     ],
     "accounts": [
         "entity_id,account_code,name,account_type,is_receivable",

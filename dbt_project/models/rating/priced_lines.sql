@@ -24,6 +24,10 @@ plans as (
     select * from {{ ref('stg_billing__plans') }}
 ),
 
+refused_charges as (
+    select distinct plan_id from {{ ref('refused_charges') }}
+),
+
 combined as (
     select
         line_key,
@@ -89,9 +93,10 @@ combined as (
 refused_subscriptions as (
     select
         subscriptions.subscription_id,
-        max(case when plans.plan_id is null then 'unknown_plan' when plans.violation is not null then 'refused_plan' end) as hold_reason
+        max(case when plans.plan_id is null then 'unknown_plan' when plans.violation is not null then 'refused_plan' when refused_charges.plan_id is not null then 'refused_charge' end) as hold_reason
     from subscriptions
     left join plans on subscriptions.plan_id = plans.plan_id
+    left join refused_charges on subscriptions.plan_id = refused_charges.plan_id
     group by subscriptions.subscription_id
 ),
 

@@ -16,7 +16,9 @@ final as (
         tax_code,
         description,
         {{ blank_to_null('grouped_by') }} as grouped_by,
-        {{ blank_to_null('applies_to') }} as applies_to
+        {{ blank_to_null('applies_to') }} as applies_to,
+        file_name,
+        line_number
     from latest
 )
 

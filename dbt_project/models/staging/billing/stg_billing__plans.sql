@@ -16,20 +16,27 @@ typed as (
     from latest
 ),
 
+repeated as (
+    select distinct natural_key from {{ ref('repeated_reference_rows') }}
+    where source = 'plans'
+),
+
 final as (
     select
-        plan_id,
-        plan_name,
-        anchor,
-        period_unit,
-        case when {{ matches('period_count_text', '^[1-9][0-9]{0,2}$') }} then {{ safe_cast_to('period_count_text', 'integer') }} end as period_count,
-        file_name,
-        line_number,
+        typed.plan_id,
+        typed.plan_name,
+        typed.anchor,
+        typed.period_unit,
+        case when {{ matches('typed.period_count_text', '^[1-9][0-9]{0,2}$') }} then {{ safe_cast_to('typed.period_count_text', 'integer') }} end as period_count,
+        typed.file_name,
+        typed.line_number,
         case
-            when anchor not in ('calendar', 'subscription') or period_unit not in ('day', 'week', 'month', 'quarter', 'year') then 'unknown_word'
-            when not {{ matches('period_count_text', '^[1-9][0-9]{0,2}$') }} then 'not_a_number'
+            when typed.anchor not in ('calendar', 'subscription') or typed.period_unit not in ('day', 'week', 'month', 'quarter', 'year') then 'unknown_word'
+            when not {{ matches('typed.period_count_text', '^[1-9][0-9]{0,2}$') }} then 'not_a_number'
+            when repeated.natural_key is not null then 'stated_twice'
         end as violation
     from typed
+    left join repeated on typed.plan_id = repeated.natural_key
 )
 
 select * from final

@@ -39,7 +39,10 @@ bounded as (
                     partition by price_id, price_version, charge_id, currency order by tier_up_to asc nulls last
                 ), 0
             ) as {{ quantity_type() }}
-        ) as tier_from
+        ) as tier_from,
+        row_number() over (
+            partition by price_id, price_version, charge_id, currency, tier_up_to order by file_name asc, line_number asc
+        ) as place_at_bound
     from typed
 ),
 
@@ -70,7 +73,7 @@ final as (
                 then 'not_a_number'
             when stated_unit_price < 0 or rate_percent < 0 or flat_fee < 0 then 'negative_price'
             when tier_up_to <= 0 or block_size <= 0 then 'empty_tier'
-            when stated_from < tier_from then 'overlapping_tiers'
+            when stated_from < tier_from or place_at_bound > 1 then 'overlapping_tiers'
             when stated_from > tier_from then 'gapped_tiers'
         end as violation
     from bounded

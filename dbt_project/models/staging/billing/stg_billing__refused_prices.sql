@@ -58,6 +58,18 @@ contradicting as (
             and (versions.is_open = 1 or others.effective_from < versions.effective_to)
 ),
 
+-- Nor of two rows of one file that say the same in different words.
+repeated as (
+    select
+        {{ key_member('natural_key', 1) }} as price_id,
+        {{ key_member('natural_key', 2) }} as price_version,
+        file_name,
+        line_number,
+        'stated_twice' as violation
+    from {{ ref('repeated_reference_rows') }}
+    where source in ('prices', 'price_terms')
+),
+
 final as (
     select
         price_id,
@@ -94,6 +106,14 @@ final as (
         line_number,
         violation
     from contradicting
+    union
+    select
+        price_id,
+        price_version,
+        file_name,
+        line_number,
+        violation
+    from repeated
 )
 
 select * from final

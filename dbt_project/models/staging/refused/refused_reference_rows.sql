@@ -1,0 +1,39 @@
+with
+
+-- One line per source.
+refused as (
+    {{ refused_rows(ref('stg_billing__refused_prices'), "'prices'", "'price ' || price_id || ' version ' || price_version") }}
+    union all
+    {{ refused_rows(ref('unused_prices'), "'prices'", "'price ' || price_id || ' version ' || price_version") }}
+    union all
+    {{ refused_rows(ref('stg_billing__plans'), "'plans'", "'plan ' || plan_id") }}
+    union all
+    {{ refused_rows(ref('stg_billing__credit_grants'), "'credit_grants'", "'grant ' || grant_id") }}
+    union all
+    {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}
+    union all
+    {{ refused_rows(ref('refused_charges'), "'charges'", "'charge ' || charge_id") }}
+    union all
+    {{ refused_rows(ref('refused_meters'), "'meters'", "'meter ' || meter") }}
+    union all
+    {{ refused_rows(ref('refused_subscriptions'), "'subscriptions'", "'subscription ' || subscription_id || ' version ' || subscription_version") }}
+),
+
+rules as (
+    select * from {{ ref('reference_rules') }}
+),
+
+final as (
+    select distinct
+        refused.source,
+        refused.file_name,
+        refused.line_number,
+        refused.subject,
+        refused.rule,
+        coalesce(rules.meaning, refused.rule) as meaning,
+        coalesce(rules.what_to_do, 'Correct the row and deliver it in a new file') as what_to_do
+    from refused
+    left join rules on refused.rule = rules.rule
+)
+
+select * from final

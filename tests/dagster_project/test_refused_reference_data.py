@@ -1,0 +1,215 @@
+"""Bad reference data is refused when it lands, by file, line and rule; what is refused is not used, and what would need it waits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from dagster_project.cli import run
+from dagster_project.cli.installation import initialize
+from dagster_project.close import Installation
+from dagster_project.dbt.project import DbtPaths, invoke
+from reverse_etl.settings import Settings
+
+DAY = "2026-02-01"
+# Each line: the row, and the rules that it breaks with what it states.
+Lines = list[tuple[str, dict[str, str]]]
+BAD: Mapping[str, tuple[str, Lines]] = {
+    "plans": (
+        "plan_id,name,anchor,period_unit,period_count",
+        [
+            ("good,Good,,,", {}),
+            ("weekly,Weekly,calender,,", {"unknown_word": "plan weekly"}),
+            ("lunar,Lunar,,moon,", {"unknown_word": "plan lunar"}),
+            ("never,Never,,month,0", {"not_a_number": "plan never"}),
+            ("twice,Twice,,month,1", {}),
+            ("twice,Twice,,year,1", {"stated_twice": "plan twice"}),
+            ("bad_kind,Bad kind,,,", {}),
+            ("bad_meter,Bad meter,,,", {}),
+        ],
+    ),
+    "meters": (
+        "meter,unit,aggregation,description,bucket",
+        [
+            ("calls,call,sum,,", {}),
+            ("median,call,median,,", {"unknown_word": "meter median"}),
+            ("hourly,call,max,,hour", {"unknown_word": "meter hourly"}),
+        ],
+    ),
+    "charges": (
+        "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description",
+        [
+            ("calls,good,usage,per_unit,calls,arrears,api,std,", {}),
+            ("tiered,good,usage,graduated,calls,,api,std,", {}),
+            ("kindly,bad_kind,fees,flat,,advance,api,std,", {"unknown_word": "charge kindly"}),
+            ("kindred,bad_kind,usage,per_unit,calls,arrears,api,std,", {}),
+            ("modelled,weekly,usage,gradated,calls,arrears,api,std,", {"unknown_word": "charge modelled"}),
+            ("mismatched,weekly,fee,per_unit,,arrears,api,std,", {"unknown_word": "charge mismatched"}),
+            ("timed,weekly,fee,flat,,afterwards,api,std,", {"unknown_word": "charge timed"}),
+            ("unmetered,weekly,usage,per_unit,,arrears,api,std,", {"missing_meter": "charge unmetered"}),
+            ("lost,weekly,usage,per_unit,nowhere,arrears,api,std,", {"unknown_meter": "charge lost"}),
+            ("middle,bad_meter,usage,per_unit,median,arrears,api,std,", {"refused_meter": "charge middle"}),
+            ("planless,nowhere,fee,flat,,arrears,api,std,", {"unknown_plan": "charge planless"}),
+        ],
+    ),
+    "prices": (
+        "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,tier_from,unit_price,flat_fee,block_size",
+        [
+            ("fine,1,calls,USD,2026-01-01,2027-01-01,,,1,,", {}),
+            ("overlap,1,tiered,USD,2026-01-01,,10,0,1,,", {}),
+            ("overlap,1,tiered,USD,2026-01-01,,,9,2,,", {"overlapping_tiers": "price overlap version 1"}),
+            ("gap,1,tiered,EUR,2026-01-01,,10,0,1,,", {}),
+            ("gap,1,tiered,EUR,2026-01-01,,,11,2,,", {"gapped_tiers": "price gap version 1"}),
+            ("bound,1,tiered,GBP,2026-01-01,,10,,1,,", {}),
+            ("bound,1,tiered,GBP,2026-01-01,,10.0,,2,,", {"overlapping_tiers": "price bound version 1"}),
+            ("open,1,tiered,CHF,2026-01-01,,,,1,,", {}),
+            ("open,1,tiered,CHF,2026-01-01,,,,2,,", {"stated_twice": "price open version 1"}),
+            ("first,1,calls,EUR,2026-01-01,,,,1,,", {"two_prices_for_an_instant": "price first version 1"}),
+            ("second,1,calls,EUR,2026-03-01,,,,2,,", {"two_prices_for_an_instant": "price second version 1"}),
+            ("negative,1,calls,GBP,2026-01-01,,,,-0.01,,", {"negative_price": "price negative version 1"}),
+            ("textual,1,calls,CHF,2026-01-01,,,,cheap,,", {"not_a_number": "price textual version 1"}),
+            ("dated,1,calls,CAD,soon,,,,1,,", {"not_a_date": "price dated version 1"}),
+            ("reversed,1,calls,AUD,2026-02-01,2026-01-01,,,1,,", {"ends_before_it_starts": "price reversed version 1"}),
+            ("blocked,1,calls,SEK,2026-01-01,,,,1,,0", {"empty_tier": "price blocked version 1"}),
+            ("stray,1,nowhere,USD,2026-01-01,,,,1,,", {"unknown_charge": "price stray version 1"}),
+            ("coined,1,calls,ZZZ,2026-01-01,,,,1,,", {"unknown_currency": "price coined version 1"}),
+            ("policy,1,calls,NOK,2026-01-01,,,,1,,", {}),
+            ("kin,1,kindred,USD,2026-01-01,,,,1,,", {}),
+        ],
+    ),
+    "price_terms": (
+        "price_id,price_version,term,value",
+        [
+            ("policy,1,quantity_rounding,sideways", {"unknown_word": "price policy version 1"}),
+            ("policy,1,generosity,1", {"unknown_term": "price policy version 1"}),
+            ("policy,1,discount_percent,100.5", {"not_a_percentage": "price policy version 1"}),
+            ("policy,1,minimum_amount,-1", {"negative_price": "price policy version 1"}),
+            ("policy,1,free_events,many", {"not_a_number": "price policy version 1"}),
+            ("policy,1,free_units,1", {}),
+            ("policy,1,free_units,2", {"stated_twice": "price policy version 1"}),
+            ("nowhere,1,free_units,1", {"unknown_price": "price nowhere version 1"}),
+        ],
+    ),
+    "subscriptions": (
+        "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
+        [
+            ("S-good,1,GOOD,good,2026-01-01,", {}),
+            ("S-kind,1,KIND,bad_kind,2026-01-01,", {}),
+            ("S-meter,1,METER,bad_meter,2026-01-01,", {}),
+            ("S-pound,1,POUND,good,2026-01-01,", {}),
+            ("S-dated,1,GOOD,good,soon,", {"not_a_date": "subscription S-dated version 1"}),
+            ("S-ended,1,GOOD,good,2026-01-01,never", {"not_a_date": "subscription S-ended version 1"}),
+            ("S-backward,1,GOOD,good,2026-01-02,2026-01-01", {"ends_before_it_starts": "subscription S-backward version 1"}),
+            ("S-nobody,1,NOBODY,good,2026-01-01,", {"unknown_customer": "subscription S-nobody version 1"}),
+            ("S-nowhere,1,GOOD,nowhere,2026-01-01,", {"unknown_plan": "subscription S-nowhere version 1"}),
+        ],
+    ),
+}
+CUSTOMERS = {"GOOD": "USD", "KIND": "USD", "METER": "USD", "POUND": "GBP"}
+REST: Mapping[str, list[str]] = {
+    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01"],
+    "customers": [
+        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
+        *(f"{name},{name},,US,acme,{currency},UTC,,30" for name, currency in CUSTOMERS.items()),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Landed:
+    installation: Installation
+    code: int
+    told: str
+    refused: list[dict[str, Any]]
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
+        return rows
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
+    settings = Settings(home=tmp_path_factory.mktemp("acme"), entities=("acme",))
+    initialize(settings)
+    (settings.home / "tieout.yaml").write_text("entities: [acme]\n")
+    for source, (header, lines) in BAD.items():
+        deliver(settings, f"{source}/{DAY}/{source}.csv", [header, *(row for row, _ in lines)])
+    for source, rows in REST.items():
+        deliver(settings, f"{source}/{DAY}/{source}.csv", rows)
+    usage = [event(name, "median" if name == "METER" else "calls") for name in CUSTOMERS]
+    deliver(settings, f"usage/{DAY}/events.jsonl", usage)
+    with pytest.MonkeyPatch.context() as patch:
+        # A terminal is as wide as it is; the test reads whole lines.
+        patch.setenv("COLUMNS", "240")
+        code, told = command(settings, "land")
+    installation = Installation(settings)
+    rows = installation.warehouse.read("select * from staging.refused_reference_rows order by file_name, line_number, rule")
+    return Landed(installation, code, told, rows.to_pylist())
+
+
+def deliver(settings: Settings, name: str, lines: list[str]) -> None:
+    path = settings.inbox / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def event(customer: str, meter: str) -> str:
+    attributes = {"specversion": "1.0", "id": customer, "source": "test", "type": "com.example.usage.recorded.v1", "subject": customer}
+    return json.dumps({**attributes, "time": "2026-01-15T12:00:00Z", "data": {"meter": meter, "quantity": "10"}})
+
+
+def command(settings: Settings, *arguments: str) -> tuple[int, str]:
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    with redirect_stdout(StringIO()) as out:
+        code = run(["--home", str(settings.home), *arguments])
+    return code, out.getvalue()
+
+
+@pytest.mark.parametrize("source", BAD)
+def test_every_broken_rule_is_named_with_its_file_and_line_and_nothing_else_is(landed: Landed, source: str) -> None:
+    expected = {
+        (f"{source}/{DAY}/{source}.csv", number, rule, subject)
+        for number, (_, rules) in enumerate(BAD[source][1], start=2)
+        for rule, subject in rules.items()
+    }
+    found = {(row["file_name"], row["line_number"], row["rule"], row["subject"]) for row in landed.refused if f"/{source}.csv" in row["file_name"]}
+    assert found == expected
+
+
+def test_a_rule_says_what_it_means_and_what_to_do(landed: Landed) -> None:
+    rules = {row["rule"] for row in landed.rows("select rule from constants.reference_rules")}
+    assert {row["rule"] for row in landed.refused} == rules
+    assert all(row["meaning"] and row["what_to_do"] for row in landed.refused)
+
+
+def test_landing_says_so_at_once_and_its_exit_code_too(landed: Landed) -> None:
+    assert landed.code == 1
+    assert f"{len(landed.refused)} rows of reference data are refused and not used" in landed.told
+    line = next(line for line in landed.told.splitlines() if "gapped_tiers" in line)
+    assert f"prices/{DAY}/prices.csv" in line
+    assert " 6 " in line
+    # Landing again finds nothing new and refuses nothing anew.
+    code, told = command(landed.installation.settings, "land", "--json")
+    assert code == 0
+    assert json.loads(told)["refused"] == []
+
+
+def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(landed: Landed) -> None:
+    build = invoke(DbtPaths.of(landed.installation.settings), ["build", "--select", "+rated_lines", "--exclude-resource-type", "unit_test", "test"])
+    assert build.success, build.exception
+    rated = landed.rows("select customer_id, amount_minor, hold_reason from rating.rated_lines where kind = 'usage'")
+    assert {row["customer_id"]: row["hold_reason"] for row in rated} == {
+        "GOOD": None,
+        # Of its plan one charge has an unknown kind: nobody can say what the month costs.
+        "KIND": "refused_charge",
+        "METER": "refused_charge",
+        # The only price in pounds is negative.
+        "POUND": "missing_price",
+    }
+    assert [row["amount_minor"] for row in rated if row["customer_id"] == "GOOD"] == [1000]
