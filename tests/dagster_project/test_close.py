@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ import pytest
 from dagster_project.cli.close import close_keys, delivered_days
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
+from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
 from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
@@ -102,3 +104,30 @@ def test_one_run_refuses_more_than_one_period(closed: Closed) -> None:
     refused = closed.runner.close(months, only=[dg.AssetKey(["seal", "billing"])])
     assert not refused.succeeded
     assert "one run closes one period, not 2026-01, 2026-02" in refused.failures[0]
+
+
+def test_decided_credits_and_voids_are_issued_posted_journalled_and_tied_by_the_next_close(closed: Closed) -> None:
+    settings = closed.installation.settings
+    maker, checker = (replace(closed.installation, acting_as=name) for name in ("ada", "grace"))
+    register = closed.installation.open_register()
+    # Closing is stopped by nothing that a person decides: the sample's next month is closed with a credit and a void in it.
+    entity = settings.entities[0]
+    credited, voided = register.documents(document_type="invoice", entity=entity)[:2]
+    asked = [
+        ask_for_credit(maker, str(credited.number), Decimal("0.10"), "an outage"),
+        ask_for_void(maker, str(voided.number), True, "wrong address"),
+    ]
+    for request in asked:
+        approve(checker, request.request_id)
+
+    with exclusive(settings, "the test"):
+        run = closed.runner.close(close_keys(settings, "2026-02", entity))
+
+    assert run.succeeded, run.failures
+    memos = [(memo, delivery) for memo, delivery in register.deliveries(document_type="credit_memo", period="2026-02") if memo.payload["decision_id"]]
+    assert {memo.payload["decision_id"] for memo, _ in memos} == {request.request_id for request in asked}
+    assert {delivery.state for _, delivery in memos} == {State.VERIFIED}
+    assert {memo.cause: memo.total_minor for memo, _ in memos}["void_and_rebill"] == voided.total_minor
+    journals = {entry.payload["source_document"] for entry in register.documents(document_type="journal_entry", period="2026-02")}
+    assert {memo.business_key for memo, _ in memos} <= journals
+    assert all(checkpoint.tied for checkpoint in checkpoints(closed.installation, entity, "2026-02"))
