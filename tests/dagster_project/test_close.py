@@ -110,7 +110,6 @@ def test_decided_credits_and_voids_are_issued_posted_journalled_and_tied_by_the_
     settings = closed.installation.settings
     maker, checker = (replace(closed.installation, acting_as=name) for name in ("ada", "grace"))
     register = closed.installation.open_register()
-    # Closing is stopped by nothing that a person decides: the sample's next month is closed with a credit and a void in it.
     entity = settings.entities[0]
     credited, voided = register.documents(document_type="invoice", entity=entity)[:2]
     asked = [
