@@ -56,14 +56,16 @@ def credit_command(
 
 @click.command("void")
 @click.argument("invoice")
-@click.option("--rebill/--no-rebill", "rebill", required=True, default=None, help="Whether the close after the reversal bills the lines again.")
+@click.option("--rebill/--no-rebill", "rebill", default=None, help="Whether the close after the reversal bills the lines again.")
 @DISPOSITION
 @REASON
 @with_session
-def void_command(session: Session, invoice: str, rebill: bool, disposition: str, reason: str) -> None:
+def void_command(session: Session, invoice: str, rebill: bool | None, disposition: str, reason: str) -> None:
     """Ask for the reversal of all that is left of INVOICE (its number). Nothing issued changes: the reversal is a credit memo."""
     from dagster_project.close.approvals import ask_for_void
 
+    if rebill is None:
+        raise click.UsageError("Missing option '--rebill' or '--no-rebill': say whether the lines are billed again.", click.get_current_context())
     _told(session, ask_for_void(session.installation, invoice, rebill, reason, disposition))
 
 

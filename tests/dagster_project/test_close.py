@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ import pytest
 from dagster_project.cli.close import close_keys, delivered_days
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
+from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
 from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
@@ -199,3 +201,29 @@ def test_a_running_month_is_billed_at_thresholds_only(closed: Closed) -> None:
     refused = closed.runner.close(running, only=[dg.AssetKey(["seal", "billing"])])
     assert not refused.succeeded
     assert "has not ended; 'tieout bill" in refused.failures[0]
+
+
+def test_decided_credits_and_voids_are_issued_posted_journalled_and_tied_by_the_next_close(closed: Closed) -> None:
+    settings = closed.installation.settings
+    maker, checker = (replace(closed.installation, acting_as=name) for name in ("ada", "grace"))
+    register = closed.installation.open_register()
+    entity = settings.entities[0]
+    credited, voided = register.documents(document_type="invoice", entity=entity)[:2]
+    asked = [
+        ask_for_credit(maker, str(credited.number), Decimal("0.10"), "an outage"),
+        ask_for_void(maker, str(voided.number), True, "wrong address"),
+    ]
+    for request in asked:
+        approve(checker, request.request_id)
+
+    with exclusive(settings, "the test"):
+        run = closed.runner.close(close_keys(settings, "2026-02", entity))
+
+    assert run.succeeded, run.failures
+    memos = [(memo, delivery) for memo, delivery in register.deliveries(document_type="credit_memo", period="2026-02") if memo.payload["decision_id"]]
+    assert {memo.payload["decision_id"] for memo, _ in memos} == {request.request_id for request in asked}
+    assert {delivery.state for _, delivery in memos} == {State.VERIFIED}
+    assert {memo.cause: memo.total_minor for memo, _ in memos}["void_and_rebill"] == voided.total_minor
+    journals = {entry.payload["source_document"] for entry in register.documents(document_type="journal_entry", period="2026-02")}
+    assert {memo.business_key for memo, _ in memos} <= journals
+    assert all(checkpoint.tied for checkpoint in checkpoints(closed.installation, entity, "2026-02"))

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from dagster_project.cli import run
 from dagster_project.cli.close import delivered_days
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
+from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.landing import land
@@ -62,6 +63,29 @@ class Engines:
         data = {"meter": line["meter"], "quantity": format(-line["quantity"] / 2, "f")}
         path = self.installation.settings.inbox / "usage" / "2026-02-20" / "correction.jsonl"
         path.write_text(json.dumps({**event, "time": "2026-01-20T12:00:00Z", "data": data}) + "\n")
+
+    def deliver_storm(self) -> None:
+        """A hundred thousand times what the customer used in the month before."""
+        event = {"specversion": "1.0", "source": "storm", "id": "1", "type": "com.example.usage.recorded.v1", "subject": "package"}
+        path = self.installation.settings.inbox / "usage" / "2026-02-20" / "storm.jsonl"
+        data = {"meter": "package/usage", "quantity": "2600000.123"}
+        path.write_text(json.dumps({**event, "time": "2026-02-15T12:00:00Z", "data": data}) + "\n")
+
+    def decide(self) -> None:
+        """Credits of the smallest amount and of too large a one, a void, and one that nobody approved."""
+        maker, checker = (replace(self.installation, acting_as=name) for name in ("ada", "grace"))
+        invoices = maker.open_register().documents(document_type="invoice")
+        numbers = [str(invoice.number) for invoice in invoices[:4]]
+        asked = [
+            ask_for_credit(
+                maker, numbers[0], Decimal("0.13"), '\u00e9 "quoted"', before_discount=True, line_key=invoices[0].payload["lines"][0]["line_key"]
+            ),
+            ask_for_credit(maker, numbers[1], Decimal("99999999"), "too much"),
+            ask_for_void(maker, numbers[2], True, "wrong address"),
+        ]
+        for request in asked:
+            approve(checker, request.request_id)
+        ask_for_credit(maker, numbers[3], Decimal(1), "not approved")
 
     def seal(self, *relations: str) -> None:
         for entity in self.installation.settings.entities:
@@ -148,7 +172,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> 
         first = engines.compared()
         # The first month is issued and journalled; then the rest of the usage lands, some of it late, some of it taking back what was issued.
         engines.deliver_correction()
+        engines.deliver_storm()
         engines.seal(*BILLING_RELATIONS)
+        engines.decide()
         engines.build("run", "--select", "path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
         engines.seal(*JOURNAL_RELATIONS)
         engines.land(date(2026, 12, 31))
@@ -183,10 +209,16 @@ def test_a_full_refresh_is_the_same(stages: Stages) -> None:
 
 
 def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
+    # No plan is so large that it is stopped.
     # Nothing was posted, so the destinations hold nothing and no period is closed; nothing landed by a mapping that excludes rows.
     absent = ("staging.stg_stripe", "staging.stg_tryton", "raw.stripe", "raw.tryton", "raw.read_backs", "register.periods", "raw.excluded_rows")
-    assert {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(absent)} == {"raw.landing_problems"}
+    assert {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(absent)} == {
+        "raw.landing_problems",
+        "approvals.stopped_lines",
+    }
     assert stages.first.keys() == stages.more.keys()
+    for relation in ("approvals.decision_credits", "approvals.run_gates", "approvals.usage_spikes"):
+        assert stages.more[relation].duckdb
     for relation in ("usage.usage_events", "outbox.outbox_invoices", "accounting.journal_lines"):
         assert stages.first[relation].duckdb != stages.more[relation].duckdb
 
