@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "Start, stop or show the stand-in counterparties."),
     "land": ("close", "Land delivered files into the warehouse."),
     "close": ("close", "Close a period: compute, seal, deliver, read back, tie out."),
+    "report": ("report", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("close", "Show what a close would seal, and seal nothing."),
     "push": ("close", "Deliver what is sealed and not yet delivered."),
     "rate": ("rate", "Rate pricing cases with the models that rate production."),

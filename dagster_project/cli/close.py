@@ -14,6 +14,8 @@ from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
+    from dagster import AssetKey
+
     from dagster_project.close import CloseKey
     from dagster_project.jobs import JobRun, JobRunner
     from reverse_etl.settings import Settings
@@ -67,7 +69,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
             if days:
                 land(session, runner, days[0], days[-1])
         run = close(session, runner, keys)
-    _refuse(run)
+    refuse(run)
     found = [asdict(checkpoint) for checkpoint in checkpoints(installation, entity, period, published=True)]
     session.table(f"Checkpoints of {period}", found, CHECKPOINT_COLUMNS)
     session.result({"period": period, "run_id": run.run_id, "checkpoints": found})
@@ -79,7 +81,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 @with_session
 def plan_command(session: Session, period: str, entity: str | None) -> None:
     """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed."""
-    from dagster_project.close.outbox import BILLING_RELATIONS, proposed
+    from dagster_project.close.outbox import PLANNED_RELATIONS, proposed
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
@@ -87,14 +89,14 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
 
     from dagster_project.jobs import JobRunner, exclusive
 
-    outbox = [dg.AssetKey(relation.split(".")) for relation in BILLING_RELATIONS]
+    outbox = [dg.AssetKey(relation.split(".")) for relation in PLANNED_RELATIONS]
     with exclusive(installation.settings, f"tieout plan {period}"):
         runner = JobRunner(installation.settings)
         graph = runner.definitions.resolve_asset_graph()
         wanted = dg.AssetSelection.assets(*outbox).upstream() - dg.AssetSelection.groups("landing", "sources")
         run = runner.close(keys, only=sorted(wanted.resolve(graph)))
-    _refuse(run)
-    rows = [row for key in keys for row in proposed(installation.warehouse, BILLING_RELATIONS, key.entity, key.period)]
+    refuse(run)
+    rows = [row for key in keys for row in proposed(installation.warehouse, PLANNED_RELATIONS, key.entity, key.period)]
     planned = [
         {
             "business_key": row.business_key,
@@ -171,18 +173,19 @@ def land(session: Session, runner: JobRunner, first: date, last: date) -> JobRun
 
     with listening(session.progress):
         run = runner.land(first, last)
-    _refuse(run)
+    refuse(run)
     return run
 
 
-def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey]) -> JobRun:
-    """One run that closes one period for the given entities; a failed one is told by its failures."""
+def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey], only: Sequence[AssetKey] | None = None) -> JobRun:
+    """One run that closes one period for the given entities, or makes ``only`` some assets of it; a failed one is told by its failures."""
     from dagster_project.progress import listening
 
     with listening(session.progress):
-        return runner.close(keys)
+        return runner.close(keys, only)
 
 
-def _refuse(run: JobRun) -> None:
+def refuse(run: JobRun) -> None:
+    """Raises ``CloseFailedError`` for a run that failed."""
     if not run.succeeded:
         raise CloseFailedError("; ".join(run.failures) or f"run {run.run_id} failed")

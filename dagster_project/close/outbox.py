@@ -11,6 +11,8 @@ from reverse_etl.errors import OutboxContractError
 from reverse_etl.warehouse import Warehouse
 
 BILLING_RELATIONS = ("outbox.outbox_customers", "outbox.outbox_invoices", "outbox.outbox_credit_memos")
+USAGE_RELATIONS = ("outbox.outbox_customers", "outbox.outbox_usage_reports")
+PLANNED_RELATIONS = (*BILLING_RELATIONS, USAGE_RELATIONS[-1])
 JOURNAL_RELATIONS = ("outbox.outbox_journal_entries",)
 
 

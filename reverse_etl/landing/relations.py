@@ -181,6 +181,7 @@ _READ_BACKS: Mapping[str, Columns] = {
         "voided_on": "date",
         "period_start": "date",
         "period_end": "date",
+        "amount_remaining_minor": "bigint",
     },
     "raw.platform_invoice_lines": {
         **_READ,

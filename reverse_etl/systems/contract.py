@@ -204,3 +204,21 @@ class System(Protocol):
     def ping(self) -> None:
         """Raise ``DestinationError`` if the system cannot be reached with these credentials."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWindow:
+    """What of one customer a meter counted from ``start`` up to ``end`` (seconds since the epoch, whole minutes)."""
+
+    customer_remote_id: str
+    event_name: str
+    start: int
+    end: int
+
+
+class BillingPlatform(System, Protocol):
+    """A destination that may rate and invoice by itself what usage was reported to it."""
+
+    def read_platform(self, period: str, windows: Sequence[UsageWindow]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """(relation, record) pairs of what it issued by itself since before the period, of payments, and of what it counted in the windows."""
+        ...

@@ -8,13 +8,13 @@ is for, and which charge a line, is told by the metadata that the platform's own
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from reverse_etl.errors import DestinationError
+from reverse_etl.systems.contract import UsageWindow
 from reverse_etl.systems.stripe.client import Object, StripeClient
 from reverse_etl.systems.stripe.look_up import created_since
 from reverse_etl.systems.stripe.read_back import minor_of
@@ -28,16 +28,6 @@ PAYMENTS, USAGE = "raw.platform_payments", "raw.platform_usage"
 SUBSCRIPTION_ID, CHARGE_ID = "tieout_subscription_id", "tieout_charge_id"
 HALF_A_DAY = int(timedelta(hours=12).total_seconds())
 Record = tuple[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageWindow:
-    """What of one customer a meter counted from ``start`` up to ``end`` (seconds since the epoch, whole minutes)."""
-
-    customer_remote_id: str
-    event_name: str
-    start: int
-    end: int
 
 
 def read_platform(client: StripeClient, period: str, windows: Sequence[UsageWindow]) -> list[Record]:
@@ -95,6 +85,7 @@ def _invoice(item: Object) -> dict[str, Any]:
         "voided_on": _day(transitions.get("voided_at")),
         "period_start": _midnight(item.get("period_start")),
         "period_end": _midnight(item.get("period_end")),
+        "amount_remaining_minor": minor_of(item, item["amount_remaining"]),
     }
 
 

@@ -12,13 +12,12 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
-from reverse_etl.systems.contract import Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded
+from reverse_etl.systems.contract import Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded, UsageWindow
 from reverse_etl.systems.stripe import look_up as finding
 from reverse_etl.systems.stripe import platform, remote, rendering, usage_reports
 from reverse_etl.systems.stripe import read_back as reading
 from reverse_etl.systems.stripe.classification import Answer, classify, expected_of, read_json
 from reverse_etl.systems.stripe.client import StripeClient
-from reverse_etl.systems.stripe.platform import UsageWindow
 
 SYSTEM = "stripe"
 
