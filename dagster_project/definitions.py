@@ -28,7 +28,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         register.register_mirror("opening", [], close),
         *sealing.sealing_assets(close),
         *platform.platform_assets(close),
-        register.register_mirror("issued", [sealing.SEAL_BILLING, platform.READ_BACK_PLATFORM], close),
         *delivery.delivery_assets(close),
         register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
         closing.closing_asset(close),

@@ -114,11 +114,11 @@ credited as (
 -- Every document by its lines, signed: what is credited or taken back is negative. A void takes back the invoice and its credit notes.
 signed as (
     {% for document in [
-        {"type": "invoice", "event": "invoice_issued", "id": "remote_id", "suffix": "", "from": "charged", "sign": "", "where": "true"},
-        {"type": "credit_memo", "event": "credit_memo_issued", "id": "remote_id", "suffix": "", "from": "credited", "sign": "-", "where": "true"},
-        {"type": "credit_memo", "event": "credit_memo_voided", "id": "remote_id", "suffix": ":void", "from": "credited", "sign": "", "where": "credit_note_status = 'void'"},
-        {"type": "credit_memo", "event": "invoice_voided", "id": "remote_id", "suffix": ":void", "from": "charged", "sign": "-", "where": "is_void"},
-        {"type": "credit_memo", "event": "invoice_voided", "id": "invoice_remote_id", "suffix": ":void", "from": "credited", "sign": "", "where": "is_void and credit_note_status <> 'void'"},
+        {"type": "invoice", "event": "invoice_issued", "id": "remote_id", "suffix": "", "from": "charged", "reduces": false, "where": "true"},
+        {"type": "credit_memo", "event": "credit_memo_issued", "id": "remote_id", "suffix": "", "from": "credited", "reduces": true, "where": "true"},
+        {"type": "credit_memo", "event": "credit_memo_voided", "id": "remote_id", "suffix": ":void", "from": "credited", "reduces": false, "where": "credit_note_status = 'void'"},
+        {"type": "credit_memo", "event": "invoice_voided", "id": "remote_id", "suffix": ":void", "from": "charged", "reduces": true, "where": "is_void"},
+        {"type": "credit_memo", "event": "invoice_voided", "id": "invoice_remote_id", "suffix": ":void", "from": "credited", "reduces": false, "where": "is_void and credit_note_status <> 'void'"},
     ] %}
         select
             entity,
@@ -126,7 +126,7 @@ signed as (
             '{{ document.type }}' as document_type,
             '{{ document.event }}' as issue_event,
             {{ document.id }} || '{{ document.suffix }}' as natural_id,
-            remote_line_id || '{{ document.suffix }}' as document_line_key,
+            remote_line_id || '{{ document.suffix }}' as remote_line_key,
             {{ "cast(null as varchar)" if document.event == "invoice_issued" else "remote_line_id" if document.suffix else "corrects_line_key" }} as corrects_line_key,
             subscription_id,
             charge_id,
@@ -135,8 +135,8 @@ signed as (
             tax_code,
             kind,
             description,
-            {{ document.sign }}amount_minor as amount_minor,
-            {{ document.sign }}tax_minor as tax_minor,
+            {{ "-amount_minor as amount_minor" if document.reduces else "amount_minor" }},
+            {{ "-tax_minor as tax_minor" if document.reduces else "tax_minor" }},
             tax_rate,
             service_period_start,
             service_period_end,
@@ -152,6 +152,14 @@ signed as (
     {% endfor %}
 ),
 
+keyed as (
+    select
+        signed.*,
+        {{ dbt.concat(["subscription_id", "'/'", "charge_id", "'/'", "cast(service_period_start as varchar)"]) }} as line_key
+    from signed
+),
+
+-- The key of a line begins with what it bills, as on our own documents: who rates a period is read from sealed journals by it.
 final as (
     select
         {{ dbt.concat(["'stripe/'", "entity", "'/'", "document_type", "'/'", "natural_id"]) }} as business_key,
@@ -160,9 +168,9 @@ final as (
         document_type,
         issue_event,
         natural_id,
-        document_line_key,
-        corrects_line_key,
-        {{ dbt.concat(["subscription_id", "'/'", "charge_id", "'/'", "cast(service_period_start as varchar)"]) }} as line_key,
+        {{ dbt.concat(["coalesce(line_key, 'without charge')", "'@'", "remote_line_key"]) }} as document_line_key,
+        case when corrects_line_key is not null then {{ dbt.concat(["coalesce(line_key, 'without charge')", "'@'", "corrects_line_key"]) }} end as corrects_line_key,
+        line_key,
         {{ dbt.concat(["subscription_id", "'/'", "cast(service_period_start as varchar)"]) }} as group_key,
         subscription_id,
         charge_id,
@@ -189,7 +197,7 @@ final as (
                 then 'missing_account_mapping'
             when unknown_account_count > 0 then 'unknown_account'
         end as hold_reason
-    from signed
+    from keyed
 )
 
 select * from final

@@ -1,11 +1,19 @@
 with
 
+rated_lines as (
+    select * from {{ ref('rated_lines') }}
+),
+
+platform_lines as (
+    select * from {{ ref('stg_register_opening__platform_lines') }}
+),
+
 rated_groups as (
     select distinct
         group_key,
         subscription_id,
         period_start
-    from {{ ref('rated_lines') }}
+    from rated_lines
     where subscription_id is not null
 ),
 
@@ -46,7 +54,10 @@ ranked_patterns as (
     select
         ranked_plans.group_key,
         plan_patterns.rated_by,
-        row_number() over (partition by ranked_plans.group_key order by plan_patterns.effective_from desc) as recency
+        row_number() over (
+            partition by ranked_plans.group_key
+            order by plan_patterns.effective_from desc, plan_patterns.file_name desc, plan_patterns.line_number desc
+        ) as recency
     from ranked_plans
     inner join rated_groups on ranked_plans.group_key = rated_groups.group_key
     inner join plan_patterns
@@ -72,7 +83,11 @@ issued_groups as (
 ),
 
 reported_groups as (
-    select distinct group_key from usage_reports
+    select group_key from usage_reports
+    union
+    select rated_lines.group_key
+    from rated_lines
+    inner join platform_lines on rated_lines.line_key = platform_lines.line_key
 ),
 
 final as (
