@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.dbt import InProcessDbt
-from dagster_project.defs import closing, delivery, external, jobs, landing, models, register, sealing
+from dagster_project.defs import closing, delivery, external, jobs, landing, models, platform, register, sealing
 from dagster_project.defs.partitions import close_partitions, landing_partitions
 from reverse_etl.settings import Settings, load_settings
 
@@ -27,7 +27,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         models.model_assets(manifest),
         register.register_mirror("opening", [], close),
         *sealing.sealing_assets(close),
-        register.register_mirror("issued", [sealing.SEAL_BILLING], close),
+        *platform.platform_assets(close),
         *delivery.delivery_assets(close),
         register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
         closing.closing_asset(close),

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "land": ("close", "Land delivered files into the warehouse."),
     "close": ("close", "Close a period: compute, seal, deliver, read back, tie out."),
     "bill": ("bill", "Invoice what reached a threshold in a running period, without closing it."),
+    "report": ("report", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("close", "Show what a close would seal, and seal nothing."),
     "credit": ("approvals", "Ask for a goodwill credit on an issued invoice."),
     "void": ("approvals", "Ask for the reversal of an issued invoice."),

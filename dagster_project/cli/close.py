@@ -14,6 +14,8 @@ from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
+    from dagster import AssetKey
+
     from dagster_project.close import CloseKey
     from dagster_project.close.steps import RefusedRow
     from dagster_project.jobs import JobRun, JobRunner
@@ -87,7 +89,7 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
     For what a run gate stops an approval is asked, as the close would ask for it.
     """
     from dagster_project.close.approvals import ask_for_stopped, gate_evidence, stopped_gates
-    from dagster_project.close.outbox import BILLING_RELATIONS, proposed
+    from dagster_project.close.outbox import PLANNED_RELATIONS, proposed
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
@@ -95,7 +97,7 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
 
     from dagster_project.jobs import JobRunner, exclusive
 
-    outbox = [dg.AssetKey(relation.split(".")) for relation in BILLING_RELATIONS]
+    outbox = [dg.AssetKey(relation.split(".")) for relation in PLANNED_RELATIONS]
     with exclusive(installation.settings, f"tieout plan {period}"):
         runner = JobRunner(installation.settings)
         graph = runner.definitions.resolve_asset_graph()
@@ -104,7 +106,7 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
     refuse(run)
     for key in keys:
         ask_for_stopped(installation, key.entity, key.period, run.run_id)
-    rows = [row for key in keys for row in proposed(installation.warehouse, BILLING_RELATIONS, key.entity, key.period)]
+    rows = [row for key in keys for row in proposed(installation.warehouse, PLANNED_RELATIONS, key.entity, key.period)]
     planned = [
         {
             "business_key": row.business_key,
@@ -203,14 +205,15 @@ def land(session: Session, runner: JobRunner, first: date, last: date) -> tuple[
     return run, refused
 
 
-def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey]) -> JobRun:
-    """One run that closes one period for the given entities; a failed one is told by its failures."""
+def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey], only: Sequence[AssetKey] | None = None) -> JobRun:
+    """One run that closes one period for the given entities, or makes ``only`` some assets of it; a failed one is told by its failures."""
     from dagster_project.progress import listening
 
     with listening(session.progress):
-        return runner.close(keys)
+        return runner.close(keys, only)
 
 
 def refuse(run: JobRun) -> None:
+    """Raises ``CloseFailedError`` for a run that failed."""
     if not run.succeeded:
         raise CloseFailedError("; ".join(run.failures) or f"run {run.run_id} failed")

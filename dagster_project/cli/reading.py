@@ -71,6 +71,13 @@ EXCEPTIONS: Mapping[str, str] = {
         where hold_reason is not null
         order by entity, decision_id
     """,
+    "reports": """
+        select 'held report' as kind, entity || ' ' || customer_id || ' ' || usage_key as subject, hold_reason || ': ' || meaning as reason,
+            what_to_do
+        from platform.held_usage_reports
+        where document_month + interval 1 month <= (select max(landed_on) from raw.landed_files)
+        order by entity, customer_id, usage_key
+    """,
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,

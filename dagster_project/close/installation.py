@@ -13,7 +13,7 @@ from reverse_etl.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     from reverse_etl.register import Register
-    from reverse_etl.systems.contract import System
+    from reverse_etl.systems.contract import BillingPlatform, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class Installation:
         from reverse_etl.register import Register
 
         return Register.open(self.settings.register_url)
+
+    def open_billing_platform(self) -> BillingPlatform:
+        """Raises ``ConfigurationError`` when there is no secret for it."""
+        from reverse_etl.systems.stripe import open_stripe
+
+        return open_stripe(self.settings)
 
     def open_system(self, name: str) -> System:
         """Raises ``ConfigurationError`` when there is no such destination or no secret for it."""

@@ -12,6 +12,8 @@ from reverse_etl.warehouse import Warehouse
 
 CUSTOMERS, INVOICES = "outbox.outbox_customers", "outbox.outbox_invoices"
 BILLING_RELATIONS = (CUSTOMERS, INVOICES, "outbox.outbox_credit_memos")
+USAGE_RELATIONS = (CUSTOMERS, "outbox.outbox_usage_reports")
+PLANNED_RELATIONS = (*BILLING_RELATIONS, USAGE_RELATIONS[-1])
 JOURNAL_RELATIONS = ("outbox.outbox_journal_entries",)
 THRESHOLD = "threshold"
 """The cause of an invoice that is due before its service period ends."""

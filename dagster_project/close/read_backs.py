@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from reverse_etl.warehouse import Warehouse
 SNAPSHOTS = "raw.read_backs"
 DOCUMENT_RELATIONS: Mapping[str, tuple[str, ...]] = {
     "stripe": ("raw.stripe_invoices", "raw.stripe_credit_notes"),
+    "stripe_platform": ("raw.platform_invoices", "raw.platform_credit_notes"),
     "tryton": ("raw.tryton_moves",),
 }
 ARROW_TYPES: Mapping[str, pa.DataType] = {"varchar": pa.string(), "bigint": pa.int64(), "date": pa.date32(), "timestamp": pa.timestamp("us")}
@@ -32,14 +33,18 @@ class ReadBack:
 
 
 def append_read_back(warehouse: Warehouse, system: System, entity: str, period: str) -> ReadBack:
-    """Read everything first, then append it under one writer lock; the row of the snapshot itself comes last, so that a torn one never counts.
+    """Read back the documents of an entity and period.
 
     Raises:
         DestinationError: the destination could not be read to its end; nothing is appended.
     """
-    name = system.manifest.system
+    return append_snapshot(warehouse, system.manifest.system, system.read_back(entity, period), entity, period)
+
+
+def append_snapshot(warehouse: Warehouse, name: str, read: Iterable[tuple[str, Mapping[str, Any]]], entity: str, period: str) -> ReadBack:
+    """Read everything first, then append it under one writer lock; the row of the snapshot itself comes last, so that a torn one never counts."""
     records: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for relation, record in system.read_back(entity, period):
+    for relation, record in read:
         records[relation].append(record)
     with warehouse.writing(f"read-back of {name} for {entity} {period}"):
         [latest] = warehouse.read(f"select coalesce(max(read_id), 0) as read_id from {SNAPSHOTS}").to_pylist()

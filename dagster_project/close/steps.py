@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -117,8 +117,10 @@ def seal_documents(
         return register.seal(rows, installation.actor, correlation_id)
 
 
-def deliver(installation: Installation, system: str, entity: str, period: str, correlation_id: str = "") -> PushReport:
-    """Post and verify what is sealed for one destination. Documents that it refuses are reported; the others go on."""
+def deliver(
+    installation: Installation, system: str, entity: str, period: str, correlation_id: str = "", document_types: Collection[str] | None = None
+) -> PushReport:
+    """Post and verify what is sealed for one destination, of all types or of some. Documents that it refuses are reported; the others go on."""
     from reverse_etl.posting import push
 
     with closing(installation.open_register()) as register:
@@ -127,6 +129,7 @@ def deliver(installation: Installation, system: str, entity: str, period: str, c
             installation.open_system(system),
             entity,
             period,
+            document_types=document_types,
             settings_or_lock_folder=installation.settings,
             actor=installation.actor,
             correlation_id=correlation_id,

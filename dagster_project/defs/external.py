@@ -8,6 +8,7 @@ BILLING_CATALOG = dg.AssetKey(["billing", "catalog"])
 FINANCE_REFERENCE = dg.AssetKey(["finance", "reference"])
 STRIPE_INVOICES = dg.AssetKey(["stripe", "invoices"])
 STRIPE_CREDIT_NOTES = dg.AssetKey(["stripe", "credit_notes"])
+PLATFORM_DOCUMENTS = dg.AssetKey(["stripe", "own_documents"])
 TRYTON_JOURNAL = dg.AssetKey(["tryton", "journal"])
 
 DELIVERY_STRIPE = dg.AssetKey(["delivery", "stripe"])
@@ -40,6 +41,13 @@ def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
             kinds={"csv"},
             owners=["team:finance"],
             description="Tax rates, exchange rates, charts of accounts and account mappings, effective-dated.",
+        ),
+        dg.AssetSpec(
+            PLATFORM_DOCUMENTS,
+            group_name="sources",
+            kinds={"stripe"},
+            owners=["team:billing"],
+            description="Invoices, credit notes and payments that Stripe makes by itself, of the subscriptions that it rates.",
         ),
         dg.AssetSpec(
             STRIPE_INVOICES,

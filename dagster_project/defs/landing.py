@@ -20,6 +20,7 @@ SOURCE_OF_RELATION = {
     "raw.customers": external.CRM_CUSTOMERS,
     "raw.meters": external.BILLING_CATALOG,
     "raw.plans": external.BILLING_CATALOG,
+    "raw.plan_patterns": external.BILLING_CATALOG,
     "raw.charges": external.BILLING_CATALOG,
     "raw.prices": external.BILLING_CATALOG,
     "raw.price_terms": external.BILLING_CATALOG,

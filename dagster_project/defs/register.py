@@ -15,22 +15,30 @@ MOMENTS = {
 
 
 def register_mirror(moment: str, deps: list[dg.AssetKey], close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=["register", moment],
+    """The mirror of one moment as a step of its own."""
+    name = f"register_{moment}"
+
+    @dg.multi_asset(specs=[mirror_spec(moment, deps)], name=name, partitions_def=close, backfill_policy=ONE_RUN, pool=WAREHOUSE_POOL)
+    def mirrored(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+        return mirror(context, installation, moment)
+
+    return mirrored
+
+
+def mirror_spec(moment: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["register", moment],
         deps=deps,
-        partitions_def=close,
-        backfill_policy=ONE_RUN,
-        pool=WAREHOUSE_POOL,
         group_name="register",
         kinds={"sqlite", "duckdb"},
         owners=["team:finance-engineering"],
         description=f"The register's documents, states and periods, mirrored by position. {MOMENTS[moment]}",
     )
-    def mirror(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
-        with step(context, f"register/{moment}") as told:
-            report = mirror_register(installation)
-            told.message = f"mirrored to position {report.position}"
-            told.metadata = {"position": report.position, "incarnation": report.incarnation}
-        return dg.MaterializeResult(metadata=told.metadata)
 
-    return mirror
+
+def mirror(context: dg.AssetExecutionContext, installation: Installation, moment: str) -> dg.MaterializeResult[None]:
+    with step(context, f"register/{moment}") as told:
+        report = mirror_register(installation)
+        told.message = f"mirrored to position {report.position}"
+        told.metadata = {"position": report.position, "incarnation": report.incarnation}
+    return dg.MaterializeResult(asset_key=["register", moment], metadata=told.metadata)

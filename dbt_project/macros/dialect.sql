@@ -189,6 +189,11 @@
 {% macro duckdb__microseconds_between(earlier, later) %}(epoch_us({{ later }}) - epoch_us({{ earlier }})){% endmacro %}
 {% macro postgres__microseconds_between(earlier, later) %}cast(extract(epoch from {{ later }} - {{ earlier }}) * 1000000 as bigint){% endmacro %}
 
+{% macro epoch_seconds(instant) -%}
+    {#- A UTC timestamp as whole seconds since 1970, its fraction cut off. -#}
+    cast({{ integer_quotient(microseconds_between("cast('1970-01-01 00:00:00' as timestamp)", instant), '1000000') }} as bigint)
+{%- endmacro %}
+
 {% macro instant_at_midnight(day, time_zone) %}{{ return(adapter.dispatch('instant_at_midnight', 'tieout')(day, time_zone)) }}{% endmacro %}
 {#- The UTC timestamp at which a day begins in a time zone. -#}
 {% macro default__instant_at_midnight(day, time_zone) %}timezone('UTC', timezone({{ time_zone }}, cast({{ day }} as timestamp))){% endmacro %}

@@ -38,7 +38,7 @@ from reverse_etl.posting.protocol import (
 )
 from reverse_etl.posting.sending import Found, Sent
 from reverse_etl.register import Delivery, NewException, Register
-from reverse_etl.systems.contract import NotExecuted, Rejected, RenderContext, System
+from reverse_etl.systems.contract import Manifest, NotExecuted, Rejected, RenderContext, System
 
 # Results that arrive this close to each other share a commit; a commit to disk costs about as much as waiting.
 GATHER_SECONDS = 0.02
@@ -146,12 +146,15 @@ class Poster:
             raise ValueError(f"{self._manifest.system} has no call for a {document.document_type}")
         return calls
 
+    def _manifest_of(self, item: Tracked) -> Manifest:
+        return self._manifest.of(item.document.document_type)
+
     def _place(self, item: Tracked) -> None:
         """Put the document where its next step will be found."""
         position = item.document.position
         if item.left:
             return
-        step = next_step(self._manifest, item.delivery, item.calls, self._clock())
+        step = next_step(self._manifest_of(item), item.delivery, item.calls, self._clock())
         match step:
             case Send():
                 missing = self._dependencies.missing(item.document)
@@ -169,7 +172,7 @@ class Poster:
 
     def _apply(self, item: Tracked, event: Event, results: tuple[Result, ...] = ()) -> None:
         """Advance the delivery; it goes on once the change is committed."""
-        after = advance(self._manifest, item.delivery, item.calls, event, self._clock())
+        after = advance(self._manifest_of(item), item.delivery, item.calls, event, self._clock())
         if after == item.delivery and not results:
             self._place(item)
             return
@@ -289,7 +292,7 @@ class Poster:
 
     def _intent(self, item: Tracked) -> Intent | None:
         document, delivery = item.document, item.delivery
-        step = next_step(self._manifest, delivery, item.calls, self._clock())
+        step = next_step(self._manifest_of(item), delivery, item.calls, self._clock())
         if not isinstance(step, Send):
             self._place(item)
             return None

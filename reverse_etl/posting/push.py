@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def push(
     entity: str,
     period: str | None = None,
     *,
+    document_types: Collection[str] | None = None,
     settings_or_lock_folder: Settings | Path,
     actor: str,
     correlation_id: str = "",
@@ -45,6 +46,9 @@ def push(
     clock: Callable[[], datetime] = utc_now,
 ) -> PushReport:
     """Deliver every document that is not yet verified, of one period or of all, with whatever it depends on.
+
+    ``document_types`` narrows it to some types (and what they depend on). Of a type that cannot be looked up nothing is verified here: that
+    the destination holds it is for reconciliation to say.
 
     What the destination refuses, and what cannot be known, is recorded as an exception; the rest goes on. A destination that is down ends
     the push with everything still pending. ``patience``: how many seconds to wait for lost answers to be resolved.
@@ -57,7 +61,11 @@ def push(
     name = system.manifest.system
     began = time.monotonic()
     with lane_lock(folder, name, entity, actor):
-        work = work_of(register, name, entity, period)
+        work = [
+            (document, delivery)
+            for document, delivery in work_of(register, name, entity, period, document_types)
+            if delivery.state is not State.POSTED or _can_be_verified(system, document)
+        ]
         if not work:
             return _report(name, entity, [], {}, requests=0, began=began)
         book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
@@ -68,7 +76,11 @@ def push(
         finally:
             pace.close()
         states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
-        posted = [(document, states[document.position]) for document, _ in work if states[document.position].state is State.POSTED]
+        posted = [
+            (document, states[document.position])
+            for document, _ in work
+            if states[document.position].state is State.POSTED and _can_be_verified(system, document)
+        ]
         requests, problem = poster.requests, poster.availability.unavailable
         if problem is None:
             report = verify(system, book, posted, poster.hints, patience)
@@ -81,17 +93,25 @@ def push(
         return _report(name, entity, work, states, requests=requests, began=began)
 
 
-def work_of(register: Register, system: str, entity: str, period: str | None) -> Work:
-    """What is not yet verified, of the period and of what it depends on, by position."""
+def _can_be_verified(system: System, document: SealedDocument) -> bool:
+    return system.manifest.of(document.document_type).look_up_lag is not None
+
+
+def work_of(register: Register, system: str, entity: str, period: str | None, document_types: Collection[str] | None = None) -> Work:
+    """What is not yet verified, of the period and types asked for and of what it depends on, by position."""
     every = register.deliveries(system=system, entity=entity, states=WORK_STATES)
-    if period is None:
+    if period is None and document_types is None:
         return every
     by_key: dict[str, list[int]] = {}
     for document, _ in every:
         by_key.setdefault(document.business_key, []).append(document.position)
     documents = {document.position: document for document, _ in every}
     wanted: set[int] = set()
-    found = [document.position for document, _ in every if document.period == period]
+    found = [
+        document.position
+        for document, _ in every
+        if period in (None, document.period) and (document_types is None or document.document_type in document_types)
+    ]
     while found:
         position = found.pop()
         if position not in wanted:

@@ -11,7 +11,8 @@ from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow
 
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
-DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", "journal_entry")
+USAGE_REPORT = "usage_report"
+DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", "journal_entry", USAGE_REPORT)
 CURRENCY = re.compile(r"[A-Z]{3}")
 FIELD_TYPES: Mapping[str, type] = {
     **dict.fromkeys(("system", "entity", "document_type", "natural_id", "business_key", "operation", "period", "currency"), str),
@@ -21,6 +22,7 @@ FIELD_TYPES: Mapping[str, type] = {
     "depends_on": tuple,
     "payload": Mapping,
 }
+REPORTED_VALUE = re.compile(r"[1-9]\d{0,14}", re.ASCII)
 PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -69,6 +71,9 @@ def _header(row: OutboxRow) -> Iterator[str]:
 def _content(row: OutboxRow) -> Iterator[str]:
     if row.document_type in MASTER_DATA:
         return
+    if row.document_type == USAGE_REPORT:
+        yield from _usage_report(row)
+        return
     if row.total_minor <= 0:
         yield f"total {row.total_minor} is not positive"
     if row.payload.get("currency") != row.currency:
@@ -81,6 +86,19 @@ def _content(row: OutboxRow) -> Iterator[str]:
     if None in keys or "" in keys or len(set(keys)) != len(keys):
         yield "a line key is missing or occurs twice"
     yield from _journal(row, lines) if row.document_type == "journal_entry" else _invoice(row, lines)
+
+
+def _usage_report(row: OutboxRow) -> Iterator[str]:
+    if row.total_minor != 0:
+        yield f"total {row.total_minor} of a usage report, which carries no money"
+    for name in ("usage_key", "event_name", "customer_id"):
+        if not row.payload.get(name):
+            yield f"{name} is missing"
+    value = row.payload.get("value")
+    if not isinstance(value, str) or not REPORTED_VALUE.fullmatch(value):
+        yield f"value {value!r} is not a whole number above zero of at most 15 digits"
+    if _integer(row.payload, "timestamp") is None:
+        yield "the timestamp is not a whole number of seconds"
 
 
 def _invoice(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Protocol
 
 from reverse_etl.documents import SealedDocument
 
 FOREVER = timedelta.max
+
+
+@dataclass(frozen=True, slots=True)
+class Particular:
+    """What a destination declares of one document type, where that departs from the rest."""
+
+    key_retention: timedelta
+    look_up_lag: timedelta | None
+    replays_errors: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,7 @@ class Manifest:
     ``in_flight_bound``: how long after our deadline the destination may still commit a request.
     ``replays_errors``: the stored answer to a key may be an error (Stripe stores 500s), so a resend proves nothing new.
     ``look_up_batch_size``: how many documents one look-up may carry; None = ``batch_size``.
+    ``particulars``: document type -> what is declared of it alone.
     """
 
     system: str
@@ -34,6 +44,20 @@ class Manifest:
     batch_size: int
     document_types: tuple[str, ...]
     look_up_batch_size: int | None = None
+    particulars: Mapping[str, Particular] = field(default_factory=dict)
+
+    def of(self, document_type: str) -> Manifest:
+        """The manifest as it holds for one document type."""
+        particular = self.particulars.get(document_type)
+        if particular is None:
+            return self
+        return replace(
+            self,
+            key_retention=particular.key_retention,
+            look_up_lag=particular.look_up_lag,
+            replays_errors=particular.replays_errors,
+            particulars={},
+        )
 
     @property
     def capability_class(self) -> str:
@@ -181,4 +205,22 @@ class System(Protocol):
 
     def ping(self) -> None:
         """Raise ``DestinationError`` if the system cannot be reached with these credentials."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWindow:
+    """What of one customer a meter counted from ``start`` up to ``end`` (seconds since the epoch, whole minutes)."""
+
+    customer_remote_id: str
+    event_name: str
+    start: int
+    end: int
+
+
+class BillingPlatform(System, Protocol):
+    """A destination that may rate and invoice by itself what usage was reported to it."""
+
+    def read_platform(self, period: str, windows: Sequence[UsageWindow]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """(relation, record) pairs of what it issued by itself since before the period, of payments, and of what it counted in the windows."""
         ...

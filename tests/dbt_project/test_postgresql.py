@@ -26,12 +26,15 @@ from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.platform import seal_usage
+from dagster_project.close.read_backs import append_snapshot
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PERIOD = "2026-01"
+RECEIVED = ("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical")
 MODELS = ("build", "--resource-type", "seed", "--resource-type", "model")
 
 
@@ -87,6 +90,30 @@ class Engines:
             approve(checker, request.request_id)
         ask_for_credit(maker, numbers[3], Decimal(1), "not approved")
 
+    def report(self) -> None:
+        """Reports the usage of what the billing platform rates."""
+        report = seal_usage(self.installation, "cases", PERIOD, "test")
+        assert report is not None
+        assert (len(report.refused), bool(report.sealed)) == (0, True)
+        mirror_register(self.installation)
+
+    def receive(self) -> None:
+        """The platform has invoiced a customer, credited a part of that, and voided another invoice; one was read before and is gone."""
+        warehouse = self.installation.warehouse
+        warehouse.execute(["update register.transitions set remote_id = 'cus_' || document_position where state = 'pending'"])
+        [known] = warehouse.read(
+            "select documents.entity, documents.position, subscriptions.subscription_id, charges.charge_id from register.documents as documents"
+            " inner join raw.subscriptions as subscriptions on documents.natural_id = subscriptions.customer_id"
+            " inner join raw.charges as charges on subscriptions.plan_id = charges.plan_id"
+            f" where documents.system = 'stripe' and documents.document_type = 'customer' and documents.period = '{PERIOD}'"
+            " order by documents.entity, documents.natural_id, subscriptions.subscription_id, charges.charge_id limit 1"
+        ).to_pylist()
+        window = {"customer_remote_id": f"cus_{known['position']}", "event_name": "jobs", "window_start": 1767225600, "window_end": 1769904000}
+        for gone in (False, True):
+            records = platform_records(f"cus_{known['position']}", known["subscription_id"], known["charge_id"], gone)
+            usage = ("raw.platform_usage", {**window, "remote_id": "mtr_1", "counted": "12.0"})
+            append_snapshot(warehouse, "stripe_platform", [*records, usage], known["entity"], PERIOD)
+
     def seal(self, *relations: str) -> None:
         for entity in self.installation.settings.entities:
             assert seal_documents(self.installation, relations, entity, PERIOD, "test").refused == ()
@@ -107,6 +134,27 @@ class Engines:
                 cursor.execute("select " + ", ".join(f'"{name}"' for name in ours.column_names) + f" from {relation}")
                 compared[relation] = Compared(canonical(zip(*(column.to_pylist() for column in ours.columns), strict=True)), canonical(cursor))
         return compared
+
+
+def platform_records(customer: str, subscription: str, charge: str, gone: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a read-back of the platform appends; ``gone``: of the third invoice nothing is there any more."""
+    for number, status in enumerate(("open", "void", "open")[: 2 if gone else 3], start=1):
+        invoice = {"remote_id": f"in_{number}", "number": f"P-{number}", "status": status, "currency": "USD", "document_date": date(2026, 2, 1)}
+        amounts = {"subtotal_minor": 1000, "tax_minor": 73, "total_minor": 1073, "amount_remaining_minor": 573 if number == 1 else 1073}
+        owner = {"customer_remote_id": customer, "subscription_remote_id": "sub_1", "subscription_id": subscription}
+        dates = {"finalized_on": date(2026, 2, 1), "voided_on": date(2026, 2, 3) if status == "void" and gone else None}
+        yield "raw.platform_invoices", invoice | amounts | owner | dates | {"period_start": date(2026, 1, 1), "period_end": date(2026, 2, 1)}
+        line = {"remote_id": f"in_{number}", "subscription_id": subscription, "charge_id": charge, "usage_type": "metered", "quantity": "12"}
+        period = {"period_start": date(2026, 1, 1), "period_end": date(2026, 2, 1), "description": "Jobs"}
+        for part in (1, 2):
+            taxed = {"remote_line_id": f"il_{number}_{part}", "amount_minor": 500, "tax_minor": 35 + part % 2, "tax_percentage": "7.25"}
+            yield "raw.platform_invoice_lines", line | period | taxed
+    note = {"remote_id": "cn_1", "number": "P-1-CN", "status": "issued", "currency": "USD", "document_date": date(2026, 2, 4), "voided_on": None}
+    yield "raw.platform_credit_notes", note | {"invoice_remote_id": "in_1", "subtotal_minor": 400, "tax_minor": 29, "total_minor": 429}
+    credited = {"remote_id": "cn_1", "remote_line_id": "cnli_1", "invoice_line_remote_id": "il_1_2", "description": "Jobs"}
+    yield "raw.platform_credit_note_lines", credited | {"amount_minor": 400, "tax_minor": 29}
+    payment = {"remote_id": "inpay_1", "invoice_remote_id": "in_1", "status": "paid", "currency": "USD", "amount_minor": 71}
+    yield "raw.platform_payments", payment | {"paid_on": date(2026, 2, 5), "method": "payment_intent", "payment_remote_id": "pi_1"}
 
 
 @dataclass(frozen=True)
@@ -175,7 +223,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> 
         engines.deliver_storm()
         engines.seal(*BILLING_RELATIONS)
         engines.decide()
-        engines.build("run", "--select", "path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
+        engines.report()
+        engines.receive()
+        engines.build("run", "--select", *RECEIVED, "path:models/accounting", "outbox_journal_entries")
         engines.seal(*JOURNAL_RELATIONS)
         engines.land(date(2026, 12, 31))
         engines.copy()
@@ -214,8 +264,11 @@ def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
     absent = ("staging.stg_stripe", "staging.stg_tryton", "raw.stripe", "raw.tryton", "raw.read_backs", "register.periods", "raw.excluded_rows")
     assert {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(absent)} == {
         "raw.landing_problems",
+        # Reported in the first stage, and nothing was used since.
+        "outbox.outbox_usage_reports",
         "approvals.stopped_lines",
     }
+    assert stages.first["outbox.outbox_usage_reports"].duckdb
     assert stages.first.keys() == stages.more.keys()
     for relation in ("approvals.decision_credits", "approvals.run_gates", "approvals.usage_spikes"):
         assert stages.more[relation].duckdb

@@ -1,14 +1,12 @@
 with
 
 documents as (
-    select * from {{ ref('stg_register_issued__documents') }}
-    where
-        document_type in ('invoice', 'credit_memo')
-        and state <> 'cancelled'
+    select * from {{ ref('canonical_documents') }}
+    where hold_reason is null
 ),
 
 billing_lines as (
-    select * from {{ ref('stg_register_issued__billing_lines') }}
+    select * from {{ ref('canonical_document_lines') }}
 ),
 
 credit_applications as (
@@ -172,12 +170,13 @@ valued as (
         legs.source_document,
         documents.number as source_number,
         documents.document_type as source_document_type,
+        documents.issue_event,
         legs.event_suffix,
         documents.entity,
         legs.posting_date,
         documents.currency,
-        {{ json_text('documents.payload', 'functional_currency') }} as functional_currency,
-        {{ json_text('documents.payload', 'exchange_rate') }} as exchange_rate,
+        documents.functional_currency,
+        documents.exchange_rate,
         rounding.rounding_account,
         legs.leg,
         legs.account,
@@ -185,9 +184,9 @@ valued as (
         -- The rate between minor units: 1 JPY is one minor unit, 1 USD is a hundred.
         {{ apply_rate(
             'legs.signed_minor',
-            "cast(" ~ json_text('documents.payload', 'exchange_rate') ~ " as " ~ rate_type() ~ ") * cast(functional.minor_units as decimal(4, 0)) * cast(transaction_currency.minor_unit_value as decimal(4, 3))"
+            "cast(documents.exchange_rate as " ~ rate_type() ~ ") * cast(functional.minor_units as decimal(4, 0)) * cast(transaction_currency.minor_unit_value as decimal(4, 3))"
         ) }} as signed_functional_minor,
-        {{ json_text('documents.payload', 'customer_id') }} as document_customer_id,
+        documents.customer_id as document_customer_id,
         legs.customer_id,
         legs.source_line_key,
         legs.service_period_start,
@@ -195,7 +194,7 @@ valued as (
     from legs
     inner join documents on legs.source_document = documents.business_key
     inner join currencies as transaction_currency on documents.currency = transaction_currency.currency
-    inner join currencies as functional on {{ json_text('documents.payload', 'functional_currency') }} = functional.currency
+    inner join currencies as functional on documents.functional_currency = functional.currency
     inner join (
         select
             business_key,
@@ -213,6 +212,7 @@ rounding_legs as (
         source_document,
         source_number,
         source_document_type,
+        issue_event,
         event_suffix,
         entity,
         posting_date,
@@ -235,6 +235,7 @@ rounding_legs as (
         source_document,
         source_number,
         source_document_type,
+        issue_event,
         event_suffix,
         entity,
         posting_date,
@@ -261,8 +262,7 @@ final as (
         source_document_type,
         case
             when event_suffix <> 'issued' then 'revenue_recognised'
-            when source_document_type = 'credit_memo' then 'credit_memo_issued'
-            else 'invoice_issued'
+            else issue_event
         end as event,
         entity,
         posting_date,

@@ -1,7 +1,7 @@
 with
 
 billing_lines as (
-    select * from {{ ref('stg_register_issued__billing_lines') }}
+    select * from {{ ref('canonical_document_lines') }}
     where kind = 'fee'
 ),
 

@@ -1,7 +1,13 @@
 with
 
+-- What the billing platform rates is no line of ours: platform_rated_lines has it.
 rated_lines as (
-    select * from {{ ref('rated_lines') }}
+    select
+        rated_lines.*,
+        case when subscription_patterns.violation is not null then 'refused_pattern' end as pattern_hold_reason
+    from {{ ref('rated_lines') }} as rated_lines
+    left join {{ ref('subscription_patterns') }} as subscription_patterns on rated_lines.group_key = subscription_patterns.group_key
+    where coalesce(subscription_patterns.rated_by, 'warehouse') = 'warehouse'
 ),
 
 issued_lines as (
@@ -95,7 +101,7 @@ compared as (
         rated_lines.fingerprint,
         case
             when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
-            else rated_lines.hold_reason
+            else coalesce(rated_lines.pattern_hold_reason, rated_lines.hold_reason)
         end as hold_reason,
         rated_lines.gross_minor,
         rated_lines.discount_minor

@@ -11,6 +11,10 @@ billing_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
 
+platform_documents as (
+    select * from {{ ref('platform_documents') }}
+),
+
 revenue_schedule as (
     select * from {{ ref('revenue_schedule') }}
 ),
@@ -80,6 +84,22 @@ due as (
         period,
         currency,
         business_key
+    -- What the platform issued is due like our own, held or not.
+    {% for measure, value in [("receivable", "total_minor"), ("net", "subtotal_minor")] %}
+        union all
+        select
+            entity,
+            period,
+            '{{ measure }}' as measure,
+            currency as unit,
+            business_key as subject,
+            {{ value }} as compared_value,
+            0 as excused_value,
+            case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
+            true as must_exist
+        from platform_documents
+        where {{ value }} <> 0
+    {% endfor %}
     union all
     select
         entity,

@@ -9,9 +9,14 @@ The idempotency store is the reason for its being: the first status and body und
 replayed with ``Idempotent-Replayed: true``; another body under the key is a 400 ``idempotency_error``; a concurrent use is a 409 that is not
 stored; neither are refused credentials, rate limits and parameters that failed validation before anything was executed.
 
-It leaves out: prices, products, subscriptions, invoice items, coupons, automatic tax, payments other than out of band, customer balances,
-refunds, search, webhooks, expansion, ``ending_before``, voiding credit notes, PDF and mail, and every other resource.
+It rates by itself too (``billing``): meters, meter events (unique identifier, whole values, 35 days back and 5 minutes ahead, meter and customer
+checked afterwards) and their summaries, metered prices (per unit, graduated, volume), monthly subscriptions, an invoice per period that has ended,
+tax rates, payments.
 
-Start it with ``python -m reverse_etl.sandbox.stripe --state FILE.sqlite --ready-file FILE``. Beside the API it has three endpoints of its own,
-without a key: ``GET /_state`` (what it holds), ``POST /_clock`` (``{"offset_seconds": n}``) and ``/_faults`` (see ``faults``).
+It leaves out: products, licensed prices, cancelling and changing subscriptions, invoice items, coupons, automatic tax, partial payments, customer
+balances, refunds, search, webhooks, expansion, ``ending_before``, voiding credit notes, PDF and mail, and every other resource.
+
+Start it with ``python -m reverse_etl.sandbox.stripe --state FILE.sqlite --ready-file FILE``. Beside the API it has endpoints of its own,
+without a key: ``GET /_state`` (what it holds), ``POST /_clock`` (``{"offset_seconds": n}``), ``POST /_bill`` (``{"finalize": true}``: invoice every
+period that has ended, which Stripe does at its own time), ``POST /_forget`` (``{"id": ...}``: lose an object) and ``/_faults`` (see ``faults``).
 """

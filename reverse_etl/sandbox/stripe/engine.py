@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reverse_etl.sandbox.stripe import balances, credit_notes, customers, invoice_lines, invoices
+from reverse_etl.sandbox.stripe.billing import meters, payments, prices, subscriptions
 from reverse_etl.sandbox.stripe.errors import StripeError, internal_error, invalid_parameter
 from reverse_etl.sandbox.stripe.faults import Fault
 from reverse_etl.sandbox.stripe.parameters import Parameters, decode_form
@@ -24,6 +25,14 @@ _COLLECTIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/invoices"): invoices.list_page,
     ("POST", "/v1/credit_notes"): credit_notes.create,
     ("GET", "/v1/credit_notes"): credit_notes.list_page,
+    ("POST", "/v1/billing/meters"): meters.create,
+    ("GET", "/v1/billing/meters"): meters.list_page,
+    ("POST", "/v1/billing/meter_events"): meters.record_event,
+    ("POST", "/v1/prices"): prices.create,
+    ("POST", "/v1/tax_rates"): prices.create_tax_rate,
+    ("POST", "/v1/subscriptions"): subscriptions.create,
+    ("GET", "/v1/subscriptions"): subscriptions.list_page,
+    ("GET", "/v1/invoice_payments"): payments.list_page,
 }
 _MEMBERS: dict[tuple[str, str, str], Callable[[Store, Parameters, str], str]] = {
     ("GET", "customers", ""): customers.retrieve,
@@ -41,8 +50,13 @@ _MEMBERS: dict[tuple[str, str, str], Callable[[Store, Parameters, str], str]] = 
     ("GET", "credit_notes", ""): credit_notes.retrieve,
     ("POST", "credit_notes", ""): credit_notes.update,
     ("GET", "credit_notes", "lines"): credit_notes.list_lines,
+    ("GET", "billing/meters", ""): meters.retrieve,
+    ("GET", "billing/meters", "event_summaries"): meters.list_summaries,
+    ("GET", "prices", ""): prices.retrieve,
+    ("GET", "tax_rates", ""): prices.retrieve_tax_rate,
+    ("GET", "subscriptions", ""): subscriptions.retrieve,
 }
-_MEMBER_PATH = re.compile(r"^/v1/(\w+)/(\w+)(?:/(\w+))?$")
+_MEMBER_PATH = re.compile(r"^/v1/((?:billing/)?\w+)/(\w+)(?:/(\w+))?$")
 
 LONGEST_KEY = 255
 DEFAULT_KEY_RETENTION_SECONDS = 24 * 3600.0
@@ -60,6 +74,11 @@ class Engine:
         self.store = store
         self._key_retention_seconds = key_retention_seconds
         self._keys_in_use: set[str] = set()
+
+    def bill(self, finalize: bool) -> list[str]:
+        """Invoice the periods that have ended, as the platform does at its own time."""
+        with self.store.transaction():
+            return subscriptions.bill(self.store, finalize)
 
     async def answer(self, method: str, path: str, form: bytes, key: str | None, fault: Fault | None) -> Answer:
         """The answer to an authenticated request.

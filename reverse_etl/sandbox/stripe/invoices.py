@@ -32,7 +32,7 @@ def create(store: Store, parameters: Parameters) -> str:
     parameters.finish()
 
     require_customer(store, customer_id, "customer")
-    invoice = _new_invoice(customer_id, currency, now) | fields
+    invoice = new_invoice(customer_id, currency, now) | fields
     if days is not None:
         invoice["due_date"] = now + days * SECONDS_PER_DAY
     invoice["metadata"] = merged_metadata({}, metadata)
@@ -89,17 +89,21 @@ def finalize(store: Store, parameters: Parameters, identifier: str) -> str:
         raise refused("This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_already_finalized")
     if store.count_lines(identifier) == 0:
         raise refused("Nothing to invoice: the invoice has no lines.", code="invoice_no_customer_line_items")
-    now = int(store.now())
     invoice["auto_advance"] = invoice["auto_advance"] if automatic is None else automatic
-    invoice["number"] = invoice["number"] or f"SANDBOX-{identifier[-12:].upper()}"
+    finalize_at(store, invoice, int(store.now()))
+    _unless_number_taken(store.update, invoice)
+    return store.text(invoice, URL)
+
+
+def finalize_at(store: Store, invoice: Object, now: int) -> None:
+    """A draft becomes open, or paid at once when nothing is due."""
+    invoice["number"] = invoice["number"] or f"SANDBOX-{invoice['id'][-12:].upper()}"
     invoice["effective_at"] = invoice["effective_at"] or now
     invoice["status_transitions"]["finalized_at"] = now
     invoice["status"] = "open"
     balances.apply(store, invoice)
     if invoice["amount_due"] <= 0:
         _settle(invoice, now)
-    _unless_number_taken(store.update, invoice)
-    return store.text(invoice, URL)
 
 
 def void(store: Store, parameters: Parameters, identifier: str) -> str:
@@ -115,16 +119,18 @@ def void(store: Store, parameters: Parameters, identifier: str) -> str:
 
 
 def pay(store: Store, parameters: Parameters, identifier: str) -> str:
-    out_of_band = parameters.boolean("paid_out_of_band")
+    out_of_band, method = parameters.boolean("paid_out_of_band"), parameters.text("payment_method")
     parameters.finish()
     invoice = require_invoice(store, identifier)
     if invoice["status"] != "open":
         raise refused(f"Invoice is {invoice['status']} and cannot be paid.", code="invoice_not_payable")
-    if not out_of_band:
-        raise refused("The customer has no payment method; this stand-in only takes paid_out_of_band=true.", code="missing")
+    if out_of_band == (method is not None):
+        raise refused("The customer has no payment method; give either paid_out_of_band=true or a payment_method.", code="missing")
+    now = int(store.now())
     invoice["amount_paid"] = invoice["amount_due"]
-    _settle(invoice, int(store.now()))
+    _settle(invoice, now)
     store.update(invoice)
+    store.insert(_payment(invoice, "payment_record" if out_of_band else "payment_intent", now))
     return store.text(invoice, URL)
 
 
@@ -156,6 +162,23 @@ def credit(invoice: Object, total: int, now: int) -> tuple[int, int]:
     if invoice["status"] == "open" and invoice["amount_remaining"] == 0:
         _settle(invoice, now)
     return before, after
+
+
+def _payment(invoice: Object, kind: str, now: int) -> Object:
+    return {
+        "id": new_id("inpay"),
+        "object": "invoice_payment",
+        "amount_paid": invoice["amount_paid"],
+        "amount_requested": invoice["amount_paid"],
+        "created": now,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "livemode": False,
+        "payment": {"type": kind, kind: new_id("pi" if kind == "payment_intent" else "pr")},
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": now},
+    }
 
 
 def _settle(invoice: Object, now: int) -> None:
@@ -199,7 +222,8 @@ def _unless_number_taken(write: Callable[[Object], None], invoice: Object) -> No
         raise refused(f"An invoice with number '{invoice['number']}' already exists.", param="number") from None
 
 
-def _new_invoice(customer: str, currency: str, now: int) -> Object:
+def new_invoice(customer: str, currency: str, now: int) -> Object:
+    """An empty draft."""
     amounts = ("amount_due", "amount_paid", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
     credits = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
     return {
@@ -218,6 +242,10 @@ def _new_invoice(customer: str, currency: str, now: int) -> Object:
         "effective_at": None,
         "livemode": False,
         "automatic_tax": {"enabled": False},
+        "billing_reason": "manual",
+        "parent": None,
+        "period_start": now,
+        "period_end": now,
         "discounts": [],
         "default_tax_rates": [],
         "total_taxes": [],

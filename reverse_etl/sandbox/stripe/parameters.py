@@ -51,6 +51,14 @@ class Parameters:
             raise self._absent(name)
         return value
 
+    def texts(self, name: str) -> list[str]:
+        value = self._take(name)
+        if value is None or value == "":
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise invalid_parameter("Invalid array", self.name_of(name))
+        return [str(item) for item in value]
+
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
         value = self.text(name)
         if value is not None and value not in allowed:

@@ -84,6 +84,8 @@ class StripeServer:
         routes = [
             Route("/_state", self.state, methods=["GET"]),
             Route("/_clock", self.clock, methods=["POST"]),
+            Route("/_bill", self.bill, methods=["POST"]),
+            Route("/_forget", self.forget, methods=["POST"]),
             Route("/_faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/{path:path}", self.api, methods=["GET", "POST", "DELETE"]),
         ]
@@ -108,6 +110,19 @@ class StripeServer:
 
     async def state(self, request: Request) -> Response:
         return JSONResponse(self._engine.store.summary() | {"now": self._engine.store.now()})
+
+    async def bill(self, request: Request) -> Response:
+        wanted = await _json(request)
+        finalize = wanted.get("finalize", True) if isinstance(wanted, dict) else True
+        return JSONResponse({"invoices": self._engine.bill(bool(finalize))})
+
+    async def forget(self, request: Request) -> Response:
+        wanted = await _json(request)
+        identifier = wanted.get("id") if isinstance(wanted, dict) else None
+        if not isinstance(identifier, str):
+            return JSONResponse({"error": 'expected {"id": "..."}'}, 400)
+        self._engine.store.delete(identifier)
+        return JSONResponse({"id": identifier})
 
     async def clock(self, request: Request) -> Response:
         content = await _json(request)

@@ -46,9 +46,9 @@ class StripeClient:
     def close(self) -> None:
         self._http.close()
 
-    def post(self, path: str, form: Mapping[str, Any], idempotency_key: str) -> Answer | NotExecuted | Ambiguous:
+    def post(self, path: str, form: Mapping[str, Any], idempotency_key: str | None) -> Answer | NotExecuted | Ambiguous:
         """Send once. A connection that never came about is NotExecuted; one that broke is Ambiguous."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": idempotency_key}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} | ({"Idempotency-Key": idempotency_key} if idempotency_key else {})
         try:
             return self._exchange(self._http.build_request("POST", self._url + path, content=encode_form(form), headers=headers))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

@@ -55,9 +55,9 @@ def _header(item: Object) -> dict[str, Any]:
         "status": item["status"],
         "currency": currency_of(item),
         "document_date": document_day(item),
-        "subtotal_minor": _minor(item, item["subtotal"]),
-        "tax_minor": _minor(item, exclusive_tax(item.get("total_taxes"))),
-        "total_minor": _minor(item, item["total"]),
+        "subtotal_minor": minor_of(item, item["subtotal"]),
+        "tax_minor": minor_of(item, exclusive_tax(item.get("total_taxes"))),
+        "total_minor": minor_of(item, item["total"]),
     }
 
 
@@ -66,8 +66,8 @@ def _invoice(item: Object) -> dict[str, Any]:
     due = amount_due(item)
     return _header(item) | {
         "customer_remote_id": item["customer"],
-        "credited_minor": _minor(item, credited),
-        "amount_due_minor": None if due is None else _minor(item, due),
+        "credited_minor": minor_of(item, credited),
+        "amount_due_minor": None if due is None else minor_of(item, due),
     }
 
 
@@ -79,13 +79,18 @@ def _line(item: Object, line: Object) -> dict[str, Any]:
     return {
         "remote_id": item["id"],
         "line_key": line_key_of(line),
-        "amount_minor": _minor(item, line["amount"]),
-        "tax_minor": _minor(item, exclusive_tax(line.get("taxes"))),
+        "amount_minor": minor_of(item, line["amount"]),
+        "tax_minor": minor_of(item, exclusive_tax(line.get("taxes"))),
         "description": line.get("description"),
     }
 
 
-def _minor(item: Object, amount: int) -> int:
+def minor_of(item: Object, amount: int) -> int:
+    """Stripe's integer in ISO minor units of the document's currency.
+
+    Raises:
+        DestinationError: it has no exact counterpart.
+    """
     minor = from_stripe(amount, currency_of(item))
     if minor is None:
         raise DestinationError(f"stripe: {item['id']} holds {amount} of {currency_of(item)}, which is not a whole number of minor units")

@@ -1,6 +1,7 @@
 """Which calls post a document, and the request of each. Pure: the same context gives the same bytes.
 
-Sources: https://docs.stripe.com/api/invoices/create, .../invoice-line-item/bulk, .../credit_notes/create, .../customers/create.
+Sources: https://docs.stripe.com/api/invoices/create, .../invoice-line-item/bulk, .../credit_notes/create, .../customers/create,
+https://docs.stripe.com/api/billing/meter-event/create.
 
 Choices that the API leaves open:
 - Due dates go as ``days_until_due``: Stripe refuses a ``due_date`` in the past, so a late or repeated close could never be posted. The exact
@@ -26,7 +27,7 @@ from reverse_etl.errors import OutboxContractError
 from reverse_etl.systems.contract import Dependency, RenderContext
 from reverse_etl.systems.stripe.units import day_timestamp, service_period, to_stripe
 
-CUSTOMER, INVOICE, CREDIT_MEMO = "customer", "invoice", "credit_memo"
+CUSTOMER, INVOICE, CREDIT_MEMO, USAGE_REPORT = "customer", "invoice", "credit_memo", "usage_report"
 CREATE, UPDATE, ADD_LINES, APPLY_CREDIT, FINALIZE = "create", "update", "add_lines", "apply_credit", "finalize"
 
 # Stripe allows 250 lines an invoice and publishes no limit a call; smaller bodies keep a call well inside its deadline.
@@ -77,6 +78,8 @@ def render(context: RenderContext, call: str) -> bytes:
         path, form = _customer(context, call)
     elif document.document_type == CREDIT_MEMO:
         path, form = "/v1/credit_notes", _credit_note(context)
+    elif document.document_type == USAGE_REPORT:
+        path, form = "/v1/billing/meter_events", _meter_event(context)
     elif call == CREATE:
         path, form = "/v1/invoices", _invoice(context)
     elif call == FINALIZE:
@@ -183,6 +186,17 @@ def _credit_note_line(document: SealedDocument, line: Mapping[str, Any], known: 
         "description": _description(line, document.payload.get("customer_id")),
         "quantity": 1,
         "unit_amount": amount,
+    }
+
+
+def _meter_event(context: RenderContext) -> dict[str, Any]:
+    """Our reference is the identifier, by which Stripe refuses the same event a second time."""
+    document, payload = context.document, context.document.payload
+    return {
+        "event_name": payload["event_name"],
+        "identifier": document.reference,
+        "payload": {"stripe_customer_id": _dependency(context, _customer_key(document)).remote_id, "value": payload["value"]},
+        "timestamp": payload["timestamp"],
     }
 
 

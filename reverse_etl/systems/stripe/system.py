@@ -12,10 +12,10 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
-from reverse_etl.systems.contract import Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded
+from reverse_etl.systems.contract import Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded, UsageWindow
 from reverse_etl.systems.stripe import look_up as finding
+from reverse_etl.systems.stripe import platform, remote, rendering, usage_reports
 from reverse_etl.systems.stripe import read_back as reading
-from reverse_etl.systems.stripe import remote, rendering
 from reverse_etl.systems.stripe.classification import Answer, classify, expected_of, read_json
 from reverse_etl.systems.stripe.client import StripeClient
 
@@ -32,8 +32,9 @@ MANIFEST = Manifest(
     requests_per_second=100.0,
     concurrency=8,
     batch_size=1,
-    document_types=(rendering.CUSTOMER, rendering.INVOICE, rendering.CREDIT_MEMO),
+    document_types=(rendering.CUSTOMER, rendering.INVOICE, rendering.CREDIT_MEMO, rendering.USAGE_REPORT),
     look_up_batch_size=1000,
+    particulars={rendering.USAGE_REPORT: usage_reports.CAPABILITY},
 )
 
 
@@ -69,6 +70,15 @@ class StripeSystem:
         with _readable("read back"):
             return reading.read_back(self._client, entity, period)
 
+    def read_platform(self, period: str, windows: Sequence[UsageWindow]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """(relation, record) pairs of what Stripe rated by itself since before the period, and of what it counted in the windows.
+
+        Raises:
+            DestinationError: something could not be read, so that nothing may be concluded from what is missing.
+        """
+        with _readable("read what it rated"):
+            return platform.read_platform(self._client, period, windows)
+
     def ping(self) -> None:
         self._client.get("/v1/customers", {"limit": 1})
 
@@ -82,16 +92,19 @@ class StripeSystem:
         except (TypeError, KeyError):
             return Rejected("the stored request is not one of Stripe's")
         try:
-            answer = self._client.post(path, form, call.idempotency_key)
+            reports = call.document.document_type == rendering.USAGE_REPORT
+            answer = self._client.post(path, form, None if reports else call.idempotency_key)
             if not isinstance(answer, Answer):
                 return answer
-            outcome = classify(answer, expected_of(call.document, call.name, path))
-            return self._of_invoice(call, outcome, answer, form) if isinstance(outcome, Succeeded) else outcome
+            return usage_reports.classify_report(answer, call.document.reference) if reports else self._outcome(call, path, answer, form)
         except Exception as error:
             # Whatever went wrong after the request may have left must not look like a failure to send.
             return Ambiguous(f"{type(error).__name__}: {error}")
 
-    def _of_invoice(self, call: Call, outcome: Succeeded, answer: Answer, form: Mapping[str, Any]) -> Outcome:
+    def _outcome(self, call: Call, path: str, answer: Answer, form: Mapping[str, Any]) -> Outcome:
+        outcome = classify(answer, expected_of(call.document, call.name, path))
+        if not isinstance(outcome, Succeeded):
+            return outcome
         if call.name.startswith(rendering.ADD_LINES):
             return self._with_lines(call, outcome, answer)
         if call.name == rendering.APPLY_CREDIT:

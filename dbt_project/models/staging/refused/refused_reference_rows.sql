@@ -8,6 +8,8 @@ refused as (
     union all
     {{ refused_rows(ref('stg_billing__plans'), "'plans'", "'plan ' || plan_id") }}
     union all
+    {{ refused_rows(ref('stg_billing__plan_patterns'), "'plan_patterns'", "'plan ' || plan_id") }}
+    union all
     {{ refused_rows(ref('stg_billing__credit_grants'), "'credit_grants'", "'grant ' || grant_id") }}
     union all
     {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}

@@ -1,0 +1,52 @@
+{% macro register_entities(phase) -%}
+{#- The legal entities with their first open accounting period, as the register has it in this phase. -#}
+with
+
+entities as (
+    select * from {{ ref('stg_crm__legal_entities') }}
+),
+
+periods as (
+    select * from {{ source('register_' ~ phase, 'periods') }}
+),
+
+latest_status as (
+    select
+        ranked.entity,
+        ranked.period,
+        ranked.status
+    from (
+        select
+            periods.*,
+            row_number() over (partition by entity, period order by position desc) as recency
+        from periods
+    ) as ranked
+    where ranked.recency = 1
+),
+
+last_closed as (
+    select
+        entity,
+        max(cast(period || '-01' as date)) as last_closed_month
+    from latest_status
+    where status <> 'open'
+    group by entity
+),
+
+final as (
+    select
+        entities.entity,
+        entities.functional_currency,
+        entities.functional_exponent,
+        entities.functional_minor_units,
+        entities.country,
+        entities.tax_rounding,
+        entities.inclusive_tax_rounding,
+        entities.cutover_on,
+        coalesce({{ add_months('last_closed.last_closed_month', 1) }}, {{ month_start('entities.cutover_on') }}) as first_open_month
+    from entities
+    left join last_closed on entities.entity = last_closed.entity
+)
+
+select * from final
+{%- endmacro %}

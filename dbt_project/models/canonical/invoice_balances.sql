@@ -1,0 +1,47 @@
+with
+
+documents as (
+    select * from {{ ref('canonical_documents') }}
+),
+
+payments as (
+    select * from {{ ref('canonical_payments') }}
+),
+
+billed as (
+    select
+        invoice_key,
+        {{ sum_whole("case when document_type = 'invoice' then total_minor else 0 end") }} as invoiced_minor,
+        {{ sum_whole("case when document_type = 'credit_memo' then total_minor else 0 end") }} as credited_minor
+    from documents
+    group by invoice_key
+),
+
+paid as (
+    select
+        invoice_key,
+        {{ sum_whole('amount_minor') }} as paid_minor
+    from payments
+    group by invoice_key
+),
+
+final as (
+    select
+        documents.business_key as invoice_key,
+        documents.entity,
+        documents.issued_by,
+        documents.number,
+        documents.customer_id,
+        documents.period,
+        documents.currency,
+        billed.invoiced_minor,
+        billed.credited_minor,
+        coalesce(paid.paid_minor, 0) as paid_minor,
+        billed.invoiced_minor + billed.credited_minor - coalesce(paid.paid_minor, 0) as remaining_minor
+    from documents
+    inner join billed on documents.business_key = billed.invoice_key
+    left join paid on documents.business_key = paid.invoice_key
+    where documents.document_type = 'invoice'
+)
+
+select * from final

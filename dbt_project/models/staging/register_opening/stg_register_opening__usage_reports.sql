@@ -1,0 +1,1 @@
+{{ register_usage_reports(ref('stg_register_opening__documents')) }}
