@@ -77,10 +77,15 @@ def invoice(
 
 
 def credit_memo(
-    of: SealedDocument, number: str, lines: Sequence[Mapping[str, Any]], day: date = date(2026, 2, 28), restored: int = 0
+    of: SealedDocument,
+    number: str,
+    lines: Sequence[Mapping[str, Any]],
+    day: date = date(2026, 2, 28),
+    restored: int = 0,
+    disposition: str | None = None,
 ) -> SealedDocument:
     payload = _totals(lines) | {"invoice_key": of.business_key, "invoice_number": of.number, "document_date": day.isoformat()}
-    payload |= {"restored_credit_minor": restored}
+    payload |= {"restored_credit_minor": restored, "disposition": disposition}
     key = (of.business_key,)
     return sealed("credit_memo", f"{number}:1", payload, entity=of.entity, number=number, currency=of.currency, document_date=day, depends_on=key)
 

@@ -72,6 +72,19 @@ def test_a_credit_note_credits_exactly_its_lines(destination: Destination) -> No
     assert [line["invoice_line_item"] for line in note["lines"]["data"]] == [line_ids["l0"], line_ids["l11"], None]
 
 
+def test_a_credit_on_a_paid_invoice_goes_to_the_balance_where_that_was_decided(destination: Destination) -> None:
+    driver, owner = destination.driver, build.customer("B2")
+    driver.post(owner)
+    issued = build.invoice(owner, "INV-B2", [build.line("l0", 1_000, 190, "0.19")], "EUR")
+    destination.do(f"invoices/{driver.post(issued)}/pay", paid_out_of_band="true")
+    memo = build.credit_memo(issued, "CRM-B2", [build.line("c0", 100, 19, "0.19", corrects_line_key="l0")])
+    assert isinstance(driver.send(driver.call(memo, "create", {})), Rejected)
+    decided = build.credit_memo(issued, "CRM-B3", memo.payload["lines"], disposition="credit")
+    note = destination.get(f"credit_notes/{driver.post(decided)}")
+    assert (note["total"], note["post_payment_amount"], note["pre_payment_amount"]) == (119, 119, 0)
+    verified(destination, decided)
+
+
 def test_a_customer_is_updated_in_place_and_stays_findable_under_both_revisions(destination: Destination) -> None:
     driver, first = destination.driver, build.customer("U1")
     remote_id = driver.post(first)
