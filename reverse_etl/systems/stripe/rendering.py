@@ -153,7 +153,7 @@ def _credit_note(context: RenderContext) -> dict[str, Any]:
     known = {key: line for name, reply in invoice.replies.items() if name.startswith(ADD_LINES) for key, line in reply["lines"].items()}
     return {
         "invoice": invoice.remote_id,
-        "credit_amount": to_stripe(document.total_minor, document.currency) if payload.get("disposition") == "credit" else None,
+        "credit_amount": to_stripe(document.total_minor - restored, document.currency) if payload.get("disposition") == "credit" else None,
         "effective_at": day_timestamp(document.document_date),
         "email_type": "none",
         "lines": [_credit_note_line(document, line, known) for line in payload["lines"]],
