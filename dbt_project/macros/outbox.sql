@@ -29,6 +29,8 @@
         "deferred_account": alias ~ ".deferred_account",
         "tax_account": alias ~ ".tax_account",
         "rounding_account": alias ~ ".rounding_account",
+        "landing_position": alias ~ ".landing_position",
+        "covered_events": alias ~ ".covered_events",
     } -%}
     {%- do members.update(extra) -%}
     {{ json_object(members) }}

@@ -81,7 +81,7 @@ select * from final
     'line_key', 'rated_line_key', 'corrects_line_key', 'group_key', 'kind', 'description', 'subscription_id',
     'charge_id', 'meter', 'product', 'amount_minor', 'tax_minor', 'tax_code', 'tax_rate', 'event_count',
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
-    'deferred_account', 'tax_account', 'rounding_account'
+    'deferred_account', 'tax_account', 'rounding_account', 'landing_position', 'covered_events'
 ] -%}
 with
 
@@ -153,7 +153,9 @@ final as (
         {{ record_member('line', 'revenue_account') }} as revenue_account,
         {{ record_member('line', 'deferred_account') }} as deferred_account,
         {{ record_member('line', 'tax_account') }} as tax_account,
-        {{ record_member('line', 'rounding_account') }} as rounding_account
+        {{ record_member('line', 'rounding_account') }} as rounding_account,
+        cast({{ record_member('line', 'landing_position') }} as bigint) as landing_position,
+        cast({{ record_member('line', 'covered_events') }} as bigint) as covered_events
     from elements
 )
 

@@ -8,6 +8,10 @@ issued_lines as (
     select * from {{ ref('issued_line_balances') }}
 ),
 
+usage_coverage as (
+    select * from {{ ref('usage_coverage') }}
+),
+
 entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
@@ -29,8 +33,7 @@ issued as (
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
-        {{ sum_whole('remaining_minor') }} as issued_minor,
-        max(event_count) as issued_event_count
+        {{ sum_whole('remaining_minor') }} as issued_minor
     from issued_lines
     group by line_key
 ),
@@ -64,11 +67,12 @@ compared as (
         issued.line_key is not null as was_issued,
         rated_lines.fingerprint,
         case
-            when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
+            when coalesce(issued.kind, '') = 'usage' and usage_coverage.is_shrunk then 'coverage_shrunk'
             else rated_lines.hold_reason
         end as hold_reason
     from rated_lines
     full outer join issued on rated_lines.line_key = issued.line_key
+    left join usage_coverage on issued.line_key = usage_coverage.line_key
 ),
 
 final as (

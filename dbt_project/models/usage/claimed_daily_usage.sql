@@ -1,7 +1,10 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='fail') }}
+
 with
 
 daily_usage as (
     select * from {{ ref('daily_usage') }}
+    where {{ touched_rows('claimed_daily_usage') }}
 ),
 
 subscription_charges as (
@@ -85,12 +88,14 @@ final as (
         {{ month_start(add_days('least(service_period_end, coalesce(served_to, service_period_end))', -1)) }} as billing_month,
         quantity,
         event_count,
+        retracted_count,
         largest_quantity,
         latest_quantity,
         supplied_minor,
         first_event_at,
         last_event_at,
         last_landed_on,
+        last_landing_position,
         fingerprint
     from claimed
 )
