@@ -204,24 +204,6 @@
 {% macro digest(expression) %}{{ return(adapter.dispatch('digest', 'tieout')(expression)) }}{% endmacro %}
 {% macro default__digest(expression) %}md5({{ expression }}){% endmacro %}
 
-{% macro digest_number(expression) %}{{ return(adapter.dispatch('digest_number', 'tieout')(expression)) }}{% endmacro %}
-{#- 63 bits of the digest as a number, the same on every engine: for sets, whose numbers are added up in any order. -#}
-{% macro duckdb__digest_number(expression) %}cast(md5_number_upper({{ expression }}) & 9223372036854775807 as bigint){% endmacro %}
-{% macro postgres__digest_number(expression) -%}
-    (
-        select
-            cast(cast('x' || substr(digested.hex, 15, 2) || substr(digested.hex, 13, 2) || substr(digested.hex, 11, 2) || substr(digested.hex, 9, 2)
-            || substr(digested.hex, 7, 2) || substr(digested.hex, 5, 2) || substr(digested.hex, 3, 2) || substr(digested.hex, 1, 2) as bit(64)) as bigint)
-            & 9223372036854775807
-        from (select md5({{ expression }}) as hex) as digested
-    )
-{%- endmacro %}
-
-{% macro set_digest(numbers) -%}
-    {#- The digest of a set, whatever the order of its members: their count and the sum of their numbers. -#}
-    {{ digest(dbt.concat(["cast(count(" ~ numbers ~ ") as varchar)", "':'", "coalesce(cast(sum(" ~ numbers ~ ") as varchar), '')"])) }}
-{%- endmacro %}
-
 {% macro identity_hash(source, id) %}{{ return(adapter.dispatch('identity_hash', 'tieout')(source, id)) }}{% endmacro %}
 {#- A fast hash that finds identities which may be the same; whether they are is asked of the identities. Never stored. -#}
 {% macro duckdb__identity_hash(source, id) %}hash({{ source }}, {{ id }}){% endmacro %}
@@ -236,8 +218,3 @@
     rtrim(rtrim(cast({{ expression }} as varchar), '0'), '.')
 {%- endmacro %}
 {% macro postgres__decimal_text(expression) %}cast(trim_scale({{ expression }}) as varchar){% endmacro %}
-
-{% macro arrival_number(landing_position, line_number) -%}
-    {#- A line's place in the order of arrival: files as they landed, then lines. -#}
-    ({{ landing_position }} * 4294967296 + {{ line_number }})
-{%- endmacro %}

@@ -10,7 +10,7 @@
         true
     {%- elif state_is_absent() -%}
         true
-    {%- elif model_name in ('usage_arrivals', 'usage_landing_days') -%}
+    {%- elif model_name in ('usage_repetitions', 'usage_arrivals', 'usage_landing_days') -%}
         {{ among_days('landed_on', touched_landing_days(landed_files, usage_references)) }}
     {%- elif model_name in ('usage_retractions', 'daily_usage') -%}
         {{ among_days('occurred_on', touched_occurred_days(landed_files, usage_references)) }}
@@ -36,7 +36,7 @@
 
 {% macro moves_state_on() -%}
     {#- Whether this run builds every model that the state speaks for. -#}
-    {%- for name in ['usage_arrivals', 'usage_retractions', 'daily_usage', 'claimed_daily_usage', 'period_usage', 'event_level_usage'] -%}
+    {%- for name in ['usage_repetitions', 'usage_arrivals', 'usage_retractions', 'daily_usage', 'claimed_daily_usage', 'period_usage', 'event_level_usage'] -%}
         {%- if 'model.tieout.' ~ name not in selected_resources -%}{{ return(false) }}{%- endif -%}
     {%- endfor -%}
     {{ return(true) }}

@@ -14,7 +14,7 @@
             {{ blank_to_null('type') }} as event_type,
             {{ blank_to_null('subject') }} as customer_id,
             {{ blank_to_null('time') }} as time_text,
-            {{ blank_to_null('data') }} as data
+            data
         from {{ landed }}
     ),
 
@@ -101,4 +101,17 @@
 {% macro event_content() -%}
     {#- Everything that an event says, as one text; the identity comes first. -#}
     {{ dbt.concat(["event_source", "'#'", "event_id", "'|'", "event_type", "'|'", "customer_id", "'|'", "cast(occurred_at as varchar)", "'|'", "data"]) }}
+{%- endmacro %}
+
+{% macro arrival_number(landing_position, line_number) -%}
+    {#- A line's place in the order of arrival: files as they landed, then lines. -#}
+    ({{ landing_position }} * 4294967296 + {{ line_number }})
+{%- endmacro %}
+
+{% macro place_number(landing_position, line_number) -%}
+    {#- What a line adds to the fingerprint of a set of lines. Raw is append-only, so the place of a line stands for what it says. The square and
+        the cube of its residue tell sets apart of which the sums are equal; sums are the same in any order, and add up over days. -#}
+    {%- set residue = "(" ~ arrival_number(landing_position, line_number) ~ " % 2147483647)" -%}
+    {%- set square = "(" ~ residue ~ " * " ~ residue ~ " % 2147483647)" -%}
+    ({{ square }} + 2147483648 * ({{ square }} * {{ residue }} % 2147483647))
 {%- endmacro %}

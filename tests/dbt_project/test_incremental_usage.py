@@ -31,9 +31,9 @@ MODELS = (
 Rows = list[tuple[Any, ...]]
 REFRESHED = (CHANGED, TAKEN_BACK)
 MARKED = {
-    "usage_arrivals": ("landed_on", "event_type"),
-    "daily_usage": ("occurred_on", "fingerprint"),
-    "claimed_daily_usage": ("occurred_on", "fingerprint"),
+    "usage_arrivals": ("landed_on", "event_type", "'marked'"),
+    "daily_usage": ("occurred_on", "fingerprint", "-1"),
+    "claimed_daily_usage": ("occurred_on", "fingerprint", "-1"),
 }
 
 
@@ -78,15 +78,15 @@ class Company:
 
     def mark(self) -> None:
         """Change every stored row, so that those that are replaced show."""
-        self.installation.warehouse.execute([f"update usage.{table} set {column} = 'marked'" for table, (_, column) in MARKED.items()])
+        self.installation.warehouse.execute([f"update usage.{table} set {column} = {mark}" for table, (_, column, mark) in MARKED.items()])
 
     def replaced_days(self) -> dict[str, set[str]]:
         """Table -> the days of which every row was replaced since they were marked."""
         return {
             table: {
-                day for (day,) in self.rows(f"select strftime({day}, '%m-%d') from usage.{table} group by 1 having count_if({column} = 'marked') = 0")
+                day for (day,) in self.rows(f"select strftime({day}, '%m-%d') from usage.{table} group by 1 having count_if({column} = {mark}) = 0")
             }
-            for table, (day, column) in MARKED.items()
+            for table, (day, column, mark) in MARKED.items()
         }
 
 

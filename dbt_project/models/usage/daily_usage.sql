@@ -29,7 +29,7 @@ final as (
         max(case when is_kept then occurred_at end) as last_event_at,
         max(landed_on) as last_landed_on,
         max(landing_position) as last_landing_position,
-        {{ set_digest('case when is_kept then content_hash end') }} as fingerprint
+        cast(coalesce(sum(case when is_kept then {{ place_number('landing_position', 'line_number') }} end), 0) as {{ wide_integer() }}) as fingerprint
     from events
     group by
         customer_id,

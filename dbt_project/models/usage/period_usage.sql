@@ -28,7 +28,10 @@ final as (
         max(last_event_at) as last_event_at,
         max(last_landed_on) as last_landed_on,
         max(last_landing_position) as last_landing_position,
-        {{ set_digest(digest_number(dbt.concat(["cast(occurred_on as varchar)", "dimensions", "':'", "fingerprint"]))) }} as fingerprint
+        {{ digest(dbt.concat([
+            "cast(sum(event_count) as varchar)", "':'", "cast(sum(fingerprint) as varchar)", "':'",
+            "cast(sum(fingerprint * " ~ days_between("cast('1970-01-01' as date)", 'occurred_on') ~ ") as varchar)"
+        ])) }} as fingerprint
     from claimed_daily_usage
     group by
         usage_key,

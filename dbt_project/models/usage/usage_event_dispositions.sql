@@ -46,7 +46,6 @@ final as (
         arrivals.supplied_minor,
         arrivals.occurred_at,
         arrivals.occurred_on,
-        arrivals.content_hash,
         coalesce(settled.disposition, arrivals.disposition) as disposition,
         coalesce(settled.reason, arrivals.reason) as reason
     from arrivals

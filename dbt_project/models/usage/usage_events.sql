@@ -25,8 +25,7 @@ final as (
         landed_on,
         landing_position,
         file_name,
-        line_number,
-        content_hash
+        line_number
     from dispositions
     where disposition = 'kept'
 )

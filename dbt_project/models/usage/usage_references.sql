@@ -63,7 +63,7 @@ final as (
     select
         'subscriptions' as kind,
         customer_id as reference_key,
-        {{ set_digest(digest_number('terms')) }} as fingerprint
+        {{ digest(ordered_text('terms', 'terms')) }} as fingerprint
     from claims
     group by customer_id
     union all

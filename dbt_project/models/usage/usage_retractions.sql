@@ -2,14 +2,18 @@
 
 with
 
-arrivals as (
+retractions as (
     select * from {{ ref('usage_arrivals') }}
-    where {{ touched_rows('usage_retractions') }}
+    where
+        disposition = 'retraction'
+        and {{ touched_rows('usage_retractions') }}
 ),
 
-retractions as (
-    select * from arrivals
-    where disposition = 'retraction'
+kept as (
+    select * from {{ ref('usage_arrivals') }}
+    where
+        disposition = 'kept'
+        and {{ touched_rows('usage_retractions') }}
 ),
 
 -- A retraction has the subject and the time of the event that it takes back, so that both lie on one day, whichever came first.
@@ -30,13 +34,12 @@ matched as (
             order by retractions.landing_position asc, retractions.line_number asc
         ) as retraction_rank
     from retractions
-    left join arrivals as retracted
+    left join kept as retracted
         on
             retractions.retracts_source = retracted.event_source
             and retractions.retracts_id = retracted.event_id
             and retractions.occurred_at = retracted.occurred_at
             and retractions.customer_id = retracted.customer_id
-            and retracted.disposition = 'kept'
 ),
 
 final as (

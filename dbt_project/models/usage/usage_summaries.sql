@@ -162,6 +162,8 @@ final as (
         case
             when bounded.aggregation in ('weighted_sum', 'prorated_sum')
                 then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "coalesce(cast(levels.opening_level as varchar), '')"])) }}
+            when bounded.aggregation = 'unique_count'
+                then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "cast(coalesce(unique_counts.unique_count, 0) as varchar)"])) }}
             else bounded.fingerprint
         end as fingerprint
     from bounded
