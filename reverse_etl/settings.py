@@ -49,6 +49,7 @@ class Settings(BaseModel):
     first_period: str = "2026-01"
     warehouse_wait_seconds: float = 60.0
     approvals: Approvals = Approvals()
+    warehouse_memory_limit: str = "80%"
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {
             "stripe": Destination(secret_environment="STRIPE_API_KEY", secret_file="secrets/stripe_api_key"),

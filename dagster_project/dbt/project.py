@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
 WAREHOUSE_VARIABLE = "TIEOUT_WAREHOUSE"
+MEMORY_VARIABLE = "TIEOUT_WAREHOUSE_MEMORY_LIMIT"
 UNREAD_FOLDERS = frozenset({"target", "logs", "dbt_packages"})
 PARSE_WAIT_SECONDS = 120.0
 
@@ -35,6 +36,7 @@ class DbtPaths:
     logs: Path
     warehouse: Path
     locks: Path
+    memory_limit: str
 
     @classmethod
     def of(cls, settings: Settings, project: Path = PROJECT_FOLDER) -> DbtPaths:
@@ -44,6 +46,7 @@ class DbtPaths:
             logs=settings.home / "dbt" / "logs",
             warehouse=settings.warehouse_path,
             locks=settings.lock_folder,
+            memory_limit=settings.warehouse_memory_limit,
         )
 
     @property
@@ -130,17 +133,19 @@ def _release_warehouse() -> None:
 def _surroundings(paths: DbtPaths) -> Iterator[None]:
     """The environment that the profile reads; dbt also changes the working directory, which nobody else expects."""
     working_directory = Path.cwd()
-    before = os.environ.get(WAREHOUSE_VARIABLE)
-    os.environ[WAREHOUSE_VARIABLE] = str(paths.warehouse)
+    read = {WAREHOUSE_VARIABLE: str(paths.warehouse), MEMORY_VARIABLE: paths.memory_limit}
+    before = {name: os.environ.get(name) for name in read}
+    os.environ.update(read)
     paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
         os.chdir(working_directory)
-        if before is None:
-            os.environ.pop(WAREHOUSE_VARIABLE, None)
-        else:
-            os.environ[WAREHOUSE_VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def is_current(paths: DbtPaths) -> bool:

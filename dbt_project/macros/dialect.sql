@@ -34,7 +34,9 @@
 
 {% macro local_date(instant, time_zone) %}{{ return(adapter.dispatch('local_date', 'tieout')(instant, time_zone)) }}{% endmacro %}
 {% macro spark__local_date(instant, time_zone) %}cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as date){% endmacro %}
-{% macro default__local_date(instant, time_zone) %}cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date){% endmacro %}
+{% macro default__local_date(instant, time_zone) -%}
+    case when {{ time_zone }} = 'UTC' then cast({{ instant }} as date) else cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date) end
+{%- endmacro %}
 
 {% macro instant_of(text) -%}
     {#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}
@@ -46,7 +48,10 @@
 
 {% macro instant_or_null(text) %}{{ return(adapter.dispatch('instant_or_null', 'tieout')(text)) }}{% endmacro %}
 {#- Digits beyond the microsecond are cut off. -#}
-{% macro default__instant_or_null(text) %}timezone('UTC', try_cast(upper({{ text }}) as timestamptz)){% endmacro %}
+{% macro default__instant_or_null(text) -%}
+    {#- A timestamp is read several times as fast as one with a time zone, and ignores an offset other than Z. -#}
+    case when suffix({{ text }}, 'Z') then try_cast({{ text }} as timestamp) else timezone('UTC', try_cast(upper({{ text }}) as timestamptz)) end
+{%- endmacro %}
 {% macro postgres__instant_or_null(text) -%}
     timezone('UTC', {{ cast_or_null("regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1')", 'timestamptz') }})
 {%- endmacro %}
@@ -179,11 +184,16 @@
     )
 {%- endmacro %}
 
-{% macro value_at_latest(value, instant, tie_breaker) %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant, tie_breaker)) }}{% endmacro %}
-{#- The value of the row with the greatest instant, and of those at the same instant the one with the greatest tie breaker. -#}
-{% macro spark__value_at_latest(value, instant, tie_breaker) %}max_by({{ value }}, struct({{ instant }}, {{ tie_breaker }})){% endmacro %}
-{% macro duckdb__value_at_latest(value, instant, tie_breaker) %}last({{ value }} order by {{ instant }}, {{ tie_breaker }}){% endmacro %}
-{% macro postgres__value_at_latest(value, instant, tie_breaker) %}(array_agg({{ value }} order by {{ instant }} desc, {{ tie_breaker }} desc))[1]{% endmacro %}
+{% macro value_at_latest(value, instant, tie_breaker, condition='true') %}{{ return(adapter.dispatch('value_at_latest', 'tieout')(value, instant, tie_breaker, condition)) }}{% endmacro %}
+{#- Of the rows that meet the condition the value of the one with the greatest instant, and of those at the same instant the one with the
+    greatest tie breaker. -#}
+{% macro spark__value_at_latest(value, instant, tie_breaker, condition) %}max_by({{ value }}, struct({{ instant }}, {{ tie_breaker }})) filter (where {{ condition }}){% endmacro %}
+{% macro duckdb__value_at_latest(value, instant, tie_breaker, condition) -%}
+    arg_max({{ value }}, struct_pack(instant := {{ instant }}, tie_breaker := {{ tie_breaker }})) filter (where {{ condition }})
+{%- endmacro %}
+{% macro postgres__value_at_latest(value, instant, tie_breaker, condition) -%}
+    (array_agg({{ value }} order by {{ instant }} desc, {{ tie_breaker }} desc) filter (where {{ condition }}))[1]
+{%- endmacro %}
 
 {% macro microseconds_between(earlier, later) %}{{ return(adapter.dispatch('microseconds_between', 'tieout')(earlier, later)) }}{% endmacro %}
 {% macro duckdb__microseconds_between(earlier, later) %}(epoch_us({{ later }}) - epoch_us({{ earlier }})){% endmacro %}
@@ -206,6 +216,11 @@
 {% macro spark__secure_digest(expression) %}sha2({{ expression }}, 256){% endmacro %}
 {% macro duckdb__secure_digest(expression) %}sha256({{ expression }}){% endmacro %}
 {% macro postgres__secure_digest(expression) %}encode(sha256(convert_to({{ expression }}, 'UTF8')), 'hex'){% endmacro %}
+
+{% macro identity_hash(source, id) %}{{ return(adapter.dispatch('identity_hash', 'tieout')(source, id)) }}{% endmacro %}
+{#- A fast hash that finds identities which may be the same; whether they are is asked of the identities. Never stored. -#}
+{% macro duckdb__identity_hash(source, id) %}hash({{ source }}, {{ id }}){% endmacro %}
+{% macro postgres__identity_hash(source, id) %}hashtextextended({{ source }} || '#' || {{ id }}, 0){% endmacro %}
 
 {% macro decimal_text(expression) %}{{ return(adapter.dispatch('decimal_text', 'tieout')(expression)) }}{% endmacro %}
 {#- A decimal as plain text without trailing zeros, the same on every engine. -#}

@@ -39,6 +39,8 @@
         "rounding_account": alias ~ ".rounding_account",
         "gross_minor": alias ~ ".gross_minor",
         "discount_minor": alias ~ ".discount_minor",
+        "landing_position": alias ~ ".landing_position",
+        "covered_events": alias ~ ".covered_events",
     } -%}
     {%- do members.update(extra) -%}
     {{ json_object(members) }}

@@ -83,7 +83,7 @@ select * from final
     'service_period_start', 'service_period_end', 'billing_month', 'receivable_account', 'revenue_account',
     'deferred_account', 'tax_account', 'rounding_account', 'credits_expire_on', 'country', 'tax_behavior', 'inclusive_tax_rounding',
     'tax_treatment', 'exemption_reason', 'exemption_certificate', 'customer_tax_id', 'quantity', 'price_version', 'gross_minor', 'discount_minor',
-    'customer_id'
+    'customer_id', 'landing_position', 'covered_events'
 ] -%}
 with
 
@@ -178,7 +178,9 @@ final as (
         {{ record_member('line', 'price_version') }} as price_version,
         cast({{ record_member('line', 'quantity') }} as {{ quantity_type() }}) as quantity,
         cast({{ record_member('line', 'gross_minor') }} as bigint) as gross_minor,
-        cast({{ record_member('line', 'discount_minor') }} as bigint) as discount_minor
+        cast({{ record_member('line', 'discount_minor') }} as bigint) as discount_minor,
+        cast({{ record_member('line', 'landing_position') }} as bigint) as landing_position,
+        cast({{ record_member('line', 'covered_events') }} as bigint) as covered_events
     from elements
 )
 

@@ -9,6 +9,8 @@ import io
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +24,7 @@ from reverse_etl.landing.report import UnreadableFileError
 
 LINE_COLUMN = "delivered_line"
 CHUNK_BYTES = 64 * 1024 * 1024
+PARQUET_BATCH_ROWS = 500_000
 LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 CSV_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet",)
@@ -61,20 +64,78 @@ def read_lines(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]
             yield _line_table(content + b"\n", first_line)
 
 
-def read_columns(path: Path, options: FileFormat) -> pa.Table:
-    """A CSV or Parquet file as text columns plus ``delivered_line``: the line (CSV, its header is 1) or row (Parquet) of each row.
+def is_parquet(path: Path) -> bool:
+    return path.name.endswith(PARQUET_SUFFIXES)
+
+
+def read_csv(path: Path, options: FileFormat) -> pa.Table:
+    """A CSV file as text columns plus ``delivered_line``: the line of each row, that of the header being 1.
 
     Raises:
-        UnreadableFileError: broken compression or file structure, bytes that are not UTF-8, a row with another number of columns.
+        UnreadableFileError: broken compression, bytes that are not UTF-8, a row with another number of columns, a column twice.
     """
-    table = _read_parquet(path) if path.name.endswith(PARQUET_SUFFIXES) else _read_csv(path, options)
+    table = _read_csv(path, options)
+    _require_distinct(table.column_names)
+    return table.append_column(LINE_COLUMN, pa.array(np.arange(2, 2 + table.num_rows), pa.int64()))
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """``is_text``: every column is text already, so that an engine may read the file by itself."""
+
+    names: tuple[str, ...]
+    num_rows: int
+    is_text: bool
+
+
+def open_parquet(path: Path) -> ParquetFile:
+    """What the footer of a Parquet file says; an empty file holds nothing.
+
+    Raises:
+        UnreadableFileError: the file is cut off or no Parquet file, or has a column twice.
+    """
+    if path.stat().st_size == 0:
+        return ParquetFile((), 0, True)
+    with _parquet(path) as opened:
+        schema = opened.schema_arrow
+        _require_distinct(schema.names)
+        return ParquetFile(tuple(schema.names), opened.metadata.num_rows, all(pa.types.is_string(kind) for kind in schema.types))
+
+
+def read_parquet(path: Path, batch_rows: int = PARQUET_BATCH_ROWS) -> Iterator[pa.Table]:
+    """A Parquet file in batches of text columns plus ``delivered_line``, the row from 1.
+
+    Raises:
+        UnreadableFileError: the file cannot be read to its end.
+    """
+    first = 1
+    with _parquet(path) as opened:
+        for batch in opened.iter_batches(batch_size=batch_rows):
+            table = pa.Table.from_batches([batch])
+            texts = pa.table([_as_text(column) for column in table.columns], names=table.column_names)
+            yield texts.append_column(LINE_COLUMN, pa.array(np.arange(first, first + table.num_rows), pa.int64()))
+            first += table.num_rows
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[parquet.ParquetFile]:
+    try:
+        with parquet.ParquetFile(path) as opened:
+            yield opened
+    except (pa.ArrowException, OSError) as error:
+        raise unsound_parquet(str(error)) from error
+
+
+def unsound_parquet(message: str) -> UnreadableFileError:
+    return UnreadableFileError(None, f"it is no sound Parquet file: {message.splitlines()[0]}", SEND_AGAIN)
+
+
+def _require_distinct(columns: Sequence[str]) -> None:
     # Engines do not tell columns apart by case.
-    names = [name.lower() for name in table.column_names]
+    names = [name.lower() for name in columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise UnreadableFileError(1, f"the column {', '.join(repeated)} appears more than once", "deliver each column once")
-    first = 1 if path.name.endswith(PARQUET_SUFFIXES) else 2
-    return table.append_column(LINE_COLUMN, pa.array(np.arange(first, first + table.num_rows), pa.int64()))
 
 
 def _whole_lines(path: Path, chunk_bytes: int) -> Iterator[bytes]:
@@ -207,16 +268,6 @@ def _explained(message: str) -> tuple[int | None, str]:
     if not number.isdigit():
         return None, "it is no sound CSV file: " + message.partition(":")[2].strip()[:200]
     return int(number), "wrong number of columns: " + ":".join(reason.split(":")[:1]).lower()
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    if path.stat().st_size == 0:
-        return pa.table({})
-    try:
-        table = parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableFileError(None, f"it is no sound Parquet file: {str(error).splitlines()[0]}", SEND_AGAIN) from error
-    return pa.table([_as_text(column) for column in table.columns], names=table.column_names)
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -14,7 +14,7 @@ from reverse_etl.landing.inbox import Delivery
 from reverse_etl.landing.mapping import EVENTS, SourceMapping
 from reverse_etl.landing.report import LandedFile, LandingProblem, UnreadableFileError
 from reverse_etl.landing.selection import Selection, select_from_columns, select_from_lines
-from reverse_etl.warehouse.port import JsonDialect, WarehouseTransaction
+from reverse_etl.warehouse.port import Delivered, JsonDialect, ParquetRows, UnsoundParquetError, WarehouseTransaction
 
 SMALL_FILE_BYTES = 16 * 1024 * 1024
 FILES_PER_TRANSACTION = 1000
@@ -31,7 +31,7 @@ class Prepared:
     mapping: SourceMapping
     content_hash: str
     size: int
-    chunks: Iterable[tuple[Selection, pa.Table]]
+    chunks: Iterable[tuple[Selection, Delivered]]
 
     @property
     def is_small(self) -> bool:
@@ -122,7 +122,13 @@ def record_files(transaction: WarehouseTransaction, landed: Sequence[LandedFile]
 def _load_joined(transaction: WarehouseTransaction, group: Sequence[Prepared], loaded_at: datetime) -> list[Loaded]:
     pieces = [piece for prepared in group for piece in prepared.chunks]
     if pieces:
-        _insert(transaction, group[0].mapping.relation, pieces[0][0], pa.concat_tables([rows for _, rows in pieces]), loaded_at)
+        _insert(
+            transaction,
+            group[0].mapping.relation,
+            pieces[0][0],
+            pa.concat_tables([rows for _, rows in pieces if isinstance(rows, pa.Table)]),
+            loaded_at,
+        )
     counts = [sum(rows.num_rows for _, rows in prepared.chunks) for prepared in group]
     return [Loaded(delivered=count, matched=count, landed=count) for count in counts]
 
@@ -149,14 +155,17 @@ def _load_one(transaction: WarehouseTransaction, prepared: Prepared, loaded_at: 
     return loaded
 
 
-def _insert(transaction: WarehouseTransaction, relation: str, selection: Selection, rows: pa.Table, loaded_at: datetime) -> int:
+def _insert(transaction: WarehouseTransaction, relation: str, selection: Selection, rows: Delivered, loaded_at: datetime) -> int:
     columns = ", ".join(f'"{name}"' for name in (*selection.target_columns, "file_name", "landed_on", "line_number"))
     statement = f"insert into {relation} ({columns}, loaded_at) select {columns}, ? from ({selection.rows}) as landed_rows"
-    return transaction.write(statement, [loaded_at], rows)
+    try:
+        return transaction.write(statement, [loaded_at], rows)
+    except UnsoundParquetError as error:
+        raise files.unsound_parquet(str(error)) from error
 
 
 def _insert_checked(
-    transaction: WarehouseTransaction, selection: Selection, rows: pa.Table, delivery: Delivery, loaded_at: datetime
+    transaction: WarehouseTransaction, selection: Selection, rows: Delivered, delivery: Delivery, loaded_at: datetime
 ) -> tuple[int, list[LandingProblem]]:
     """Rows that are checked land with what was found, the refused ones too: they take the place of what their key said before."""
     checked = tax_identifiers.with_checked_tax_ids(transaction.read(selection.rows, (), rows))
@@ -169,7 +178,7 @@ def _insert_checked(
     return transaction.write(statement, [loaded_at], checked), problems
 
 
-def _explain(transaction: WarehouseTransaction, excluded: str, delivery: Delivery, rows: pa.Table, loaded_at: datetime) -> list[LandingProblem]:
+def _explain(transaction: WarehouseTransaction, excluded: str, delivery: Delivery, rows: Delivered, loaded_at: datetime) -> list[LandingProblem]:
     columns = "reason, remedy, record, file_name, landed_on, line_number"
     transaction.write(
         f"insert into raw.excluded_rows ({columns}, source, loaded_at) select {columns}, ?, ? from ({excluded}) as excluded_rows",
@@ -183,7 +192,7 @@ def _explain(transaction: WarehouseTransaction, excluded: str, delivery: Deliver
     ]
 
 
-def _refuse_malformed(transaction: WarehouseTransaction, selection: Selection, rows: pa.Table) -> None:
+def _refuse_malformed(transaction: WarehouseTransaction, selection: Selection, rows: Delivered) -> None:
     if selection.malformed is None:
         return
     line = transaction.read(selection.malformed, (), rows)["line_number"][0].as_py()
@@ -191,7 +200,7 @@ def _refuse_malformed(transaction: WarehouseTransaction, selection: Selection, r
         raise UnreadableFileError(line, "the line is not a JSON object", "correct the line and deliver the file again")
 
 
-def _chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialect) -> Iterator[tuple[Selection, pa.Table]]:
+def _chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialect) -> Iterator[tuple[Selection, Delivered]]:
     path = delivery.path
     if files.is_lines(path):
         selection = select_from_lines(mapping, json)
@@ -201,15 +210,34 @@ def _chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialect) -> It
         return
     if not path.name.endswith(files.SUFFIXES):
         raise UnreadableFileError(None, "its format is not known", f"deliver one of {', '.join(files.SUFFIXES)}")
-    rows = files.read_columns(path, mapping.format)
+    yield from _parquet_chunks(delivery, mapping, json) if files.is_parquet(path) else _csv_chunks(delivery, mapping, json)
+
+
+def _csv_chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialect) -> Iterator[tuple[Selection, pa.Table]]:
+    rows = files.read_csv(delivery.path, mapping.format)
     present = [name for name in rows.column_names if name != files.LINE_COLUMN]
-    if not present:
+    if present:
+        yield _columns_selection(mapping, json, present), _with_origin(rows, delivery)
+
+
+def _parquet_chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialect) -> Iterator[tuple[Selection, Delivered]]:
+    found = files.open_parquet(delivery.path)
+    if not found.names:
         return
+    selection = _columns_selection(mapping, json, found.names)
+    if found.is_text:
+        yield selection, ParquetRows(delivery.path, delivery.file_name, delivery.landed_on, found.num_rows)
+        return
+    chunks = files.read_parquet(delivery.path)
+    yield from ((selection, _with_origin(chunk, delivery)) for chunk in (_joined(chunks) if mapping.distinct else chunks))
+
+
+def _columns_selection(mapping: SourceMapping, json: JsonDialect, present: Sequence[str]) -> Selection:
     missing = [name for name, optional in mapping.delivered_columns().items() if not optional and name not in present]
     if missing:
         reason = f"required columns are missing: {', '.join(missing)}; it has {', '.join(present)}"
         raise UnreadableFileError(1, reason, "deliver the file with them, or map what it has")
-    yield select_from_columns(mapping, json, present), _with_origin(rows, delivery)
+    return select_from_columns(mapping, json, present)
 
 
 def _with_origin(rows: pa.Table, delivery: Delivery) -> pa.Table:

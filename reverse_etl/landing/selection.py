@@ -48,7 +48,9 @@ def _selection(mapping: SourceMapping, json: JsonDialect, query: str, present: s
         values["data"] = json.object({name: spell(value) for name, value in mapping.data.items()})
     events = mapping.relation == EVENTS
     if events:
-        values = {"record": "delivered_record", "parse_error": "delivered_error", **values}
+        # Where the columns are the attributes themselves, a record would say everything twice.
+        says_more = lines or mapping.data is not None or present != set(mapping.columns) or not _takes_as_named(mapping)
+        values = {**({"record": "delivered_record"} if says_more else {}), "parse_error": "delivered_error", **values}
     holds = " and ".join(f"({_condition(condition)})" for condition in mapping.where) or "true"
     if events and mapping.where:
         # What is no JSON object has no columns to be judged by: it lands, and staging quarantines it.
@@ -68,6 +70,10 @@ def _selection(mapping: SourceMapping, json: JsonDialect, query: str, present: s
         if events or not lines
         else f"select min(delivered_line) as line_number from ({query}) as source_rows where delivered_error is not null",
     )
+
+
+def _takes_as_named(mapping: SourceMapping) -> bool:
+    return all(value.column == name for name, value in mapping.columns.items())
 
 
 def _excluded(filters: Sequence[RowFilter], query: str) -> str | None:

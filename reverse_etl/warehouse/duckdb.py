@@ -23,11 +23,12 @@ PUBLISH_ATTEMPTS = 3
 class DuckDBWarehouse:
     """The warehouse in one DuckDB file. The lock beside it binds the pipeline and the command line alike."""
 
-    def __init__(self, path: Path, published: Path, lock_path: Path, wait_seconds: float) -> None:
+    def __init__(self, path: Path, published: Path, lock_path: Path, wait_seconds: float, memory_limit: str = "80%") -> None:
         self._path = path
         self._published = published
         self._lock_path = lock_path
         self._wait_seconds = wait_seconds
+        self._memory_limit = memory_limit
         self._thread = threading.local()
 
     @contextmanager
@@ -128,8 +129,9 @@ class DuckDBWarehouse:
     def _connection(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self.writing(purpose):
-            connection = duckdb.connect(str(self._path))
+            connection = duckdb.connect(str(self._path), config={"memory_limit": self._memory_limit})
             try:
+                connection.execute("set enable_progress_bar = false")
                 yield connection
             finally:
                 connection.close()

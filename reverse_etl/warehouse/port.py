@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from reverse_etl.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetRows:
+    """A Parquet file of text columns that the engine reads by itself, without holding it in memory: its columns, and delivered_file,
+    delivered_on (constants) and delivered_line (the row, from 1)."""
+
+    path: Path
+    file_name: str
+    landed_on: date
+    num_rows: int
+
+
+Delivered: TypeAlias = pa.Table | ParquetRows
+
+
+class UnsoundParquetError(Exception):
+    """The rows of a ``ParquetRows`` cannot be read to their end."""
 
 
 class JsonDialect(Protocol):
@@ -34,10 +55,10 @@ class JsonDialect(Protocol):
 class WarehouseTransaction(Protocol):
     """Reads and writes of one transaction. ``delivered`` rows are visible to a statement under that name."""
 
-    def read(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> pa.Table: ...
+    def read(self, statement: str, parameters: Sequence[Any] = (), delivered: Delivered | None = None) -> pa.Table: ...
 
-    def write(self, statement: str, parameters: Sequence[Any] = (), delivered: pa.Table | None = None) -> int:
-        """Run one statement; the number of rows it wrote."""
+    def write(self, statement: str, parameters: Sequence[Any] = (), delivered: Delivered | None = None) -> int:
+        """Run one statement; the number of rows it wrote. Raises ``UnsoundParquetError`` where ``delivered`` cannot be read."""
         ...
 
 
@@ -96,4 +117,5 @@ def open_warehouse(settings: Settings) -> Warehouse:
         published=settings.published_path,
         lock_path=settings.lock_folder / "warehouse.lock",
         wait_seconds=settings.warehouse_wait_seconds,
+        memory_limit=settings.warehouse_memory_limit,
     )

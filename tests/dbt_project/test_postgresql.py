@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import tempfile
@@ -64,8 +65,36 @@ class Engines:
         ).to_pylist()
         event = {"specversion": "1.0", "source": "correction", "id": "1", "type": "com.example.usage.corrected.v1", "subject": line["customer_id"]}
         data = {"meter": line["meter"], "quantity": format(-line["quantity"] / 2, "f")}
+        lines = [json.dumps({**event, "time": "2026-01-20T12:00:00Z", "data": data}), self._retraction()]
         path = self.installation.settings.inbox / "usage" / "2026-02-20" / "correction.jsonl"
-        path.write_text(json.dumps({**event, "time": "2026-01-20T12:00:00Z", "data": data}) + "\n")
+        path.write_text("\n".join(lines) + "\n")
+
+    def _retraction(self) -> str:
+        """Takes back one event that has been billed."""
+        [event] = self.installation.warehouse.read(
+            "select event_source, event_id, customer_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ') as time from usage.usage_events"
+            " where occurred_on = date '2026-01-20' order by quantity desc, event_key limit 1"
+        ).to_pylist()
+        named = {"source": event["event_source"], "id": event["event_id"]}
+        kind = "com.example.usage.retracted.v1"
+        head = {"specversion": "1.0", "source": "correction", "id": "2", "type": kind, "subject": event["customer_id"], "time": event["time"]}
+        return json.dumps({**head, "data": named})
+
+    def move_customer(self) -> None:
+        """A customer's time zone changes after months of usage, and a meter tells more dimensions apart."""
+        settings = self.installation.settings
+        for source, key, changes in (("customers", "customer_id", {"time_zone": "Asia/Tokyo"}), ("meters", "meter", {"dimensions": "zone,region"})):
+            chosen = "grouped" if source == "meters" else "C0001"
+            where = f"where {key} like '{chosen}%' order by {key} limit 1"
+            [row] = self.installation.warehouse.read(
+                f"select * exclude (file_name, line_number, landed_on, loaded_at) from raw.{source} {where}"
+            ).to_pylist()
+            path = settings.inbox / source / "2026-02-20" / "moved.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("w", newline="") as stream:
+                writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+                writer.writeheader()
+                writer.writerow({**row, **changes})
 
     def deliver_storm(self) -> None:
         """A hundred thousand times what the customer used in the month before."""
@@ -221,6 +250,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> 
         # The first month is issued and journalled; then the rest of the usage lands, some of it late, some of it taking back what was issued.
         engines.deliver_correction()
         engines.deliver_storm()
+        engines.move_customer()
         engines.seal(*BILLING_RELATIONS)
         engines.decide()
         engines.report()
@@ -232,7 +262,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> 
         engines.build(*MODELS)
         engines.build("build", "--exclude-resource-type", "unit_test", target="postgres")
         more = engines.compared()
-        engines.build("run", "--full-refresh", "--select", "config.materialized:incremental", target="postgres")
+        engines.build("run", "--full-refresh", "--select", "path:models/usage+", target="postgres")
         yield Stages(engines.installation, first, more, engines.compared())
 
 

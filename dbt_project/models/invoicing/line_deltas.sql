@@ -18,6 +18,10 @@ decision_credits as (
     select * from {{ ref('decision_credits') }}
 ),
 
+usage_coverage as (
+    select * from {{ ref('usage_coverage') }}
+),
+
 entities as (
     select * from {{ ref('stg_register_opening__entities') }}
 ),
@@ -50,7 +54,6 @@ issued as (
         min(billing_month) as billing_month,
         {{ sum_whole('issued_minor') }} as issued_net_minor,
         {{ sum_whole('issued_tax_minor') }} as issued_tax_minor,
-        max(event_count) as issued_event_count,
         max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
     from issued_lines
     where counts_as_issued
@@ -100,13 +103,14 @@ compared as (
         coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
         case
-            when coalesce(issued.kind, '') = 'usage' and coalesce(rated_lines.event_count, 0) < issued.issued_event_count then 'coverage_shrunk'
+            when coalesce(issued.kind, '') = 'usage' and usage_coverage.is_shrunk then 'coverage_shrunk'
             else coalesce(rated_lines.pattern_hold_reason, rated_lines.hold_reason)
         end as hold_reason,
         rated_lines.gross_minor,
         rated_lines.discount_minor
     from rated_lines
     full outer join issued on rated_lines.line_key = issued.line_key
+    left join usage_coverage on issued.line_key = usage_coverage.line_key
 ),
 
 -- Whoever cannot be billed with its parent waits alone.

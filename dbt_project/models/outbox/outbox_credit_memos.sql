@@ -1,7 +1,12 @@
 with
 
 lines as (
-    select * from {{ ref('proposed_credit_memo_lines') }}
+    select
+        proposed.*,
+        usage_coverage.landing_position,
+        usage_coverage.covered_events
+    from {{ ref('proposed_credit_memo_lines') }} as proposed
+    left join {{ ref('usage_coverage') }} as usage_coverage on proposed.line_key = usage_coverage.line_key
 ),
 
 currencies as (

@@ -29,7 +29,7 @@ classified as (
         'events' as measure,
         'events' as unit,
         file_name as subject,
-        sum(case when disposition in ('kept', 'duplicate', 'quarantined') then 1 else 0 end) as compared_value
+        sum(case when disposition in ('kept', 'duplicate', 'quarantined', 'retracted', 'retraction') then 1 else 0 end) as compared_value
     from dispositions
     group by
         landed_on,

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='fail') }}
+
 with
 
 usage_events as (
@@ -6,6 +8,7 @@ usage_events as (
 
 claimed_daily_usage as (
     select * from {{ ref('claimed_daily_usage') }}
+    where {{ touched_rows('event_level_usage') }}
 ),
 
 subscription_charges as (
@@ -30,11 +33,15 @@ wanted_charges as (
 final as (
     select
         usage_events.event_key,
+        usage_events.landing_position,
+        usage_events.line_number,
         claimed_daily_usage.usage_key,
         claimed_daily_usage.subscription_id,
         claimed_daily_usage.charge_id,
         claimed_daily_usage.charged_dimensions,
+        claimed_daily_usage.customer_id,
         claimed_daily_usage.service_period_start,
+        claimed_daily_usage.service_period_end,
         usage_events.occurred_at,
         usage_events.occurred_on,
         usage_events.quantity,

@@ -13,8 +13,8 @@ meters as (
     select * from {{ ref('stg_billing__meters') }}
 ),
 
-claimed_daily_usage as (
-    select * from {{ ref('claimed_daily_usage') }}
+period_usage as (
+    select * from {{ ref('period_usage') }}
 ),
 
 subscription_periods as (
@@ -79,7 +79,7 @@ known_groups as (
         charge_id,
         charged_dimensions,
         min(service_period_start) as known_since
-    from claimed_daily_usage
+    from period_usage
     where subscription_id is not null
     group by
         subscription_id,
@@ -117,13 +117,13 @@ final as (
         wanted.service_period_end,
         wanted.billing_month
     from wanted
-    left join claimed_daily_usage
+    left join period_usage
         on
-            wanted.subscription_id = claimed_daily_usage.subscription_id
-            and wanted.charge_id = claimed_daily_usage.charge_id
-            and wanted.charged_dimensions = claimed_daily_usage.charged_dimensions
-            and wanted.service_period_start = claimed_daily_usage.service_period_start
-    where claimed_daily_usage.usage_key is null
+            wanted.subscription_id = period_usage.subscription_id
+            and wanted.charge_id = period_usage.charge_id
+            and wanted.charged_dimensions = period_usage.charged_dimensions
+            and wanted.service_period_start = period_usage.service_period_start
+    where period_usage.usage_key is null
 )
 
 select * from final

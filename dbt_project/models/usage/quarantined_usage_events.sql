@@ -1,15 +1,18 @@
+{{ config(materialized='view') }}
+
 with
 
 dispositions as (
     select * from {{ ref('usage_event_dispositions') }}
 ),
 
--- The line itself stays in raw; only what is quarantined is carried on, for the person who looks at it.
+-- The line itself stays in raw; only what is quarantined is carried on, for the person who looks at it. A file whose columns are the
+-- attributes has no other record than these.
 landed as (
     select
         file_name,
         line_number,
-        record
+        coalesce(record, cast({{ json_object({"specversion": "specversion", "id": "id", "source": "source", "type": "type", "subject": "subject", "time": "time", "data": "data"}) }} as varchar)) as record
     from {{ source('raw_usage', 'usage_events') }}
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with
 
 dispositions as (
@@ -21,9 +23,9 @@ final as (
         {{ month_start('occurred_on') }} as service_month,
         landed_on > {{ add_months(month_start('occurred_on'), 1) }} as is_late,
         landed_on,
+        landing_position,
         file_name,
-        line_number,
-        content_hash
+        line_number
     from dispositions
     where disposition = 'kept'
 )

@@ -1,7 +1,10 @@
 with
 
-claimed_daily_usage as (
-    select * from {{ ref('claimed_daily_usage') }}
+-- The state of the usage path is moved on before anything is rated.
+-- depends_on: {{ ref('usage_landing_days') }}
+-- depends_on: {{ ref('built_usage_references') }}
+period_usage as (
+    select * from {{ ref('period_usage') }}
 ),
 
 idle_usage as (
@@ -20,7 +23,7 @@ customers as (
     select * from {{ ref('stg_crm__customers') }}
 ),
 
-summed as (
+combined as (
     select
         usage_key,
         customer_id,
@@ -30,30 +33,17 @@ summed as (
         charged_dimensions,
         service_period_start,
         service_period_end,
-        min(billing_month) as billing_month,
-        sum(quantity) as kept_quantity,
-        {{ sum_whole('event_count') }} as event_count,
-        max(largest_quantity) as largest_quantity,
-        {{ value_at_latest('latest_quantity', 'last_event_at', 'dimensions') }} as latest_quantity,
-        sum(supplied_minor) as supplied_minor,
-        min(first_event_at) as first_event_at,
-        max(last_event_at) as last_event_at,
-        max(last_landed_on) as last_landed_on,
-        {{ digest(ordered_text(dbt.concat(["cast(occurred_on as varchar)", "dimensions", "':'", "fingerprint"]), "occurred_on, dimensions")) }} as fingerprint
-    from claimed_daily_usage
-    group by
-        usage_key,
-        customer_id,
-        subscription_id,
-        charge_id,
-        meter,
-        charged_dimensions,
-        service_period_start,
-        service_period_end
-),
-
-combined as (
-    select * from summed
+        billing_month,
+        kept_quantity,
+        event_count,
+        largest_quantity,
+        latest_quantity,
+        supplied_minor,
+        first_event_at,
+        last_event_at,
+        last_landed_on,
+        fingerprint
+    from period_usage
     union all
     select
         usage_key,
@@ -176,6 +166,8 @@ final as (
         case
             when bounded.aggregation in ('weighted_sum', 'prorated_sum')
                 then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "coalesce(cast(levels.opening_level as varchar), '')"])) }}
+            when bounded.aggregation = 'unique_count'
+                then {{ digest(dbt.concat(["bounded.fingerprint", "'|'", "cast(coalesce(unique_counts.unique_count, 0) as varchar)"])) }}
             else bounded.fingerprint
         end as fingerprint
     from bounded
