@@ -34,6 +34,7 @@ FIRST = Delivery(
     {"2026-02-01": [event(f"{customer}-{number}", "2026-01-15", "10", customer) for customer in CUSTOMERS for number in (1, 2, 3)]},
     {
         **COMPANY,
+        "meters": [*COMPANY["meters"], "later,unit,sum,Later,,,,,"],
         "customers": [f"{customer},{customer},,US,acme,USD,UTC,,30" for customer in CUSTOMERS],
         "subscriptions": [f"S-{customer},1,{customer},P,2026-01-01," for customer in CUSTOMERS],
     },

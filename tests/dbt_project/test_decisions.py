@@ -101,7 +101,14 @@ class Closes:
             run.refused += [refusal.code for refusal in self._seal(BILLING_RELATIONS, entity, period).refused]
             ask_for_stopped(self.acting_as("close"), entity, period)
         self.build(
-            *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_issued", "path:models/accounting"),
+            *(
+                *WITHOUT_SEEDS,
+                "--select",
+                "path:models/staging/register_issued",
+                "path:models/staging/platform",
+                "path:models/canonical",
+                "path:models/accounting",
+            ),
             *("outbox_journal_entries", "path:models/staging/register_closing", "k3_rated_to_issued"),
         )
         for entity in ENTITIES:

@@ -28,7 +28,13 @@ RUNS = 4
 # What no run but the first changes.
 UNCHANGED = ("resource_type:seed", "path:models/staging/billing", "path:models/staging/finance", "path:models/staging/crm")
 MODELS = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos")
-JOURNALS = ("path:models/staging/register_issued", "path:models/accounting", "outbox_journal_entries")
+JOURNALS = (
+    "path:models/staging/register_issued",
+    "path:models/staging/platform",
+    "path:models/canonical",
+    "path:models/accounting",
+    "outbox_journal_entries",
+)
 CLOSING = (
     "path:models/staging/register_closing",
     "stopped_lines",
