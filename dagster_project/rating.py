@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_credit
 from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register
-from dagster_project.dbt.project import DbtPaths, invoke, parse, project_fingerprint
+from dagster_project.dbt.project import DbtPaths, invoke, parsed_project
 from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedScenario, answer, compile_case, deliver
 from reverse_etl.cases.rated import RatedRun
 from reverse_etl.cases.reading import read_run, read_scenarios
@@ -24,9 +22,6 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import TieoutError
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
-
-if TYPE_CHECKING:
-    from dbt.contracts.graph.manifest import Manifest
 
 LINES = ("+rated_lines",)
 DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
@@ -96,8 +91,7 @@ def _build(installation: Installation, scenarios: Mapping[str, Scenario], run: i
         raise RatingFailedError(f"the cases do not land: {problem.file_name}: {problem.reason}")
     mirror_register(installation)
     arguments = ["build", "--select", *models, "--exclude-resource-type", "unit_test", "test", "--no-write-json", *WITHOUT_HOLDS]
-    paths = DbtPaths.of(settings)
-    outcome = invoke(paths, arguments, _manifest(project_fingerprint(paths.project)))
+    outcome = invoke(DbtPaths.of(settings), arguments, parsed_project(settings))
     if not outcome.success:
         results = getattr(outcome.result, "results", None) or ()
         failed = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) == "error"]
@@ -115,13 +109,6 @@ def _seal(installation: Installation, scenarios: Mapping[str, Scenario], run: in
         for document in report.sealed if run == 1 else ():
             if document.document_type == "invoice":
                 _decide(installation, document, scenarios[document.payload["customer_id"]])
-
-
-@functools.cache
-def _manifest(fingerprint: str) -> Manifest:
-    """The parsed project; a process parses it once for however many builds, whatever folder they are in."""
-    with TemporaryDirectory(prefix="tieout-parse-") as folder:
-        return parse(DbtPaths.of(Settings(home=Path(folder))))
 
 
 def _decide(installation: Installation, invoice: SealedDocument, scenario: Scenario) -> None:

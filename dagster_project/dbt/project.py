@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from reverse_etl.errors import ConfigurationError
@@ -91,6 +93,17 @@ def parse(paths: DbtPaths) -> Manifest:
             f"the dbt project {paths.project} is being parsed by {error.holder}; wait for it or stop it, then run again"
         ) from error
     return outcome.result  # type: ignore[return-value]
+
+
+def parsed_project(settings: Settings) -> Manifest:
+    """The project as it stands, parsed once per process for however many warehouses it is built in; raises as ``parse``."""
+    return _parsed(project_fingerprint(DbtPaths.of(settings).project))
+
+
+@functools.cache
+def _parsed(fingerprint: str) -> Manifest:
+    with TemporaryDirectory(prefix="tieout-parse-") as folder:
+        return parse(DbtPaths.of(Settings(home=Path(folder))))
 
 
 def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = None, callbacks: list[EventCallback] | None = None) -> dbtRunnerResult:
