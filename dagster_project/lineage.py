@@ -56,6 +56,13 @@ _STARTS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "line of a draft",
+        """
+        select null as document_line_key, usage_key from analytics.invoice_preview
+        where state in ('draft', 'held') and usage_key is not null and $1 in (document_line_key, preview_id)
+        """,
+    ),
+    (
         "invoice or credit memo",
         """
         select lines.document_line_key, lines.line_key as usage_key

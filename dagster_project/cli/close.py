@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
 CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left_value", "right_value", "difference", "status")
+PREVIEW_RELATIONS = (
+    "staging.stg_register_closing__documents",
+    "staging.stg_register_closing__billing_lines",
+    "analytics.invoice_preview",
+    "analytics.invoice_preview_events",
+)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -84,12 +90,14 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 @click.option("--entity", help="One legal entity (default: all).")
 @with_session
 def plan_command(session: Session, period: str, entity: str | None) -> None:
-    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed.
+    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed; 'tieout
+    preview' shows the lines.
 
     For what a run gate stops an approval is asked, as the close would ask for it.
     """
     from dagster_project.close.approvals import ask_for_stopped, gate_evidence, stopped_gates
     from dagster_project.close.outbox import PLANNED_RELATIONS, proposed
+    from dagster_project.close.steps import publish
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
@@ -101,9 +109,13 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
     with exclusive(installation.settings, f"tieout plan {period}"):
         runner = JobRunner(installation.settings)
         graph = runner.definitions.resolve_asset_graph()
-        wanted = dg.AssetSelection.assets(*outbox).upstream() - dg.AssetSelection.groups("landing", "sources")
-        run = runner.close(keys, only=sorted(wanted.resolve(graph)))
+        # The preview belongs to the end of a close; here it reads the register as the plan mirrored it.
+        preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
+        drafts = dg.AssetSelection.assets(["analytics", "draft_lines"]).upstream()
+        wanted = (dg.AssetSelection.assets(*outbox).upstream() | drafts) - dg.AssetSelection.groups("landing", "sources")
+        run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
     refuse(run)
+    publish(installation)
     for key in keys:
         ask_for_stopped(installation, key.entity, key.period, run.run_id)
     rows = [row for key in keys for row in proposed(installation.warehouse, PLANNED_RELATIONS, key.entity, key.period)]

@@ -61,6 +61,8 @@ class DuckDBWarehouse:
         connection = duckdb.connect(str(self._published), read_only=True)
         try:
             return connection.sql(statement, params=list(parameters)).to_arrow_table()
+        except duckdb.CatalogException as error:
+            raise DestinationError(f"the published copy lacks a relation: {error}; run 'tieout plan' or 'tieout close' for it") from error
         finally:
             connection.close()
 

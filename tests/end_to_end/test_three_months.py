@@ -76,6 +76,27 @@ def test_running_it_again_changes_nothing(demo: Demo) -> None:
     assert held[0]["documents"] == held[0]["distinct_references"] > 0
 
 
+def test_the_preview_shows_what_was_issued_once_and_as_no_draft(demo: Demo) -> None:
+    shown = demo.rows(
+        "select state, count(*) as lines, count(distinct document_line_key) as distinct_lines from analytics.invoice_preview group by state"
+    )
+    assert all(row["lines"] == row["distinct_lines"] for row in shown)
+    [sealed] = demo.rows("select count(*) as lines from staging.stg_register_closing__billing_lines")
+    assert sum(row["lines"] for row in shown if row["state"] in ("issued", "credited")) == sealed["lines"] > 0
+    assert demo.rows("select * from analytics.invoice_preview where reason is null or reason_code is null") == []
+    # The second close of the last month but one computed drafts again, and issued none of them.
+    assert demo.rows("select * from analytics.invoice_preview where state = 'draft' and period <= '2026-02'") == []
+    [behind] = demo.rows(
+        """
+        select count(*) as differing from analytics.invoice_preview as preview
+        inner join (select usage_key, count(*) as events from analytics.invoice_preview_events group by usage_key) as counted
+            on preview.usage_key = counted.usage_key
+        where preview.first_event_at > preview.last_event_at or (preview.reason_code = 'usage' and preview.event_count > counted.events)
+        """
+    )
+    assert behind["differing"] == 0
+
+
 def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
     ledger = demo.first["ledger"]
     assert {row["entity"] for row in ledger} == {"northlight_us", "northlight_eu"}
