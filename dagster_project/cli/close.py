@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
 CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left_value", "right_value", "difference", "status")
+SHOWN_RELATIONS = ("analytics.draft_lines", "usage.quarantined_usage_events", "staging.refused_reference_rows")
+"""What a plan computes beside the outbox: what tieout preview and exceptions show."""
 PREVIEW_RELATIONS = (
     "staging.stg_register_closing__documents",
     "staging.stg_register_closing__billing_lines",
+    # tieout trace walks on from a draft through these.
+    "staging.stg_register_closing__journal_lines",
+    "staging.stg_tryton__move_lines",
     "analytics.invoice_preview",
     "analytics.invoice_preview_events",
 )
@@ -111,8 +116,8 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
         graph = runner.definitions.resolve_asset_graph()
         # The preview belongs to the end of a close; here it reads the register as the plan mirrored it.
         preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
-        drafts = dg.AssetSelection.assets(["analytics", "draft_lines"]).upstream()
-        wanted = (dg.AssetSelection.assets(*outbox).upstream() | drafts) - dg.AssetSelection.groups("landing", "sources")
+        shown = [dg.AssetKey(relation.split(".")) for relation in SHOWN_RELATIONS]
+        wanted = dg.AssetSelection.assets(*outbox, *shown).upstream() - dg.AssetSelection.groups("landing", "sources")
         run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
     refuse(run)
     publish(installation)

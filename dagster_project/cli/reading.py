@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagster_project.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from reverse_etl.warehouse import Warehouse
 
 PERIODS = """
     select entity, period, status, landing_position
@@ -90,6 +94,14 @@ EXCEPTIONS: Mapping[str, str] = {
 SHOWN = 20
 
 
+def published(warehouse: Warehouse, statement: str) -> list[dict[str, Any]]:
+    """The rows of a query. Of what was planned and never closed a part is published: what no run has computed yet has nothing to show."""
+    there = warehouse.read_published("select table_schema || '.' || table_name as relation from information_schema.tables").to_pylist()
+    wanted = set(re.findall(r"(?:from|join) (\w+\.\w+)", statement))
+    rows: list[dict[str, Any]] = warehouse.read_published(statement).to_pylist() if wanted <= {row["relation"] for row in there} else []
+    return rows
+
+
 @click.command("status")
 @with_session
 def status_command(session: Session) -> None:
@@ -97,11 +109,8 @@ def status_command(session: Session) -> None:
     from reverse_etl.sandbox.supervisor import sandbox_status
 
     warehouse = session.installation.warehouse
-    found: dict[str, list[dict[str, Any]]] = {
-        "periods": warehouse.read_published(PERIODS).to_pylist(),
-        "documents": warehouse.read_published(DOCUMENTS).to_pylist(),
-        "checkpoints": warehouse.read_published(CHECKPOINTS).to_pylist(),
-    }
+    statements = {"periods": PERIODS, "documents": DOCUMENTS, "checkpoints": CHECKPOINTS}
+    found = {name: published(warehouse, statement) for name, statement in statements.items()}
     for title, records in found.items():
         session.table(title.capitalize(), records, list(records[0]) if records else ["none yet"])
     sandbox = sandbox_status(session.settings)
@@ -117,7 +126,7 @@ def exceptions_command(session: Session, everything: bool) -> None:
     """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do."""
     installation = session.installation
     warehouse = installation.warehouse
-    found = {name: warehouse.read_published(statement).to_pylist() for name, statement in EXCEPTIONS.items()}
+    found = {name: published(warehouse, statement) for name, statement in EXCEPTIONS.items()}
     with closing(installation.open_register()) as register:
         found["register"] = [
             {"kind": "document", "subject": entry.subject, "reason": f"{entry.kind}: {entry.reason}", "what_to_do": entry.action}

@@ -12,7 +12,6 @@ import pytest
 from dagster_project.cli import run
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
-from dagster_project.dbt.project import DbtPaths, invoke
 from reverse_etl.settings import Settings
 
 DAY = "2026-02-01"
@@ -200,10 +199,16 @@ def test_landing_says_so_at_once_and_its_exit_code_too(landed: Landed) -> None:
     assert json.loads(told)["refused"] == []
 
 
-def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(landed: Landed) -> None:
-    build = invoke(DbtPaths.of(landed.installation.settings), ["build", "--select", "+rated_lines", "--exclude-resource-type", "unit_test", "test"])
-    assert build.success, build.exception
-    rated = landed.rows("select customer_id, amount_minor, hold_reason from rating.rated_lines where kind = 'usage'")
+@pytest.fixture(scope="module")
+def planned(landed: Landed) -> Landed:
+    """The same installation after a plan, which publishes what it computed."""
+    code, _ = command(landed.installation.settings, "plan", "2026-01")
+    assert code == 0
+    return landed
+
+
+def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(planned: Landed) -> None:
+    rated = planned.rows("select customer_id, amount_minor, hold_reason from rating.rated_lines where kind = 'usage'")
     assert {row["customer_id"]: row["hold_reason"] for row in rated} == {
         "GOOD": None,
         # Of its plan one charge has an unknown kind: nobody can say what the month costs.
@@ -213,3 +218,19 @@ def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(landed: Land
         "POUND": "missing_price",
     }
     assert [row["amount_minor"] for row in rated if row["customer_id"] == "GOOD"] == [1000]
+
+
+def test_what_is_refused_stays_an_exception_and_the_preview_names_what_waits_for_it(planned: Landed) -> None:
+    settings = planned.installation.settings
+    exceptions = json.loads(command(settings, "exceptions", "--json")[1])
+    told = [entry for entry in exceptions if entry["kind"] == "refused row"]
+    assert len(told) == len(planned.refused)
+    assert {f"prices/{DAY}/prices.csv line 6", f"charges/{DAY}/charges.csv line 4"} <= {entry["subject"] for entry in told}
+    assert all(entry["what_to_do"] for entry in told)
+    lines = json.loads(command(settings, "preview", "--json")[1])
+    held = {line["customer_id"]: line["reason"] for line in lines if line["state"] == "held"}
+    assert held["KIND"].startswith("Held: A charge of the subscription's plan is refused")
+    assert held["POUND"].startswith("Held: No price is effective")
+    assert [(line["net_minor"], line["new_minor"]) for line in lines if line["customer_id"] == "POUND"] == [(None, None)]
+    # Nothing has been closed: there are no periods to show, and that is no error.
+    assert json.loads(command(settings, "status", "--json")[1])["checkpoints"] == []

@@ -124,7 +124,7 @@ def test_a_draft_says_why_it_exists_and_what_it_adds(previewed: Previewed) -> No
     assert said(commitment) == ("draft", "commitment", 1500, 150, 1650, 0, 1500)
     assert usage["document_number"] is None
     assert usage["preview_id"] == "regular:2026-01:1"
-    assert usage["reason"] == "Usage of 2026-01-01 to 2026-01-31, 1 events at price version 1"
+    assert usage["reason"] == "Usage of 2026-01-01 to 2026-01-31, 1 event at price version 1"
     assert commitment["reason"] == "True-up to the commitment for 2026-01-01 to 2026-01-31 at price version 1"
     assert usage["usage_key"] == usage["line_key"]
     assert commitment["usage_key"] is None
@@ -157,7 +157,7 @@ def test_a_change_says_what_changed_and_which_invoice_it_corrects(previewed: Pre
         "repriced": [("draft", "price_change", -100, -10, -110, 500, 400)],
         "ended": [("draft", "service_ended", -2100, -210, -2310, 3100, 1000)],
     }
-    assert drafts["more"][0]["reason"] == f"Late or corrected usage of 2026-01-01 to 2026-01-31: 1 events became 2, corrects {numbers['more']}"
+    assert drafts["more"][0]["reason"] == f"Late or corrected usage of 2026-01-01 to 2026-01-31: from 1 to 2 events, corrects {numbers['more']}"
     assert drafts["repriced"][0]["reason"] == f"Price change for 2026-01-01 to 2026-01-31: version 1 became 2, corrects {numbers['repriced']}"
     assert drafts["ended"][0]["reason"] == f"The service of 2026-01-11 to 2026-01-31 was billed by {numbers['ended']} and is not given"
     assert drafts["less"][0]["document_type"] == "credit_memo"

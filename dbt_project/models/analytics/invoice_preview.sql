@@ -155,7 +155,7 @@ reasoned as (
             else 'changed_terms'
         end as reason_code,
         {{ dbt.concat(["cast(service_period_start as varchar)", "' to '", "cast(" ~ add_days('service_period_end', -1) ~ " as varchar)"]) }} as served,
-        {{ dbt.concat(["coalesce(cast(event_count as varchar), '0')", "' events'"]) }} as events_text,
+        {{ dbt.concat(["coalesce(cast(event_count as varchar), '0')", "case when event_count = 1 then ' event' else ' events' end"]) }} as events_text,
         coalesce(price_version, 'none') as price_text
     from compared
 ),
@@ -204,7 +204,7 @@ final as (
             when reasoned.reason_code = 'price_change'
                 then {{ dbt.concat(["'Price change for '", "reasoned.served", "': version '", "coalesce(reasoned.price_before, 'none')", "' became '", "reasoned.price_text", "', corrects '", "coalesce(reasoned.corrects_number, reasoned.number_before, '')"]) }}
             when reasoned.reason_code = 'correction'
-                then {{ dbt.concat(["'Late or corrected usage of '", "reasoned.served", "': '", "coalesce(cast(reasoned.events_before as varchar), '0')", "' events became '", "coalesce(cast(reasoned.event_count as varchar), '0')", "', corrects '", "coalesce(reasoned.corrects_number, reasoned.number_before, '')"]) }}
+                then {{ dbt.concat(["'Late or corrected usage of '", "reasoned.served", "': from '", "coalesce(cast(reasoned.events_before as varchar), '0')", "' to '", "reasoned.events_text", "', corrects '", "coalesce(reasoned.corrects_number, reasoned.number_before, '')"]) }}
             when reasoned.reason_code = 'service_ended'
                 then {{ dbt.concat(["'The service of '", "reasoned.served", "' was billed by '", "coalesce(reasoned.corrects_number, '')", "' and is not given'"]) }}
             when reasoned.reason_code = 'changed_terms'
