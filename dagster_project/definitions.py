@@ -5,6 +5,7 @@ import warnings
 import dagster as dg
 
 from dagster_project.close.installation import Installation
+from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt
 from dagster_project.defs import closing, delivery, external, jobs, landing, models, platform, register, sealing
 from dagster_project.defs.partitions import close_partitions, landing_partitions
@@ -33,7 +34,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         closing.closing_asset(close),
     ]
     progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
-    proposing = dg.AssetSelection.assets(*progressive_assets).upstream() - dg.AssetSelection.groups("landing", "sources")
+    # Credit memos are not issued early, but what is asserted of invoices is asserted of both.
+    documents = dg.AssetSelection.assets(*progressive_assets, CREDIT_MEMOS.split("."))
+    proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources")
     daily_usage = jobs.daily_usage_job()
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
     progressive_billing = jobs.progressive_billing_job(proposing)

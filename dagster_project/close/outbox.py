@@ -11,7 +11,8 @@ from reverse_etl.errors import OutboxContractError
 from reverse_etl.warehouse import Warehouse
 
 CUSTOMERS, INVOICES = "outbox.outbox_customers", "outbox.outbox_invoices"
-BILLING_RELATIONS = (CUSTOMERS, INVOICES, "outbox.outbox_credit_memos")
+CREDIT_MEMOS = "outbox.outbox_credit_memos"
+BILLING_RELATIONS = (CUSTOMERS, INVOICES, CREDIT_MEMOS)
 USAGE_RELATIONS = (CUSTOMERS, "outbox.outbox_usage_reports")
 PLANNED_RELATIONS = (*BILLING_RELATIONS, USAGE_RELATIONS[-1])
 JOURNAL_RELATIONS = ("outbox.outbox_journal_entries",)

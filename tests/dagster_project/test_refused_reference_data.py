@@ -93,6 +93,45 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("nowhere,1,free_units,1", {"unknown_price": "price nowhere version 1"}),
         ],
     ),
+    "plan_patterns": (
+        "plan_id,rated_by,effective_from",
+        [("good,warehouse,2026-01-01", {}), ("weekly,somebody,2026-01-01", {"unknown_word": "plan weekly"})],
+    ),
+    "credit_grants": (
+        "grant_id,customer_id,currency,amount,kind,granted_on",
+        [
+            ("some,METER,USD,1,paid,2026-01-01", {}),
+            ("none,METER,USD,0,paid,2026-01-01", {"not_positive": "grant none"}),
+            ("most,METER,USD,9999999999999,paid,2026-01-01", {"amount_out_of_range": "grant most"}),
+        ],
+    ),
+    "tax_rates": (
+        "entity_id,country,tax_code,rate,effective_from",
+        [
+            ("acme,US,std,0.1,2026-01-01", {}),
+            ("acme,DE,std,19,2026-01-01", {"rate_above_one": "entity acme"}),
+            ("acme,FR,std,-0.2,2026-01-01", {"negative_rate": "entity acme"}),
+        ],
+    ),
+    "tax_exemptions": (
+        "exemption_id,customer_id,entity_id,reason,certificate,effective_from",
+        [
+            ("valid,METER,acme,charity,A-1,2026-01-01", {}),
+            ("bare,METER,acme,charity,,2026-01-01", {"missing_certificate": "customer METER"}),
+            ("whose,,acme,charity,A-2,2026-01-01", {"missing_customer": "entity acme"}),
+        ],
+    ),
+    "tax_registrations": (
+        "registration_id,customer_id,tax_id,effective_from",
+        [
+            ("right,METER,DE136695976,2026-01-01", {}),
+            ("empty,METER,,2026-01-01", {"missing_tax_id": "customer METER"}),
+            ("short,METER,DE13669597,2026-01-01", {"tax_id_of_wrong_length": "customer METER"}),
+            ("text,METER,DE13669597X,2026-01-01", {"tax_id_of_wrong_format": "customer METER"}),
+            ("digit,METER,DE136695977,2026-01-01", {"tax_id_of_wrong_check_digit": "customer METER"}),
+            ("abroad,METER,GB980780684,2026-01-01", {"tax_id_of_no_member_state": "customer METER"}),
+        ],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [

@@ -294,8 +294,6 @@ def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
     absent = ("staging.stg_stripe", "staging.stg_tryton", "raw.stripe", "raw.tryton", "raw.read_backs", "register.periods", "raw.excluded_rows")
     assert {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(absent)} == {
         "raw.landing_problems",
-        # Reported in the first stage, and nothing was used since.
-        "outbox.outbox_usage_reports",
         "approvals.stopped_lines",
     }
     assert stages.first["outbox.outbox_usage_reports"].duckdb
