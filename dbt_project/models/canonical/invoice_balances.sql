@@ -6,6 +6,10 @@ documents as (
 
 payments as (
     select * from {{ ref('canonical_payments') }}
+    where
+        status = 'paid'
+        -- The platform tells the payments of its own invoices; what is delivered of them waits until it does.
+        and (source = 'platform' or invoice_issued_by = 'register')
 ),
 
 billed as (
