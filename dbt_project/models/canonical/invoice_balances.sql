@@ -24,9 +24,12 @@ billed as (
 paid as (
     select
         invoice_key,
+        currency,
         {{ sum_whole('amount_minor') }} as paid_minor
     from payments
-    group by invoice_key
+    group by
+        invoice_key,
+        currency
 ),
 
 final as (
@@ -44,7 +47,10 @@ final as (
         billed.invoiced_minor + billed.credited_minor - coalesce(paid.paid_minor, 0) as remaining_minor
     from documents
     inner join billed on documents.business_key = billed.invoice_key
-    left join paid on documents.business_key = paid.invoice_key
+    left join paid
+        on
+            documents.business_key = paid.invoice_key
+            and documents.currency = paid.currency
     where documents.document_type = 'invoice'
 )
 
