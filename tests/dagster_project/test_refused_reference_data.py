@@ -93,6 +93,15 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("nowhere,1,free_units,1", {"unknown_price": "price nowhere version 1"}),
         ],
     ),
+    "payments": (
+        "payment_id,entity_id,invoice,currency,amount,paid_on",
+        [
+            ("right,acme,INV-1,USD,1.05,2026-01-20", {}),
+            ("where,acne,INV-1,USD,1.05,2026-01-20", {"unknown_entity": "payment where"}),
+            ("what,acme,,USD,1.05,2026-01-20", {"missing_invoice": "payment what"}),
+            ("part,acme,INV-1,USD,1.055,2026-01-20", {"fraction_of_minor_unit": "payment part"}),
+        ],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [
