@@ -82,6 +82,14 @@ EXCEPTIONS: Mapping[str, str] = {
         where document_month + interval 1 month <= (select max(landed_on) from raw.landed_files)
         order by entity, customer_id, usage_key
     """,
+    "payments": """
+        select 'payment' as kind, entity || ' ' || payment_key as subject,
+            coalesce(hold_reason || ': ' || meaning, 'posted and ' || status || ' since') as reason,
+            coalesce(what_to_do, 'book what went back in the ERP') as what_to_do
+        from accounting.payment_postings left join constants.reasons on hold_reason = reasons.reason
+        where hold_reason is not null or status <> 'paid'
+        order by entity, payment_key
+    """,
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,

@@ -40,7 +40,7 @@ def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
             group_name="sources",
             kinds={"csv"},
             owners=["team:finance"],
-            description="Tax rates, exchange rates, charts of accounts and account mappings, effective-dated.",
+            description="Tax rates, exchange rates, charts of accounts and account mappings, effective-dated; payments that banks received.",
         ),
         dg.AssetSpec(
             PLATFORM_DOCUMENTS,

@@ -32,6 +32,7 @@ SOURCE_OF_RELATION = {
     "raw.credit_grants": external.BILLING_CATALOG,
     "raw.tax_exemptions": external.FINANCE_REFERENCE,
     "raw.tax_registrations": external.FINANCE_REFERENCE,
+    "raw.payments": external.FINANCE_REFERENCE,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from reverse_etl.cases.scenario import NO_CURRENCY, Charge, CreditGrant, Scenario, Subscription, UsageEvent
+from reverse_etl.cases.scenario import NO_CURRENCY, Charge, CreditGrant, Payment, Scenario, Subscription, UsageEvent
 
 REFERENCE_DAY = date(2000, 1, 1)
 FREE_OF_TAX = "none"
@@ -25,7 +25,9 @@ ACCOUNTS = {
     "currency_rounding": "7900",
     "contract_liability": "2500",
     "promotional_credit": "4900",
+    "cash": "1000",
 }
+OF_NO_PRODUCT = {"cash"}
 Rows = list[tuple[str, ...]]
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
@@ -66,6 +68,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
     "credit_grants": ("grant_id", "customer_id", "currency", "amount", "kind", "granted_on", "expires_on", "priority", "credit_rate", "product"),
+    "payments": ("payment_id", "entity_id", "invoice", "currency", "amount", "paid_on"),
 }
 
 
@@ -85,6 +88,7 @@ def deliver(inbox: Path, scenarios: Mapping[str, Scenario], run: int = 0) -> Non
         for subscription in known.values():
             _add_subscription(rows, key, scenario, subscription)
         rows["credit_grants"] += [_grant(key, scenario, grant) for grant in scenario.grants if grant.known_in_run == run]
+        rows["payments"] += [_payment(key, scenario, payment) for payment in scenario.payments if payment.known_in_run == run]
         for number, event in enumerate(scenario.events):
             if event.run == run:
                 arrival = event.occurred_at.date() + timedelta(days=event.arrives_after_days)
@@ -112,6 +116,12 @@ def _grant(key: str, scenario: Scenario, grant: CreditGrant) -> tuple[str, ...]:
     return (f"{key}/{grant.name}", key, scenario.currency, grant.amount, *terms)
 
 
+def _payment(key: str, scenario: Scenario, payment: Payment) -> tuple[str, ...]:
+    """Names its invoice by key, for its number is given when the run before is sealed."""
+    invoice = f"stripe/{scenario.entity}/invoice/{key}:{payment.invoiced_on:%Y-%m}:1"
+    return (f"{key}/{payment.name}", scenario.entity, invoice, scenario.currency, payment.amount, payment.paid_on.isoformat())
+
+
 def _exchange_rates(scenario: Scenario) -> Rows:
     """Rates of the month ends on which a document of the scenario can be dated."""
     if scenario.currency == NO_CURRENCY:
@@ -131,7 +141,7 @@ def _add_entity(rows: dict[str, Rows], owner: Scenario, scenarios: Mapping[str, 
             rows["tax_rates"].append((entity, "US", tax_code(taxes), tax, format(Decimal(tax).scaleb(-2), "f"), since))
     for role, code in ACCOUNTS.items():
         rows["accounts"].append((entity, code, role, "asset", str(role == "receivable").lower()))
-        rows["account_mappings"].append((f"{entity}-{role}", entity, role, PRODUCT, code, since))
+        rows["account_mappings"].append((f"{entity}-{role}", entity, role, "" if role in OF_NO_PRODUCT else PRODUCT, code, since))
 
 
 def tax_code(taxes: Iterable[str]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
 from reverse_etl.cases.rated import JournalLine, RatedScenario
-from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
+from reverse_etl.cases.scenario import FIRST_DAY, Charge, CreditGrant, Payment, Scenario, Subscription, Tier, flat, landed_until, quantity_event
 from reverse_etl.cases.terms_of_cases import day_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @compiles("journal")
@@ -80,6 +82,42 @@ def revenue_recognition(case: Case) -> Answered:
             "receivable_booked": lambda rated: _money(sum(line.amount_minor for line in lines(rated, "receivable"))),
         },
     )
+
+
+# The words of cases for the accounts of roles, each with the side on which it grows.
+BALANCES = {
+    "receivable": ("accounts_receivable", 1),
+    "cash": ("cash", 1),
+    "contract_liability": ("customer_balance", -1),
+    "subscription_revenue": ("revenue", -1),
+    "deferred_revenue": ("deferred_revenue", -1),
+}
+
+
+@compiles("journal_balances")
+def journal_balances(case: Case) -> Answered:
+    """A fee in advance is settled with the customer's credits, then by a payment: what each month moves, by account."""
+    start, end, paid_on = (day_of(case.parameter(name)) for name in ("service_start", "service_end_exclusive", "paid_on"))
+    amount, credit = (decimal_of(case.parameter(name), name) for name in ("amount", "customer_credit_balance"))
+    if not 0 < credit < amount:
+        raise CaseError("the credit balance is to leave something to pay")
+    if not start < end or not start <= paid_on or max(end, paid_on) > start.replace(day=1, year=start.year + 1):
+        raise CaseError("service and payment are to be told within twelve months from the start of the service on")
+    scenario = Scenario(
+        (Subscription((flat("fee", amount, timing="advance"),), start, end, anchor_on=start, period_days=(end - start).days),),
+        (landed_until(end),),
+        runs=2,
+        grants=(CreditGrant("credits", format(credit, "f")),),
+        payments=(Payment("payment", format(amount - credit, "f"), paid_on, start),),
+    )
+
+    def moved(rated: Rated, month: int) -> dict[str, str]:
+        found = [line for line in rated[MAIN].runs[1].journals if int(line.period[5:]) == month]
+        moves = {name: sign * sum(line.amount_minor for line in found if line.role == role) for role, (name, sign) in BALANCES.items()}
+        return {name: _money(minor) for name, minor in moves.items() if minor}
+
+    months = sorted({start.month, (end - timedelta(days=1)).month, paid_on.month})
+    return Answered({MAIN: scenario}, {MONTHS[month - 1]: partial(moved, month=month) for month in months})
 
 
 def _recognised_plans(case: Case) -> Answered:

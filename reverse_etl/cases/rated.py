@@ -47,8 +47,8 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """``event`` is invoice_issued, credit_memo_issued or revenue_recognised; amounts in minor units, debit positive; ``role`` says what
-    the account is mapped to."""
+    """``event`` is invoice_issued, credit_memo_issued, revenue_recognised or payment_received; amounts in minor units, debit positive; ``role``
+    says what the account is mapped to."""
 
     event: str
     charge: str

@@ -57,6 +57,17 @@ class CreditGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """Received from the customer for the first invoice of ``invoiced_on``'s month, delivered before run ``known_in_run``."""
+
+    name: str
+    amount: str
+    paid_on: date
+    invoiced_on: date
+    known_in_run: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class UsageEvent:
     """``arrives_after_days`` orders deliveries, ``run`` the runs that they are delivered before; ``identity`` is (source, id) where the
     case says them."""
@@ -114,6 +125,7 @@ class Scenario:
     runs: int = 1
     grants: Sequence[CreditGrant] = ()
     credits: Sequence[DecidedCredit] = ()
+    payments: Sequence[Payment] = ()
 
     @property
     def entity(self) -> str:

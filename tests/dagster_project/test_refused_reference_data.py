@@ -132,6 +132,15 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("abroad,METER,GB980780684,2026-01-01", {"tax_id_of_no_member_state": "customer METER"}),
         ],
     ),
+    "payments": (
+        "payment_id,entity_id,invoice,currency,amount,paid_on",
+        [
+            ("right,acme,INV-1,USD,1.05,2026-01-20", {}),
+            ("where,acne,INV-1,USD,1.05,2026-01-20", {"unknown_entity": "payment where"}),
+            ("what,acme,,USD,1.05,2026-01-20", {"missing_invoice": "payment what"}),
+            ("part,acme,INV-1,USD,1.055,2026-01-20", {"fraction_of_minor_unit": "payment part"}),
+        ],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [

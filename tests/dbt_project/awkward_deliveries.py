@@ -224,6 +224,7 @@ REFERENCE = {
         "mapping_id,entity_id,role,product,account_code,effective_from",
         "credits-paid,*,contract_liability,*,2500,2026-01-01",
         "credits-given,*,promotional_credit,*,4900,2026-01-01",
+        "cash,northlight_us,cash,*,2500,2026-01-01",
     ],
     "credit_grants": [
         "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
@@ -251,6 +252,14 @@ REFERENCE = {
         "entity_id,country,tax_code,tax_component,rate,effective_from,effective_to",
         *(f"cases,U{number:02},a,,0.1,{day}," for number, day in enumerate(AWKWARD_DATES)),
         *(f'cases,V{number:02},a,,"{rate}",2026-01-05,' for number, rate in enumerate(AWKWARD_RATES)),
+    ],
+    "payments": [
+        "payment_id,entity_id,invoice,currency,amount,paid_on,status,method",
+        *(f'amount-{number},northlight_us,INV-NORTHLIGHT_US-000001,USD,"{rate}",2026-01-05,,' for number, rate in enumerate(AWKWARD_RATES)),
+        *(f"date-{number},northlight_us,INV-NORTHLIGHT_US-000002,USD,1.05,{day},," for number, day in enumerate(AWKWARD_DATES)),
+        *(f"paid-{currency},northlight_us,INV-NORTHLIGHT_US-000003,{currency},1,2026-02-03, Paid ,wire" for currency in ("usd", "EUR", "JPY", "KWD")),
+        *(f"{status},northlight_eu,INV-NORTHLIGHT_EU-000001,EUR,1.5,2026-02-04,{status}," for status in ("failed", "REFUNDED", "withdrawn", "lost")),
+        "lost,northlight_eu,INV-NORTHLIGHT_EU-999999,EUR,1.5,2026-02-04,,",
     ],
     "tax_exemptions": [
         "exemption_id,customer_id,entity_id,country,tax_code,reason,certificate,effective_from,effective_to",

@@ -58,6 +58,18 @@ REFUSED_GRANTS = {
     "USD,10,paid,2026-01-01,,,0": "not_positive",
     "USD,9999999999999,paid,2026-01-01,,,1000": "amount_out_of_range",
 }
+REFUSED_PAYMENTS = {
+    "nowhere,INV-1,USD,10,2026-01-20,": "unknown_entity",
+    "acme,,USD,10,2026-01-20,": "missing_invoice",
+    "acme,INV-1,ZZZ,10,2026-01-20,": "unknown_currency",
+    "acme,INV-1,USD,10,2026-01-20,bounced": "unknown_word",
+    "acme,INV-1,USD,10,yesterday,": "not_a_date",
+    "acme,INV-1,USD,ten,2026-01-20,": "not_a_number",
+    "acme,INV-1,USD,-10,2026-01-20,": "not_positive",
+    "acme,INV-1,USD,9999999999999,2026-01-20,": "amount_out_of_range",
+    "acme,INV-1,USD,10.005,2026-01-20,": "fraction_of_minor_unit",
+    "acme,INV-1,JPY,10.5,2026-01-20,": "fraction_of_minor_unit",
+}
 FILES: Mapping[str, list[str]] = {
     "legal_entities": [
         "entity_id,name,country,functional_currency,cutover_on",
@@ -87,6 +99,12 @@ FILES: Mapping[str, list[str]] = {
         "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
         *(f"G-{number},REFUSEDGRANT,{terms}" for number, terms in enumerate(REFUSED_GRANTS)),
         "G-PAID,NOCREDITACCOUNT,USD,100,paid,2026-01-01,,,",
+    ],
+    "payments": [
+        "payment_id,entity_id,invoice,currency,amount,paid_on,status",
+        *(f"P-{number},{terms}" for number, terms in enumerate(REFUSED_PAYMENTS)),
+        "P-LOST,acme,INV-1,JPY,10,2026-01-20, Paid ",
+        "P-FAILED,acme,INV-1,USD,10.5,2026-01-20,failed",
     ],
     "tax_rates": [
         "entity_id,country,tax_code,rate,effective_from,effective_to",
@@ -167,6 +185,20 @@ def test_a_grant_of_credits_that_cannot_be_read_is_refused_with_its_rule_and_dra
     assert {grant["grant_id"]: (grant["violation"], grant["line_number"]) for grant in grants} == expected
     assert [grant["grant_id"] for grant in built.rows("select grant_id from prepaid.open_credit_grants")] == ["G-PAID"]
     assert built.rows("select * from prepaid.proposed_credit_applications") == []
+
+
+def test_a_payment_that_cannot_be_read_is_refused_with_its_rule(built: Built) -> None:
+    refused = built.rows("select subject, rule, line_number, what_to_do from staging.refused_reference_rows where source = 'payments'")
+    expected = {f"payment P-{number}": (rule, number + 2) for number, rule in enumerate(REFUSED_PAYMENTS.values())}
+    assert {row["subject"]: (row["rule"], row["line_number"]) for row in refused} == expected
+    assert all(row["what_to_do"] for row in refused)
+
+
+def test_a_payment_of_an_invoice_that_nobody_issued_is_a_named_break_and_one_that_failed_is_none(built: Built) -> None:
+    breaks = built.rows("select entity, period, subject, left_value, explanation from reconciliation.checkpoint_breaks where checkpoint = 'K5'")
+    named = {"subject": "delivery:P-LOST", "explanation": "held: unknown_invoice"}
+    assert breaks == [{"entity": "acme", "period": "2026-01", "left_value": 10, **named}]
+    assert built.rows("select status from canonical.canonical_payments order by status") == [{"status": "failed"}, {"status": "paid"}]
 
 
 def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:

@@ -29,6 +29,7 @@ RUNS = 4
 UNCHANGED = ("resource_type:seed", "path:models/staging/billing", "path:models/staging/finance", "path:models/staging/crm")
 MODELS = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos")
 JOURNALS = (
+    "stg_finance__payments",
     "path:models/staging/register_issued",
     "path:models/staging/platform",
     "path:models/canonical",

@@ -81,10 +81,13 @@ FILES: Mapping[str, Sequence[str]] = {
             for entity in ("acme", "beta")
             for number, role in enumerate(ROLES)
         ),
+        "acme,1100,cash,asset,false",
     ],
     "account_mappings": [
         "mapping_id,entity_id,role,product,account_code,effective_from",
         *(f"M{number},*,{role},*,{1000 + number},2026-01-01" for number, role in enumerate(ROLES)),
+        # The other entity has no account for what it receives.
+        "CASH,acme,cash,*,1100,2026-01-01",
     ],
 }
 PRICES = (

@@ -14,6 +14,7 @@ from billing_led_company import CUSTOMERS, NEXT_PERIOD, PERIOD, Platform, delive
 
 from dagster_project.cli.close import close_keys
 from dagster_project.cli.installation import initialize
+from dagster_project.cli.reading import EXCEPTIONS, published
 from dagster_project.cli.report import reporting_assets
 from dagster_project.cli.tie_out import ledger_balances
 from dagster_project.close import Installation
@@ -95,21 +96,31 @@ def closing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closing]:
 
 
 def bill_beta(closing: Closing, prices: Mapping[str, str]) -> None:
-    """The platform invoices the other entity too, one customer at another price; of the second invoice a later read shows nothing any more."""
+    """The platform invoices the other entity too, one customer, who pays, at another price; of the second invoice a later read shows nothing any
+    more."""
     platform = closing.platform
     platform.subscribe(prices, {"OTHER": "P.calls", "GONE": "P.calls"})
     platform.bill()
+    platform.do(f"invoices/{platform.invoice_of('S-OTHER')['id']}/pay", paid_out_of_band="true")
     assert read_platform(closing.installation, "beta", PERIOD) is not None
     assert platform.http.post("/_forget", json={"id": platform.invoice_of("S-GONE")["id"]}).status_code == 200
     assert read_platform(closing.installation, "beta", PERIOD) is not None
 
 
 def change_history(closing: Closing) -> None:
-    """In February: usage of January comes late, the plan's pattern is flipped for January too, the platform credits one invoice and voids another."""
+    """In February: usage of January comes late, the plan's pattern is flipped for January too, the platform credits one invoice and voids another,
+    and the bank tells what it received."""
     settings, platform = closing.installation.settings, closing.platform
     day = date(2026, 2, 10)
     deliver(settings, "usage", [event("UNIT", "calls", "7", "UNIT-late")], day)
     deliver(settings, "plan_patterns", ["plan_id,rated_by,effective_from", "P,warehouse,2026-01-01", "T,warehouse,2026-01-01"], day)
+    payments = [
+        "OWN-1,acme,INV-ACME-000001,usd,10.00,2026-01-20,,transfer",
+        "OWN-2,acme,INV-ACME-000001,USD,12,2026-02-03,failed,debit",
+        "LOST,beta,INV-BETA-000009,USD,7,2026-02-04,,",
+        f"TWICE,beta,{platform.invoice_of('S-OTHER')['number']},USD,1.71,2026-02-04,,",
+    ]
+    deliver(settings, "payments", ["payment_id,entity_id,invoice,currency,amount,paid_on,status,method", *payments], day)
     assert closing.runner.land(day, day).succeeded
     platform.set_clock(datetime(2026, 2, 10, 9))
     unit, tier = platform.invoice_of("S-UNIT"), platform.invoice_of("S-TIER")
@@ -216,17 +227,74 @@ def test_only_the_platforms_own_credit_notes_and_voids_reduce(closing: Closing) 
     assert all(balance.equal for balance in balances.values())
     receivable = balances["1000"].ledger
     # Of ours 22.00 and 0.25, of the platform's 17.23 less a credit of 5.50; what was voided is taken back at the rate that it was booked at.
-    assert receivable[0] - receivable[1] == 2200 + 25 + 1723 - 550
+    # Of ours 10.00 are paid, of the platform's all.
+    assert receivable[0] - receivable[1] == 2200 + 25 + 1723 - 550 - (1000 + 1723)
+    cash = balances["1100"].ledger
+    assert cash[0] - cash[1] == 1000 + 1723
 
 
 def test_payments_are_canonical_and_reconcile_to_their_invoice(closing: Closing) -> None:
-    [payment] = closing.rows("select customer_id, amount_minor, method, invoice_issued_by from canonical.canonical_payments where entity = 'acme'")
-    assert payment == {"customer_id": "UNIT", "amount_minor": 1723, "method": "payment_record", "invoice_issued_by": "platform"}
+    payments = closing.rows(
+        "select payment_id, customer_id, amount_minor, status, method, invoice_issued_by from canonical.canonical_payments"
+        " where entity = 'acme' order by source, payment_id"
+    )
+    assert [tuple(payment.values())[1:] for payment in payments] == [
+        ("OWN", 1000, "paid", "transfer", "register"),
+        ("OWN", 1200, "failed", "debit", "register"),
+        ("UNIT", 1723, "paid", "payment_record", "platform"),
+    ]
     due = closing.rows(
         "select left_value, right_value from reconciliation.k4_platform_to_billing where measure = 'amount due at the platform' and entity = 'acme'"
     )
     assert len(due) == 2
     assert all(row["left_value"] == row["right_value"] for row in due)
+
+
+def test_a_payment_debits_cash_and_takes_the_receivable_of_its_customer_back(closing: Closing) -> None:
+    lines = closing.rows(
+        "select lines.account, lines.side, lines.amount_minor, lines.customer_id, lines.posting_date, lines.state, postings.paid_on, postings.source"
+        " from staging.stg_register_closing__journal_lines as lines"
+        " inner join accounting.payment_postings as postings on lines.natural_id = postings.natural_id"
+        " where lines.event = 'payment_received' order by lines.natural_id, lines.account"
+    )
+    first, january = date(2026, 2, 1), date(2026, 1, 20)
+    by_bank = {"posting_date": first, "state": State.VERIFIED, "paid_on": january, "source": "delivery"}
+    at_platform = {"posting_date": first, "state": State.VERIFIED, "paid_on": first, "source": "platform"}
+    # January was closed when the bank told of it, so that it is posted on the first day that is open and keeps its own.
+    assert sorted(lines, key=lambda line: (line["amount_minor"], line["account"])) == [
+        {"account": "1000", "side": "credit", "amount_minor": 1000, "customer_id": "OWN", **by_bank},
+        {"account": "1100", "side": "debit", "amount_minor": 1000, "customer_id": None, **by_bank},
+        {"account": "1000", "side": "credit", "amount_minor": 1723, "customer_id": "UNIT", **at_platform},
+        {"account": "1100", "side": "debit", "amount_minor": 1723, "customer_id": None, **at_platform},
+    ]
+
+
+def test_payments_are_on_both_sides_of_the_checkpoints_down_to_the_ledger(closing: Closing) -> None:
+    compared = closing.rows(
+        "select cast(left_value as bigint) as due, cast(right_value as bigint) as journalled from reconciliation.k5_issued_to_journals"
+        " where measure = 'payments received' and entity = 'acme' order by due"
+    )
+    assert compared == [{"due": 1000, "journalled": 1000}, {"due": 1723, "journalled": 1723}]
+    posted = closing.rows(
+        "select checkpoint, count(*) as lines from reconciliation.checkpoint_comparisons"
+        " where entity = 'acme' and period = '2026-02' and subject like '%:paid:%' and not is_break group by checkpoint order by checkpoint"
+    )
+    # K6 compares that an entry is sealed and that it is posted, K7 every line.
+    assert posted == [{"checkpoint": "K5", "lines": 2}, {"checkpoint": "K6", "lines": 4}, {"checkpoint": "K7", "lines": 4}]
+
+
+def test_a_payment_that_cannot_be_posted_is_held_and_named(closing: Closing) -> None:
+    held = closing.rows("select entity, source, hold_reason, amount_minor from accounting.payment_postings where hold_reason is not null")
+    assert {(row["entity"], row["source"], row["hold_reason"]) for row in held} == {
+        ("beta", "platform", "missing_account_mapping"),
+        ("beta", "delivery", "unknown_invoice"),
+        ("beta", "delivery", "paid_at_platform"),
+    }
+    breaks = closing.rows("select explanation from reconciliation.checkpoint_breaks where measure = 'payments received' order by explanation")
+    assert [row["explanation"] for row in breaks] == ["held: missing_account_mapping", "held: paid_at_platform", "held: unknown_invoice"]
+    told = published(closing.installation.warehouse, EXCEPTIONS["payments"])
+    assert {(row["kind"], row["reason"].partition(":")[0]) for row in told} == {("payment", row["hold_reason"]) for row in held}
+    assert all(row["what_to_do"] for row in told)
 
 
 def test_every_customer_of_the_company_is_one_of_the_stories_above() -> None:

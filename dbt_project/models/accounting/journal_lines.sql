@@ -17,6 +17,11 @@ revenue_schedule as (
     select * from {{ ref('revenue_schedule') }}
 ),
 
+payments as (
+    select * from {{ ref('payment_postings') }}
+    where hold_reason is null
+),
+
 currencies as (
     select * from {{ ref('currencies') }}
 ),
@@ -152,6 +157,25 @@ recognition_legs as (
     from recognised_lines
 ),
 
+-- A payment settles its invoice at the rate that is frozen there.
+payment_legs as (
+    {% for leg, account, customer, sign in [("cash", "cash_account", "cast(null as varchar)", ""), ("receivable", "receivable_account", "customer_id", "-")] %}
+        select
+            invoice_key as source_document,
+            event_suffix,
+            posting_date,
+            '{{ leg }}' as leg,
+            {{ account }} as account,
+            {{ sign }}amount_minor as signed_minor,
+            {{ customer }} as customer_id,
+            cast(null as varchar) as source_line_key,
+            paid_on as service_period_start,
+            {{ add_days('paid_on', 1) }} as service_period_end
+        from payments
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 legs as (
     select * from receivable_legs
     union all
@@ -162,6 +186,8 @@ legs as (
     select * from tax_legs
     union all
     select * from recognition_legs
+    union all
+    select * from payment_legs
 ),
 
 valued as (
@@ -261,8 +287,9 @@ final as (
         source_number,
         source_document_type,
         case
-            when event_suffix <> 'issued' then 'revenue_recognised'
-            else issue_event
+            when event_suffix = 'issued' then issue_event
+            when {{ matches('event_suffix', '^paid:') }} then 'payment_received'
+            else 'revenue_recognised'
         end as event,
         entity,
         posting_date,

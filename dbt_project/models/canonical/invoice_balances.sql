@@ -6,6 +6,10 @@ documents as (
 
 payments as (
     select * from {{ ref('canonical_payments') }}
+    where
+        status = 'paid'
+        -- The platform tells the payments of its own invoices; what is delivered of them waits until it does.
+        and (source = 'platform' or invoice_issued_by = 'register')
 ),
 
 billed as (
@@ -20,9 +24,12 @@ billed as (
 paid as (
     select
         invoice_key,
+        currency,
         {{ sum_whole('amount_minor') }} as paid_minor
     from payments
-    group by invoice_key
+    group by
+        invoice_key,
+        currency
 ),
 
 final as (
@@ -40,7 +47,10 @@ final as (
         billed.invoiced_minor + billed.credited_minor - coalesce(paid.paid_minor, 0) as remaining_minor
     from documents
     inner join billed on documents.business_key = billed.invoice_key
-    left join paid on documents.business_key = paid.invoice_key
+    left join paid
+        on
+            documents.business_key = paid.invoice_key
+            and documents.currency = paid.currency
     where documents.document_type = 'invoice'
 )
 

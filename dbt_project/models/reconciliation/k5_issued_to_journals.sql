@@ -23,6 +23,10 @@ credit_applications as (
     select * from {{ ref('stg_register_closing__credit_applications') }}
 ),
 
+payments as (
+    select * from {{ ref('payment_postings') }}
+),
+
 settled as (
     select
         business_key,
@@ -100,6 +104,19 @@ due as (
         from platform_documents
         where {{ value }} <> 0
     {% endfor %}
+    -- What was received takes the receivable back, held or not.
+    union all
+    select
+        entity,
+        period,
+        'payments received' as measure,
+        currency as unit,
+        coalesce(natural_id, payment_key) as subject,
+        amount_minor as compared_value,
+        0 as excused_value,
+        case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
+        true as must_exist
+    from payments
     union all
     select
         entity,
@@ -128,12 +145,31 @@ journalled as (
         source_document as subject,
         sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
     from sealed_lines
-    where customer_id is not null
+    where
+        customer_id is not null
+        and event <> 'payment_received'
     group by
         entity,
         period,
         currency,
         source_document
+    union all
+    select
+        entity,
+        period,
+        'payments received' as measure,
+        currency as unit,
+        natural_id as subject,
+        sum(case when side = 'credit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where
+        customer_id is not null
+        and event = 'payment_received'
+    group by
+        entity,
+        period,
+        currency,
+        natural_id
     union all
     select
         entity,

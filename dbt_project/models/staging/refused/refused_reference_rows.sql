@@ -12,6 +12,8 @@ refused as (
     union all
     {{ refused_rows(ref('stg_billing__credit_grants'), "'credit_grants'", "'grant ' || grant_id") }}
     union all
+    {{ refused_rows(ref('stg_finance__payments'), "'payments'", "'payment ' || payment_id") }}
+    union all
     {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}
     union all
     {{ refused_rows(ref('refused_charges'), "'charges'", "'charge ' || charge_id") }}

@@ -1,0 +1,72 @@
+with
+
+latest as (
+    {{ latest_landed(source('raw_finance', 'payments'), ['entity_id', 'payment_id']) }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+entities as (
+    select * from {{ ref('stg_crm__legal_entities') }}
+),
+
+typed as (
+    select
+        payment_id,
+        {{ blank_to_null('entity_id') }} as entity,
+        {{ blank_to_null('invoice') }} as invoice,
+        upper({{ blank_to_null('currency') }}) as currency,
+        {{ safe_cast_to(blank_to_null('amount'), quantity_type()) }} as amount,
+        {{ safe_cast_to(blank_to_null('paid_on'), 'date') }} as paid_on,
+        lower(coalesce({{ blank_to_null('status') }}, 'paid')) as status,
+        {{ blank_to_null('method') }} as method,
+        file_name,
+        line_number
+    from latest
+),
+
+valued as (
+    select
+        typed.*,
+        -- Beyond this the product would not fit; an estimate is enough to tell.
+        case
+            when abs(cast(typed.amount as double precision)) < 1000000000000
+                then {{ to_minor('typed.amount', 'currencies.minor_units') }}
+        end as amount_minor,
+        currencies.minor_units,
+        entities.entity is not null as is_known_entity
+    from typed
+    left join currencies on typed.currency = currencies.currency
+    left join entities on typed.entity = entities.entity
+),
+
+final as (
+    select
+        payment_id,
+        entity,
+        invoice,
+        currency,
+        amount,
+        amount_minor,
+        paid_on,
+        status,
+        method,
+        file_name,
+        line_number,
+        case
+            when not is_known_entity then 'unknown_entity'
+            when invoice is null then 'missing_invoice'
+            when minor_units is null then 'unknown_currency'
+            when status not in ('paid', 'failed', 'refunded', 'withdrawn') then 'unknown_word'
+            when paid_on is null then 'not_a_date'
+            when amount is null then 'not_a_number'
+            when amount <= 0 then 'not_positive'
+            when amount_minor is null then 'amount_out_of_range'
+            when amount * cast(minor_units as decimal(4, 0)) <> amount_minor then 'fraction_of_minor_unit'
+        end as violation
+    from valued
+)
+
+select * from final
