@@ -9,9 +9,9 @@ from functools import partial
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.models.terms import day_of, text, whole
 from reverse_etl.cases.rated import JournalLine, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, CreditGrant, Payment, Scenario, Subscription, Tier, flat, landed_until, quantity_event
-from reverse_etl.cases.terms_of_cases import day_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -9,9 +9,9 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, stated
+from reverse_etl.cases.models.terms import conversion_terms, currency_of, number, package_of, text, tier_terms, tiers_of
 from reverse_etl.cases.rated import RatedRun, RatedScenario, RatedTier
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, of_charge, quantity_event
-from reverse_etl.cases.terms_of_cases import conversion_terms, currency_of, number, package_of, text, tier_terms, tiers_of
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")

@@ -9,10 +9,10 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.plans_of_cases import commitment_rounding, taxes_of
+from reverse_etl.cases.models.plans import commitment_rounding, taxes_of
+from reverse_etl.cases.models.terms import bounds, currency_of, day_of, number, package_of, text, tier_terms, tiers_of, whole
 from reverse_etl.cases.rated import RatedLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
-from reverse_etl.cases.terms_of_cases import bounds, currency_of, day_of, number, package_of, text, tier_terms, tiers_of, whole
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")

@@ -9,9 +9,8 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, stated
-from reverse_etl.cases.plans_of_cases import planned
-from reverse_etl.cases.scenario import Charge, Scenario, Tier, of_charge, quantity_event
-from reverse_etl.cases.terms_of_cases import (
+from reverse_etl.cases.models.plans import planned
+from reverse_etl.cases.models.terms import (
     DAY,
     currency_of,
     first_day,
@@ -23,6 +22,7 @@ from reverse_etl.cases.terms_of_cases import (
     text,
     tiers_of,
 )
+from reverse_etl.cases.scenario import Charge, Scenario, Tier, of_charge, quantity_event
 
 
 @compiles("graduated", "volume", "graduated_percentage")

@@ -9,10 +9,10 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.plans_of_cases import discount_of
+from reverse_etl.cases.models.plans import discount_of
+from reverse_etl.cases.models.terms import currency_of, text, whole
 from reverse_etl.cases.rated import DocumentLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, DecidedCredit, Scenario, Subscription, flat, landed_until
-from reverse_etl.cases.terms_of_cases import currency_of, text, whole
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")

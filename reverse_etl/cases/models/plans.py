@@ -10,9 +10,9 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, Say
+from reverse_etl.cases.models.terms import LEVELS, bounds, currency_of, first_day, metered, number, text, whole
 from reverse_etl.cases.rated import RatedScenario
 from reverse_etl.cases.scenario import Charge, Scenario, Subscription, UsageEvent, flat, landed_until
-from reverse_etl.cases.terms_of_cases import LEVELS, bounds, currency_of, first_day, metered, number, text, whole
 
 Rated = Mapping[str, RatedScenario]
 CENT = Decimal("0.01")

@@ -12,9 +12,9 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, rounding_word, stated
-from reverse_etl.cases.plans_of_cases import planned
+from reverse_etl.cases.models.plans import planned
+from reverse_etl.cases.models.terms import DAY, currency_of, day_of, instant, metered, number, price_terms, text, tier_terms, tiers_of
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
-from reverse_etl.cases.terms_of_cases import DAY, currency_of, day_of, instant, metered, number, price_terms, text, tier_terms, tiers_of
 
 MAIN_PRICE = "1"
 

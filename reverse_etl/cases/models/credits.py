@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
+from reverse_etl.cases.models.terms import currency_of, text
 from reverse_etl.cases.rated import RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, CreditGrant, Scenario, Subscription, Tier, flat, landed_until, quantity_event
-from reverse_etl.cases.terms_of_cases import currency_of, text
 
 Rated = Mapping[str, RatedScenario]
 END = FIRST_DAY.replace(month=2)
