@@ -36,7 +36,7 @@ class Demo:
 
 def run(home: Path, *arguments: str) -> str:
     environment = {**os.environ, "TIEOUT_HOME": str(home)}
-    done = subprocess.run([TIEOUT, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    done = subprocess.run([TIEOUT, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=900)
     assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
