@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -81,6 +82,28 @@ def full_build(home: Path, memory_limit: str) -> Measured:
     if not invoke(paths, ["seed", "--no-write-json"], manifest).success:
         raise BenchmarkError("the seeds did not load")
     measured.step("dbt run", run_models)
+    return measured
+
+
+def issue_months(home: Path, memory_limit: str, last_period: str) -> Measured:
+    """Seal what is proposed for the months before ``last_period``, all at once, and mirror it for the models. Nothing is posted."""
+    from dagster_project.close import Installation
+    from dagster_project.close.outbox import INVOICES as PROPOSED_INVOICES
+    from dagster_project.close.outbox import proposed
+    from dagster_project.close.steps import mirror_register
+
+    installation = Installation(settings_of(home, memory_limit))
+    measured = Measured()
+
+    def seal() -> None:
+        rows = [row for row in proposed(installation.warehouse, [PROPOSED_INVOICES], ENTITY) if row.period < last_period]
+        with closing(installation.open_register()) as register:
+            refused = register.seal(rows, installation.actor, "bench").refused
+        if refused:
+            raise BenchmarkError(f"{refused[0].row.business_key} was not sealed: {refused[0].reason}")
+
+    measured.step("sealing", seal)
+    measured.step("mirror", lambda: mirror_register(installation))
     return measured
 
 
