@@ -13,7 +13,7 @@ from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_credit
 from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register
-from dagster_project.dbt.project import DbtPaths, invoke, parsed_project
+from dagster_project.dbt.project import WITHOUT_HOLDS, DbtPaths, invoke, parsed_project
 from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedScenario, answer, compile_case, deliver
 from reverse_etl.cases.rated import RatedRun
 from reverse_etl.cases.reading import read_run, read_scenarios
@@ -25,8 +25,6 @@ from reverse_etl.settings import Settings
 
 LINES = ("+rated_lines",)
 DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
-# Cases are rated at once and issued to nobody: their sums say nothing, and no one is there to approve them.
-WITHOUT_HOLDS = ("--vars", "{run_gates: false, storm_factor: 999999}")
 PROPOSED = ("outbox.outbox_invoices", "outbox.outbox_credit_memos")
 
 
