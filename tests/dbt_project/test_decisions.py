@@ -104,6 +104,7 @@ class Closes:
             *(
                 *WITHOUT_SEEDS,
                 "--select",
+                "stg_finance__payments",
                 "path:models/staging/register_issued",
                 "path:models/staging/platform",
                 "path:models/canonical",
