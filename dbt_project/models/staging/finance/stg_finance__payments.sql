@@ -30,9 +30,9 @@ typed as (
 valued as (
     select
         typed.*,
-        -- Beyond this the product would not fit; an estimate is enough to tell.
+        -- Beyond this the amount would not fit.
         case
-            when abs(cast(typed.amount as double precision)) < 1000000000000
+            when abs(typed.amount) < 1000000000000
                 then {{ to_minor('typed.amount', 'currencies.minor_units') }}
         end as amount_minor,
         currencies.minor_units,
