@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lossy_relay import LossyRelay, lossy_relay
 from tryton_documents import US, Driver, customer, entry
 from tryton_ledger import Ledger
 
@@ -32,12 +33,16 @@ def _settled(system: Tryton, documents: list[SealedDocument]) -> dict[str, Remot
         time.sleep(0.1)
 
 
+def _kill_in_the_middle(relay: LossyRelay, pid: int) -> None:
+    assert relay.lost_request_passed_on.wait(30)
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGKILL)
+
+
 def test_after_a_time_out_the_look_up_finds_every_document_exactly_once(ledger: Ledger, system: Tryton) -> None:
     documents = [entry() for _ in range(60)]
-    impatient = ledger.open(deadline_seconds=0.35)
-    impatient.ping()
-
-    outcomes = Driver(impatient).send(documents, "create")
+    with lossy_relay(ledger.server.url, "account.move.create") as relay:
+        outcomes = Driver(ledger.open(deadline_seconds=3, url=relay.url)).send(documents, "create")
 
     assert {type(outcome) for outcome in outcomes} == {Ambiguous}
     found = _settled(system, documents)
@@ -50,15 +55,16 @@ def test_after_a_time_out_the_look_up_finds_every_document_exactly_once(ledger: 
 def test_a_server_killed_in_the_middle_of_a_request_leaves_all_or_nothing(start_ledger: Callable[[Path], Ledger], tmp_path: Path) -> None:
     ledger = start_ledger(tmp_path / "killed")
     try:
-        system = ledger.open()
-        Driver(system).create(customer("C0001"))
         documents = [entry() for _ in range(60)]
-        killer = threading.Timer(0.4, os.kill, (ledger.server.process.pid, signal.SIGKILL))
-        killer.start()
+        with lossy_relay(ledger.server.url, "account.move.create") as relay:
+            system = ledger.open(url=relay.url)
+            Driver(system).create(customer("C0001"))
+            killer = threading.Thread(target=_kill_in_the_middle, args=(relay, ledger.server.process.pid))
+            killer.start()
 
-        outcomes = Driver(system).send(documents, "create")
+            outcomes = Driver(system).send(documents, "create")
 
-        killer.join()
+            killer.join()
         assert {type(outcome) for outcome in outcomes} == {Ambiguous}
         ledger.server = start_server(ledger.folder)
         system = ledger.open()

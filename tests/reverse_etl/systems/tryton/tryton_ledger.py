@@ -24,8 +24,8 @@ class Ledger:
     server: TrytonServer
     home: Path
 
-    def open(self, deadline_seconds: float = 60.0) -> Tryton:
-        return open_tryton(Settings(home=self.home), self.server.url, replace(MANIFEST, send_deadline=timedelta(seconds=deadline_seconds)))
+    def open(self, deadline_seconds: float = 60.0, url: str | None = None) -> Tryton:
+        return open_tryton(Settings(home=self.home), url or self.server.url, replace(MANIFEST, send_deadline=timedelta(seconds=deadline_seconds)))
 
     @property
     def accountant(self) -> Connection:
