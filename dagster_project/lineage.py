@@ -56,6 +56,25 @@ _STARTS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "usage summary or invoice line under another key",
+        """
+        with renamed as (
+            select coalesce(subscriptions.stable_key, stated.subscription_id) || '/' || coalesce(charges.stable_key, stated.charge_id)
+                || substring($1, length(stated.subscription_id) + length(stated.charge_id) + 2) as line_key
+            from (select split_part($1, '/', 1) as subscription_id, split_part($1, '/', 2) as charge_id) as stated
+            left join staging.stg_crm__stable_keys as subscriptions
+                on stated.subscription_id = subscriptions.stated_key and subscriptions.kind = 'subscription'
+            left join staging.stg_crm__stable_keys as charges on stated.charge_id = charges.stated_key and charges.kind = 'charge'
+        )
+        select lines.document_line_key, lines.line_key as usage_key
+        from staging.stg_register_closing__billing_lines as lines
+        inner join renamed on lines.line_key = renamed.line_key
+        union all
+        select null, summaries.usage_key from usage.usage_summaries as summaries
+        inner join renamed on summaries.usage_key = renamed.line_key
+        """,
+    ),
+    (
         "line of a draft",
         """
         select null as document_line_key, usage_key from analytics.invoice_preview
