@@ -58,13 +58,17 @@ _STARTS: tuple[tuple[str, str], ...] = (
     (
         "usage summary or invoice line under another key",
         """
-        with renamed as (
-            select coalesce(subscriptions.stable_key, stated.subscription_id) || '/' || coalesce(charges.stable_key, stated.charge_id)
-                || substring($1, length(stated.subscription_id) + length(stated.charge_id) + 2) as line_key
-            from (select split_part($1, '/', 1) as subscription_id, split_part($1, '/', 2) as charge_id) as stated
-            left join staging.stg_crm__stable_keys as subscriptions
-                on stated.subscription_id = subscriptions.stated_key and subscriptions.kind = 'subscription'
-            left join staging.stg_crm__stable_keys as charges on stated.charge_id = charges.stated_key and charges.kind = 'charge'
+        with resubscribed as (
+            select coalesce(max_by(stable_key || substring($1, length(stated_key) + 1), length(stated_key)), $1) as line_key
+            from staging.stg_crm__stable_keys where kind = 'subscription' and starts_with($1, stated_key || '/')
+        ),
+        renamed as (
+            select coalesce(
+                max_by(replace(resubscribed.line_key, '/' || stated_key || '/', '/' || stable_key || '/'), length(stated_key)), any_value(line_key)
+            ) as line_key
+            from resubscribed
+            left join staging.stg_crm__stable_keys as charges
+                on charges.kind = 'charge' and contains(resubscribed.line_key, '/' || charges.stated_key || '/')
         )
         select lines.document_line_key, lines.line_key as usage_key
         from staging.stg_register_closing__billing_lines as lines

@@ -1,8 +1,10 @@
 {#- The keys of lines, and what a key alias makes of them. -#}
 
-{% macro key_part(key) %}split_part({{ key }}, '/', 1){% endmacro %}
+{#- The dimensions of a charge are told as on a line: CHARGE, or CHARGE/NAME=VALUE;NAME=VALUE. -#}
 
-{% macro rest_of_key(key) %}substring({{ key }}, length(split_part({{ key }}, '/', 1)) + 2){% endmacro %}
+{% macro charge_of_key(key) %}regexp_replace({{ key }}, '/[^/=]+=.*$', ''){% endmacro %}
+
+{% macro dimensions_of_key(key) %}substring({{ key }}, length({{ charge_of_key(key) }}) + 2){% endmacro %}
 
 {% macro under_stable_key(relation, column, kind) -%}
     {#- The landed rows of a relation with the stable key beside the one that they state: what comes under a new name takes the place of the old. -#}
@@ -29,7 +31,7 @@
 
 {#- What was issued before its alias was known keeps its key in the register; it is subtracted under the stable one. -#}
 
-{% macro dimensions_of(line_key, subscription_id, charge_id) -%}
+{% macro dimensions_of_line(line_key, subscription_id, charge_id) -%}
     substring({{ line_key }}, length({{ subscription_id }}) + length({{ charge_id }}) + 14)
 {%- endmacro %}
 
@@ -45,7 +47,7 @@
     left join {{ ref('stg_crm__stable_keys') }} as stable_dimensions
         on
             coalesce(stable_charges.stable_key, {{ charge_id }}) = stable_dimensions.charge_id
-            and {{ dimensions_of(line_key, subscription_id, charge_id) }} = stable_dimensions.dimensions
+            and {{ dimensions_of_line(line_key, subscription_id, charge_id) }} = stable_dimensions.dimensions
 {%- endmacro %}
 
 {% macro stable_line_key(line_key, subscription_id, charge_id) -%}
@@ -55,7 +57,7 @@
             "coalesce(stable_subscriptions.stable_key, " ~ subscription_id ~ ")",
             "coalesce(stable_charges.stable_key, " ~ charge_id ~ ")",
             "substring(" ~ line_key ~ ", length(" ~ subscription_id ~ ") + length(" ~ charge_id ~ ") + 3, 10)",
-            "coalesce(stable_dimensions.stable_dimensions, " ~ dimensions_of(line_key, subscription_id, charge_id) ~ ")"
+            "coalesce(stable_dimensions.stable_dimensions, " ~ dimensions_of_line(line_key, subscription_id, charge_id) ~ ")"
         ) }}
     end
 {%- endmacro %}

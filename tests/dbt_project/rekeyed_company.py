@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from two_months import event
 
 # Customer -> calls in January, each with a subscription of its own name.
-CALLS = {"RENAMED": 100, "RECHARGED": 100, "OLD": 100, "SURVIVOR": 100, "MOVED": 100, "ABROAD": 100}
+CALLS = {"RENAMED": 100, "RECHARGED": 100, "OLD": 100, "SURVIVOR": 100, "MOVED": 100, "ABROAD": 100, "TOLD-LATE": 100}
 PLANS = {"RECHARGED": "recharged", "SPLIT": "split", "UNTOLD": "untold"}
 CURRENCIES = {"ABROAD": "USD"}
 CUSTOMERS = (*CALLS, "SPLIT", "UNTOLD")
@@ -34,7 +34,11 @@ FILES = {
     "plans": ["plan_id,name,description", *(f"{plan},{plan}," for plan in PRODUCTS)],
     "charges": [CHARGES, *(_charge(plan, plan) for plan in PRODUCTS)],
     "prices": [PRICES, *(_price(plan, plan) for plan in PRODUCTS)],
-    "subscriptions": [SUBSCRIPTIONS, *(f"{name},1,{name},{PLANS.get(name, 'added')},2026-01-01," for name in CUSTOMERS)],
+    "subscriptions": [
+        SUBSCRIPTIONS,
+        *(f"{name},1,{name},{PLANS.get(name, 'added')},2026-01-01," for name in CUSTOMERS),
+        "TOLD-LATE-NEXT,1,TOLD-LATE,added,2026-01-15,",
+    ],
 }
 # The same subscription and charge under other ids; MOVED is delivered with the survivor of its customer.
 FILES_OF_FEBRUARY = {
@@ -48,6 +52,7 @@ FILES_OF_FEBRUARY = {
     "key_aliases": [
         "kind,old_key,new_key,effective_from",
         "subscription,RENAMED,RENAMED-AGAIN,2026-02-15",
+        "subscription,TOLD-LATE,TOLD-LATE-NEXT,2026-02-15",
         "charge,recharged,recharged-next,2026-02-15",
         "customer,OLD,SURVIVOR,2026-02-01",
         "customer,MOVED,SURVIVOR,2026-02-01",
@@ -66,7 +71,7 @@ def january() -> Iterable[str]:
 
 def february() -> Iterable[str]:
     """Late calls of January and those of February, under the ids that the product has always used."""
-    for name in ("RENAMED", "RECHARGED", "OLD", "MOVED", "ABROAD"):
+    for name in ("RENAMED", "RECHARGED", "TOLD-LATE", "OLD", "MOVED", "ABROAD"):
         yield event(name, 10, "2026-01-31")
         yield event(name, 30, "2026-02-10")
     yield event("SURVIVOR", 50, "2026-02-10")

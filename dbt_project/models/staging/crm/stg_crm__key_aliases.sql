@@ -80,9 +80,8 @@ counted as (
     select
         typed.*,
         count(*) over (partition by typed.kind, typed.new_key) as former_count,
-        -- Dimensions are told as on a line: CHARGE, or CHARGE/DIMENSIONS.
-        case typed.kind when 'dimension' then {{ key_part('typed.old_key') }} when 'charge' then typed.old_key end as old_charge_id,
-        case typed.kind when 'dimension' then {{ key_part('typed.new_key') }} when 'charge' then typed.new_key end as new_charge_id
+        case typed.kind when 'dimension' then {{ charge_of_key('typed.old_key') }} when 'charge' then typed.old_key end as old_charge_id,
+        case typed.kind when 'dimension' then {{ charge_of_key('typed.new_key') }} when 'charge' then typed.new_key end as new_charge_id
     from typed
 ),
 
@@ -92,8 +91,8 @@ known as (
         coalesce(old_subscriptions.subscription_id, old_charges.charge_id, old_customers.customer_id) is not null
         and coalesce(new_subscriptions.subscription_id, new_charges.charge_id, new_customers.customer_id) is not null as are_known,
         coalesce(old_subscriptions.last_landed_on, case when counted.kind = 'charge' then old_charges.last_landed_on end) as old_landed_on,
-        old_customers.entity is distinct from new_customers.entity as are_of_other_entities,
-        old_customers.currency is distinct from new_customers.currency as are_of_other_currencies
+        coalesce(old_customers.entity, '') <> coalesce(new_customers.entity, '') as are_of_other_entities,
+        coalesce(old_customers.currency, '') <> coalesce(new_customers.currency, '') as are_of_other_currencies
     from counted
     left join subscriptions as old_subscriptions
         on

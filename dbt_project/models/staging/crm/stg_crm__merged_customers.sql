@@ -1,6 +1,6 @@
 with recursive
 
-merges as (
+aliases as (
     select * from {{ ref('stg_crm__key_aliases') }}
     where
         violation is null
@@ -14,15 +14,15 @@ walked as (
         new_key as survivor_id,
         effective_from,
         1 as steps
-    from merges
+    from aliases
     union all
     select
         walked.customer_id,
-        merges.new_key as survivor_id,
-        greatest(walked.effective_from, merges.effective_from) as effective_from,
+        aliases.new_key as survivor_id,
+        greatest(walked.effective_from, aliases.effective_from) as effective_from,
         walked.steps + 1 as steps
     from walked
-    inner join merges on walked.survivor_id = merges.old_key
+    inner join aliases on walked.survivor_id = aliases.old_key
 ),
 
 final as (

@@ -45,13 +45,13 @@ names as (
 -- Whatever name of the charge the alias of its dimensions states.
 regrouped as (
     select
-        coalesce(names.stable_key, {{ key_part('aliases.old_key') }}) as charge_id,
-        {{ rest_of_key('aliases.new_key') }} as dimensions,
-        {{ rest_of_key('aliases.old_key') }} as former_dimensions
+        coalesce(names.stable_key, {{ charge_of_key('aliases.old_key') }}) as charge_id,
+        {{ dimensions_of_key('aliases.new_key') }} as dimensions,
+        {{ dimensions_of_key('aliases.old_key') }} as former_dimensions
     from aliases
     left join names
         on
-            {{ key_part('aliases.old_key') }} = names.stated_key
+            {{ charge_of_key('aliases.old_key') }} = names.stated_key
             and names.kind = 'charge'
     where aliases.kind = 'dimension'
 ),

@@ -27,7 +27,7 @@ combined as (
     union all
     select
         'charge' as kind,
-        {{ key_part('old_key') }} as refused_key,
+        {{ charge_of_key('old_key') }} as refused_key,
         cast(null as date) as effective_from
     from refused
     where kind = 'dimension'
