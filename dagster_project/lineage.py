@@ -56,6 +56,29 @@ _STARTS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "usage summary or invoice line under another key",
+        """
+        with resubscribed as (
+            select coalesce(max_by(stable_key || substring($1, length(stated_key) + 1), length(stated_key)), $1) as line_key
+            from staging.stg_crm__stable_keys where kind = 'subscription' and starts_with($1, stated_key || '/')
+        ),
+        renamed as (
+            select coalesce(
+                max_by(replace(resubscribed.line_key, '/' || stated_key || '/', '/' || stable_key || '/'), length(stated_key)), any_value(line_key)
+            ) as line_key
+            from resubscribed
+            left join staging.stg_crm__stable_keys as charges
+                on charges.kind = 'charge' and contains(resubscribed.line_key, '/' || charges.stated_key || '/')
+        )
+        select lines.document_line_key, lines.line_key as usage_key
+        from staging.stg_register_closing__billing_lines as lines
+        inner join renamed on lines.line_key = renamed.line_key
+        union all
+        select null, summaries.usage_key from usage.usage_summaries as summaries
+        inner join renamed on summaries.usage_key = renamed.line_key
+        """,
+    ),
+    (
         "line of a draft",
         """
         select null as document_line_key, usage_key from analytics.invoice_preview

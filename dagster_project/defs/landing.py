@@ -18,6 +18,7 @@ SOURCE_OF_RELATION = {
     "raw.usage_events": external.PRODUCT_USAGE,
     "raw.legal_entities": external.CRM_CUSTOMERS,
     "raw.customers": external.CRM_CUSTOMERS,
+    "raw.key_aliases": external.CRM_CUSTOMERS,
     "raw.meters": external.BILLING_CATALOG,
     "raw.plans": external.BILLING_CATALOG,
     "raw.plan_patterns": external.BILLING_CATALOG,

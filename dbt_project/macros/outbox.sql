@@ -48,13 +48,14 @@
 
 {% macro document_cause(cause) -%}
     {#- The cause of a document by those of its lines: what is regular names it first, then what weighs most. -#}
-    case min(case {{ cause }} when 'threshold' then 0 when 'usage_and_fees' then 1 when 'rebill' then 2 when 'price' then 3 when 'correction' then 4 when 'late_usage' then 5 else 6 end)
+    case min(case {{ cause }} when 'threshold' then 0 when 'usage_and_fees' then 1 when 'rebill' then 2 when 're_keying' then 3 when 'price' then 4 when 'correction' then 5 when 'late_usage' then 6 else 7 end)
         when 0 then 'threshold'
         when 1 then 'usage_and_fees'
         when 2 then 'rebill'
-        when 3 then 'price'
-        when 4 then 'correction'
-        when 5 then 'late_usage'
+        when 3 then 're_keying'
+        when 4 then 'price'
+        when 5 then 'correction'
+        when 6 then 'late_usage'
         else min({{ cause }})
     end
 {%- endmacro %}

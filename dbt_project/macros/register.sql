@@ -138,9 +138,9 @@ final as (
         {{ record_member('record', 'exchange_rate') }} as exchange_rate,
         {{ record_member('record', 'exchange_rate_date') }} as exchange_rate_date,
         {{ record_member('line', 'line_key') }} as document_line_key,
-        {{ record_member('line', 'rated_line_key') }} as line_key,
+        {{ stable_line_key(record_member('line', 'rated_line_key'), record_member('line', 'subscription_id'), record_member('line', 'charge_id')) }} as line_key,
         {{ record_member('line', 'corrects_line_key') }} as corrects_line_key,
-        {{ record_member('line', 'group_key') }} as group_key,
+        {{ stable_group_key(record_member('line', 'group_key'), record_member('line', 'subscription_id')) }} as group_key,
         {{ record_member('line', 'kind') }} as kind,
         {{ record_member('line', 'description') }} as description,
         {{ record_member('line', 'subscription_id') }} as subscription_id,
@@ -182,6 +182,7 @@ final as (
         cast({{ record_member('line', 'landing_position') }} as bigint) as landing_position,
         cast({{ record_member('line', 'covered_events') }} as bigint) as covered_events
     from elements
+    {{ stable_keys_of_issued_lines(record_member('line', 'rated_line_key'), record_member('line', 'subscription_id'), record_member('line', 'charge_id')) }}
 )
 
 select * from final

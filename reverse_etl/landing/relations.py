@@ -30,6 +30,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "payment_term_days",
         "parent_customer_id",
     ),
+    "raw.key_aliases": ("kind", "old_key", "new_key", "effective_from"),
     "raw.meters": (
         "meter",
         "unit",

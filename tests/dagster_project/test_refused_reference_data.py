@@ -132,6 +132,26 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("abroad,METER,GB980780684,2026-01-01", {"tax_id_of_no_member_state": "customer METER"}),
         ],
     ),
+    "key_aliases": (
+        "kind,old_key,new_key,effective_from",
+        [
+            ("plan,good,better,2026-03-01", {"unknown_word": "plan good"}),
+            ("subscription,S-pound,S-sterling,soon", {"not_a_date": "subscription S-pound"}),
+            ("subscription,S-kind,S-other,2026-03-01", {"unknown_key": "subscription S-kind"}),
+            ("subscription,S-meter,S-meter,2026-03-01", {"alias_of_itself": "subscription S-meter"}),
+            ("subscription,S-dated,S-ended,2026-02-01", {"both_keys_delivered": "subscription S-dated"}),
+            ("subscription,S-nobody,S-nowhere,2026-03-01", {}),
+            ("subscription,S-nobody,S-backward,2026-03-01", {"stated_twice": "subscription S-nobody"}),
+            ("charge,planless,lost,2026-03-01", {"alias_cycle": "charge planless"}),
+            ("charge,lost,planless,2026-03-01", {"alias_cycle": "charge lost"}),
+            ("charge,timed,unmetered,2026-03-01", {"two_former_keys": "charge timed"}),
+            ("charge,mismatched,unmetered,2026-03-01", {"two_former_keys": "charge mismatched"}),
+            ("dimension,tiered,calls/region=eu,2026-03-01", {"alias_of_another_charge": "dimension tiered"}),
+            ("customer,POUND,GOOD,2026-03-01", {"merge_across_currencies": "customer POUND"}),
+            ("customer,FOREIGN,GOOD,2026-03-01", {"merge_across_entities": "customer FOREIGN"}),
+            ("customer,KIND,METER,2026-03-01", {}),
+        ],
+    ),
     "payments": (
         "payment_id,entity_id,invoice,currency,amount,paid_on",
         [
@@ -158,10 +178,11 @@ BAD: Mapping[str, tuple[str, Lines]] = {
 }
 CUSTOMERS = {"GOOD": "USD", "KIND": "USD", "METER": "USD", "POUND": "GBP"}
 REST: Mapping[str, list[str]] = {
-    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01"],
+    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01", "other,Other,US,USD,2026-01-01"],
     "customers": [
         "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
         *(f"{name},{name},,US,acme,{currency},UTC,,30" for name, currency in CUSTOMERS.items()),
+        "FOREIGN,FOREIGN,,US,other,USD,UTC,,30",
     ],
 }
 

@@ -127,6 +127,17 @@ def test_any_sequence_of_runs_gives_what_a_full_refresh_gives(company: Company, 
     assert {name: (built[name], refreshed[name]) for name in built if built[name] != refreshed[name]} == {}
 
 
+def test_an_alias_changes_the_keys_and_customers_of_days_that_had_been_built(company: Company) -> None:
+    assert company.rows(
+        "select usage_key, customer_id, charged_customer_id, cast(quantity as integer) from usage.claimed_daily_usage"
+        " where event_count > 0 and (customer_id = 'left' or dimensions like 'region=eu%') and meter = 'calls' order by occurred_on, usage_key"
+    ) == [
+        ("S-left/P.calls/2026-01-01/region=;zone=", "left", "near", 13),
+        ("S-near/P.calls/2026-01-01/region=eu", "near", "near", 10),
+        ("S-left/P.calls/2026-02-01/region=;zone=", "left", "near", 14),
+    ]
+
+
 KEPT, DUPLICATE, RETRACTED, RETRACTION = ("kept", None), ("duplicate", None), ("retracted", None), ("retraction", None)
 
 

@@ -1,4 +1,4 @@
-"""Tax of every kind and invoices of parents, through a month that is issued and the one that corrects it."""
+"""Tax of every kind, invoices of parents, and keys that change, through a month that is issued and the one that corrects it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import rekeyed_company
 from dbt_commands import Dbt
 from two_months import MODELS_AND_ASSERTIONS, Company, event
 from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
@@ -17,10 +18,16 @@ from dagster_project.lineage import trace
 from reverse_etl.landing import LandingReport
 from reverse_etl.settings import Settings
 
-INVOICED = """
+REKEYED = "', '".join(rekeyed_company.CUSTOMERS)
+INVOICED = f"""
     select customer_id, bill_to_customer_id, natural_id, amount_minor, tax_minor, cast(tax_rate as double) as tax_rate, tax_treatment,
         exemption_reason, exemption_certificate, customer_tax_id, tax_behavior
-    from invoicing.proposed_invoice_lines
+    from invoicing.proposed_invoice_lines where customer_id not in ('{REKEYED}')
+"""
+REKEYED_LINES = f"""
+    select line_key, customer_id, cause, amount_minor from invoicing.proposed_invoice_lines where customer_id in ('{REKEYED}')
+    union all
+    select line_key, customer_id, cause, -amount_minor from invoicing.proposed_credit_memo_lines where customer_id in ('{REKEYED}')
 """
 CREDITED = INVOICED.replace("proposed_invoice_lines", "proposed_credit_memo_lines")
 
@@ -34,6 +41,9 @@ class Months:
     credits: dict[str, dict[str, Any]]
     held: list[dict[str, Any]]
     invoices: dict[str, dict[str, Any]]
+    rekeyed: dict[str, tuple[str, str, int]]
+    rekeyed_holds: dict[str, str]
+    gates: dict[str, dict[str, Any]]
 
 
 def by_customer(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -48,6 +58,7 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     landed = company.deliver(date(2026, 2, 1), FILES, [event(name, one.calls, "2026-01-30") for name, one in CUSTOMERS.items()])
     assert landed.problems == ()
     company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
+    company.deliver(date(2026, 2, 3), rekeyed_company.FILES, rekeyed_company.january())
     company.build(MODELS_AND_ASSERTIONS)
     january = by_customer(company.rows(INVOICED))
     held = company.rows("select customer_id, hold_reason, blocks_document from invoicing.held_lines")
@@ -55,11 +66,17 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     company.issue("2026-01")
     company.close("2026-01")
     company.deliver(date(2026, 3, 1), FILES_OF_FEBRUARY, [event(name, one.late, "2026-01-30") for name, one in CUSTOMERS.items() if one.late])
+    company.deliver(date(2026, 3, 2), rekeyed_company.FILES_OF_FEBRUARY, rekeyed_company.february())
     company.build()
+    rekeyed = {row["line_key"]: (row["customer_id"], row["cause"], row["amount_minor"]) for row in company.rows(REKEYED_LINES)}
+    holds = company.rows(f"select line_key, hold_reason from invoicing.held_lines where customer_id in ('{REKEYED}')")
+    gates = {row["cause"]: row for row in company.rows("select * from approvals.run_gates where entity = 'de'")}
     february, credits = by_customer(company.rows(INVOICED)), by_customer(company.rows(CREDITED))
     company.issue("2026-02")
     company.reconcile()
-    return Months(company, landed, january, february, credits, held, {row["natural_id"]: row for row in invoices})
+    rekeyed_holds = {row["line_key"]: row["hold_reason"] for row in holds}
+    invoiced = {row["natural_id"]: row for row in invoices}
+    return Months(company, landed, january, february, credits, held, invoiced, rekeyed, rekeyed_holds, gates)
 
 
 def amounts(line: dict[str, Any]) -> tuple[int, int]:
@@ -162,7 +179,7 @@ def test_every_refused_line_is_named_with_its_rule(months: Months) -> None:
     }
     assert {one.line_number for one in months.landed.exclusions} == {lines["tax_registrations"][name] for name in ("FRENCH-BAD", "BRITISH")}
     shown = months.company.rows(EXCEPTIONS["refused"])
-    assert {(row["subject"].split("/")[0], int(row["subject"].rsplit(" ", 1)[1])) for row in shown} == {*told, ("price_terms", 2)}
+    assert {(row["subject"].split("/")[0], int(row["subject"].rsplit(" ", 1)[1])) for row in shown} == {*told, ("price_terms", 2), ("key_aliases", 7)}
     assert all(row["reason"] and row["what_to_do"] for row in shown)
     word = months.company.rows("select violation from staging.stg_billing__refused_prices where price_id = 'undecided'")
     assert word == [{"violation": "unknown_word"}]
@@ -264,3 +281,62 @@ def test_a_childs_usage_is_traced_to_the_invoice_of_its_parent(months: Months) -
     assert [(one["customer_id"], one["bill_to_customer_id"]) for one in walk.invoice_lines] == [("CHILD", "PARENT")]
     assert [one["business_key"] for one in walk.documents] == ["stripe/de/invoice/PARENT:2026-01:1"]
     assert [one["business_key"] for one in walk.journal_entries] == ["tryton/de/journal_entry/invoice:PARENT:2026-01:1:issued"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "stable"),
+    [
+        pytest.param("RENAMED", "RENAMED/added", id="a subscription"),
+        pytest.param("RECHARGED", "RECHARGED/recharged", id="a charge"),
+        pytest.param("TOLD-LATE", "TOLD-LATE/added", id="a subscription that was issued under its new id before its alias was known"),
+    ],
+)
+def test_another_id_proposes_nothing_but_late_and_new_usage_under_the_stable_key(months: Months, customer: str, stable: str) -> None:
+    assert {key: line for key, line in months.rekeyed.items() if line[0] == customer} == {
+        f"{stable}/2026-01-01": (customer, "late_usage", 100),
+        f"{stable}/2026-02-01": (customer, "usage_and_fees", 300),
+    }
+
+
+@pytest.mark.parametrize("merged", ["OLD", "MOVED"], ids=["the subscription stays with the old customer", "it is delivered with the survivor"])
+def test_a_merge_moves_what_is_billed_from_its_day_on_and_nothing_before(months: Months, merged: str) -> None:
+    assert {key: line for key, line in months.rekeyed.items() if key.startswith(merged)} == {
+        f"{merged}/added/2026-01-01": (merged, "late_usage", 100),
+        f"{merged}/added/2026-02-01": ("SURVIVOR", "usage_and_fees", 300),
+    }
+
+
+def test_a_survivor_keeps_its_own_usage_on_its_own_subscription(months: Months) -> None:
+    assert months.rekeyed["SURVIVOR/added/2026-02-01"] == ("SURVIVOR", "usage_and_fees", 500)
+    [invoice] = months.company.rows(
+        "select count(*) as lines from staging.stg_register_closing__billing_lines where customer_id = 'SURVIVOR' and period = '2026-02'"
+    )
+    assert invoice == {"lines": 3}, "its own usage and that of both whom it was merged with"
+
+
+def test_a_merge_of_customers_of_two_currencies_is_refused_and_what_it_would_move_waits(months: Months) -> None:
+    [refused] = months.company.rows("select rule, subject, line_number from staging.refused_reference_rows where source = 'key_aliases'")
+    assert tuple(refused.values()) == ("merge_across_currencies", "customer ABROAD", 7)
+    assert months.rekeyed_holds["ABROAD/added/2026-02-01"] == "refused_alias"
+    assert months.rekeyed_holds["ABROAD/added/2026-01-01"] == "missing_exchange_rate"
+
+
+def test_a_charge_that_is_told_apart_goes_on_from_the_line_that_was_issued_and_stops_at_the_gate(months: Months) -> None:
+    gated = months.company.rows("select line_key, signed_minor from approvals.gated_lines where customer_id = 'SPLIT' and cause = 're_keying'")
+    continued = "SPLIT/split/2026-01-01"
+    assert {row["line_key"]: row["signed_minor"] for row in gated} == {continued: -400_000, f"{continued}/region=us": 400_000}
+    gate = months.gates["re_keying"]
+    assert (gate["line_count"], gate["gross_minor"], gate["is_stopped"]) == (2, 800_000, True), "40 percent down and up, not all of it twice"
+    assert not any(key.startswith("SPLIT") for key in months.rekeyed)
+
+
+def test_without_an_alias_the_credit_and_the_new_bill_wait_with_a_reason(months: Months) -> None:
+    assert months.rekeyed_holds["UNTOLD/untold/2026-01-01"] == "coverage_shrunk"
+    assert not any(key.startswith("UNTOLD") for key in months.rekeyed)
+
+
+def test_usage_is_traced_to_its_invoice_by_either_key(months: Months) -> None:
+    installation = months.company.installation
+    installation.warehouse.publish()
+    walks = [trace(installation.warehouse, f"{name}/added/2026-01-01") for name in ("RENAMED", "RENAMED-AGAIN")]
+    assert [one["business_key"] for one in walks[0].documents] == [one["business_key"] for one in walks[1].documents] != []

@@ -80,16 +80,16 @@ class Company:
         mirror_register(self.installation)
 
 
-def event(customer: str, quantity: int, occurred_on: str, meter: str = "calls") -> str:
+def event(customer: str, quantity: int, occurred_on: str, meter: str = "calls", **data: str) -> str:
     kind = "corrected" if quantity < 0 else "recorded"
     return json.dumps(
         {
             "specversion": "1.0",
-            "id": f"{customer}-{occurred_on}-{quantity}",
+            "id": "-".join((customer, occurred_on, str(quantity), *data.values())),
             "source": "test",
             "type": f"com.example.usage.{kind}.v1",
             "subject": customer,
             "time": f"{occurred_on}T12:00:00Z",
-            "data": {"meter": meter, "quantity": str(quantity)},
+            "data": {"meter": meter, "quantity": str(quantity), **data},
         }
     )

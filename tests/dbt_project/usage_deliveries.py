@@ -9,6 +9,7 @@ from pathlib import Path
 
 HEADERS: Mapping[str, str] = {
     "legal_entities": "entity_id,name,country,functional_currency,cutover_on",
+    "key_aliases": "kind,old_key,new_key,effective_from",
     "customers": "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
     "meters": "meter,unit,aggregation,description,dimensions,counted_attribute,amount_attribute,bucket,largest_quantity",
     "plans": "plan_id,name,description",
@@ -65,7 +66,7 @@ class Delivery:
 
 COMPANY = {
     "legal_entities": ["acme,Acme,US,USD,2026-01-01"],
-    "customers": [f"{name},{name},,US,acme,USD,{zone},,30" for name, zone in (("near", "UTC"), ("far", "Pacific/Auckland"))],
+    "customers": [f"{name},{name},,US,acme,USD,{zone},,30" for name, zone in (("near", "UTC"), ("far", "Pacific/Auckland"), ("left", "UTC"))],
     "meters": ["calls,call,sum,Calls,region,,,,", "users,user,unique_count,Users,,user,,,", "money,dollar,sum,Money,,,,,"],
     "plans": ["P,Plan,Plan"],
     "charges": [
@@ -78,7 +79,7 @@ COMPANY = {
         *(f"{charge},1,{charge},USD,2026-01-01,,,0.5,," for charge in ("P.calls", "P.users", "P.later")),
         "P.money,1,P.money,USD,2026-01-01,,,,,2.5",
     ],
-    "subscriptions": [f"S-{name},1,{name},P,2026-01-01," for name in ("near", "far", "later")],
+    "subscriptions": [f"S-{name},1,{name},P,2026-01-01," for name in ("near", "far", "later", "left")],
     "tax_rates": ["acme,US,standard,0.1,2026-01-01,"],
     "accounts": [f"acme,{1000 + number},{role},asset,{str(role == 'receivable').lower()}" for number, role in enumerate(ROLES)],
     "account_mappings": [f"M{number},acme,{role},*,{1000 + number},2026-01-01" for number, role in enumerate(ROLES)],
@@ -96,6 +97,7 @@ FIRST = Delivery(
             event("disputed", "2026-01-05", "8"),
             event("u1", "2026-01-05", meter="users", user="ann"),
             event("edge", "2026-01-05T11:30:00Z", "3", customer="far"),
+            event("before", "2026-01-05", "13", customer="left"),
             event("unknown-customer", "2026-01-05", "11", customer="later"),
             event("unknown-meter", "2026-01-05", "12", meter="later"),
             retraction("r-early", "comes-later", "2026-01-04"),
@@ -107,6 +109,7 @@ FIRST = Delivery(
             event("c", "2026-01-06", "30", region="eu"),
             event("m1", "2026-01-06", "99.5", meter="money"),
             event("u2", "2026-01-06", meter="users", user="bob"),
+            event("u3", "2026-01-06", customer="left", meter="users", user="bob"),
             event("at-window", "2026-01-06T00:00:00Z", "40"),
             event("reused", "2026-01-06", "50"),
         ],
@@ -127,7 +130,14 @@ CHANGED = Delivery(
     reference={
         "customers": ["later,later,,US,acme,USD,UTC,,30", "far,far,,US,acme,USD,America/Havana,,30"],
         "meters": ["later,later,sum,Later,,,,,", 'calls,call,sum,Calls,"region,zone",,,,'],
-        "subscriptions": ["S-near,2,near,P,2026-01-06,"],
+        "charges": ['P.calls,P,usage,per_unit,calls,arrears,api,standard,Calls,"region,zone"'],
+        "subscriptions": ["S-near,2,near,P,2026-01-06,", "S-left-next,1,near,P,2026-01-01,"],
+        # A merge, another id and another dimension change what had been built of days that nothing else touches.
+        "key_aliases": [
+            "customer,left,near,2026-01-20",
+            "subscription,S-left,S-left-next,2026-02-11",
+            "dimension,P.calls/region=eu,P.calls/region=eu;zone=,2026-02-11",
+        ],
     },
     reference_day="2026-02-11",
 )
@@ -143,7 +153,7 @@ TAKEN_BACK = Delivery(
         "2026-02-10": [event("c", "2026-01-06", "30", region="eu")],
         # More than the window after the first event of this identity, and within the window of the second.
         "2026-02-12": [event("reused", "2026-02-12", "52")],
-        "2026-02-13": [event("x", "2026-02-13", "1")],
+        "2026-02-13": [event("x", "2026-02-13", "1"), event("after", "2026-02-12", "14", customer="left")],
         "2026-03-01": [event("old", "2026-03-01", "2")],
         # Beyond the window the same identity is another event.
         "2026-04-07": [event("old", "2026-04-07", "3")],

@@ -51,6 +51,11 @@ compared as (
         line_deltas.line_key,
         line_deltas.group_key,
         line_deltas.kind,
+        line_deltas.customer_id,
+        line_deltas.currency,
+        line_deltas.meter,
+        line_deltas.product,
+        line_deltas.service_period_start,
         line_deltas.entity,
         line_deltas.billing_month,
         line_deltas.document_month,
@@ -71,10 +76,23 @@ compared as (
                     or coalesce(line_deltas.quantity <> frozen.quantity, true)
             when 'fee' then not line_deltas.was_issued or coalesce(line_deltas.service_period_end <> frozen.service_period_end, true)
             else false
-        end as is_served_otherwise
+        end as is_served_otherwise,
+        -- A line that was issued has lost events, or nothing of it is rated any more; another one, never issued, has some.
+        line_deltas.was_issued and (line_deltas.fingerprint is null or coalesce(line_deltas.event_count < frozen.event_count, false)) as has_lost,
+        not line_deltas.was_issued and line_deltas.delta_minor <> 0 and (line_deltas.kind <> 'usage' or line_deltas.event_count > 0) as is_new
     from line_deltas
     left join frozen on line_deltas.line_key = frozen.line_key
     left join voided on line_deltas.line_key = voided.line_key
+),
+
+-- What a line was issued with stands on another one: the same service of the same customer and period under another key.
+moved as (
+    select
+        compared.*,
+        (has_lost or is_new)
+        and max(case when has_lost then 1 else 0 end) over (partition by entity, currency, customer_id, kind, coalesce(meter, product), service_period_start) = 1
+        and max(case when is_new then 1 else 0 end) over (partition by entity, currency, customer_id, kind, coalesce(meter, product), service_period_start) = 1 as has_moved
+    from compared
 ),
 
 -- Lines of one settlement group follow from each other (late usage uses a commitment up), so that they go or stop together.
@@ -83,8 +101,9 @@ settlement_groups as (
         group_key,
         max(case when delta_minor <> 0 and (has_other_version or (has_other_gross and not is_served_otherwise)) then 1 else 0 end) as has_other_price,
         max(case when is_served_otherwise then 1 else 0 end) as is_served_otherwise,
+        max(case when has_moved then 1 else 0 end) as has_moved,
         max(case when kind <> 'commitment' and delta_minor < 0 then 1 else 0 end) as has_reduction
-    from compared
+    from moved
     group by group_key
 ),
 
@@ -99,6 +118,7 @@ final as (
             when compared.is_due_early then 'threshold'
             when compared.is_rebilled then 'rebill'
             when not compared.was_billed_when_due and compared.billing_month = compared.document_month and billed_groups.group_key is null then 'usage_and_fees'
+            when settlement_groups.has_moved = 1 then 're_keying'
             -- Another version, or another amount for what is served as before.
             when settlement_groups.has_other_price = 1 or settlement_groups.is_served_otherwise = 0 then 'price'
             when settlement_groups.has_reduction = 1 then 'correction'

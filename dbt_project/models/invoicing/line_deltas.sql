@@ -30,6 +30,10 @@ bill_to_customers as (
     select * from {{ ref('bill_to_customers') }}
 ),
 
+refused_aliases as (
+    select * from {{ ref('refused_aliases') }}
+),
+
 running_thresholds as (
     select * from {{ ref('running_thresholds') }}
 ),
@@ -52,6 +56,7 @@ issued as (
         min(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end,
         min(billing_month) as billing_month,
+        min(country) as country,
         {{ sum_whole('issued_minor') }} as issued_net_minor,
         {{ sum_whole('issued_tax_minor') }} as issued_tax_minor,
         max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
@@ -77,11 +82,11 @@ compared as (
         coalesce(rated_lines.line_key, issued.line_key) as line_key,
         coalesce(issued.group_key, rated_lines.group_key) as group_key,
         coalesce(rated_lines.kind, issued.kind) as kind,
-        coalesce(rated_lines.customer_id, issued.customer_id) as customer_id,
-        -- What was issued under one entity and currency is corrected there, wherever the customer has moved since.
+        -- What was issued to a customer under one entity and currency is corrected there, wherever subscription and customer have moved since.
+        coalesce(issued.customer_id, rated_lines.customer_id) as customer_id,
         coalesce(issued.entity, rated_lines.entity) as entity,
         coalesce(issued.currency, rated_lines.currency) as currency,
-        rated_lines.country,
+        case when issued.customer_id <> rated_lines.customer_id then issued.country else rated_lines.country end as country,
         coalesce(rated_lines.subscription_id, issued.subscription_id) as subscription_id,
         coalesce(rated_lines.charge_id, issued.charge_id) as charge_id,
         coalesce(rated_lines.meter, issued.meter) as meter,
@@ -105,7 +110,7 @@ compared as (
         case
             when coalesce(issued.kind, '') = 'usage' and usage_coverage.is_shrunk then 'coverage_shrunk'
             else coalesce(rated_lines.pattern_hold_reason, rated_lines.hold_reason)
-        end as hold_reason,
+        end as own_hold_reason,
         rated_lines.gross_minor,
         rated_lines.discount_minor
     from rated_lines
@@ -113,18 +118,45 @@ compared as (
     left join usage_coverage on issued.line_key = usage_coverage.line_key
 ),
 
+-- Nobody can say what a line was issued as under another key while the alias that would is refused.
+identified as (
+    select
+        compared.*,
+        case
+            when coalesce(refused_subscriptions.refused_key, refused_charges.refused_key, refused_customers.refused_key) is not null then 'refused_alias'
+        end as alias_hold_reason
+    from compared
+    left join refused_aliases as refused_subscriptions
+        on
+            compared.subscription_id = refused_subscriptions.refused_key
+            and refused_subscriptions.kind = 'subscription'
+    left join refused_aliases as refused_charges
+        on
+            compared.charge_id = refused_charges.refused_key
+            and refused_charges.kind = 'charge'
+    left join refused_aliases as refused_customers
+        on
+            compared.customer_id = refused_customers.refused_key
+            and refused_customers.kind = 'customer'
+            and compared.service_period_end > refused_customers.effective_from
+),
+
 -- Whoever cannot be billed with its parent waits alone.
 addressed as (
     select
-        compared.*,
+        identified.*,
+        case
+            when identified.own_hold_reason is null and identified.rated_minor <> identified.issued_minor then identified.alias_hold_reason
+            else identified.own_hold_reason
+        end as hold_reason,
         bill_to_customers.bill_to_customer_id as parent_or_self_id,
         case
             when bill_to_customers.hold_reason is not null then bill_to_customers.hold_reason
-            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_entity, 'unassigned') <> compared.entity then 'parent_of_another_entity'
-            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_currency, 'XXX') <> compared.currency then 'parent_of_another_currency'
+            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_entity, 'unassigned') <> identified.entity then 'parent_of_another_entity'
+            when bill_to_customers.has_parent and coalesce(bill_to_customers.bill_to_currency, 'XXX') <> identified.currency then 'parent_of_another_currency'
         end as bill_to_hold_reason
-    from compared
-    left join bill_to_customers on compared.customer_id = bill_to_customers.customer_id
+    from identified
+    left join bill_to_customers on identified.customer_id = bill_to_customers.customer_id
 ),
 
 subtracted as (

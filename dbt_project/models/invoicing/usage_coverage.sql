@@ -17,6 +17,11 @@ landed_files as (
     select * from {{ ref('stg_product__landed_files') }}
 ),
 
+stable_keys as (
+    select * from {{ ref('stg_crm__stable_keys') }}
+    where kind = 'dimension'
+),
+
 issued_lines as (
     select ranked.*
     from (
@@ -36,16 +41,75 @@ landing as (
     from landed_files
 ),
 
+-- A line that goes on under a new dimension was issued with what the others of its charge and period count now: it covers them all.
+continuing as (
+    select
+        period_usage.usage_key as line_key,
+        period_usage.subscription_id,
+        period_usage.charge_id,
+        period_usage.service_period_start
+    from period_usage
+    inner join stable_keys
+        on
+            period_usage.charge_id = stable_keys.charge_id
+            and period_usage.charged_dimensions = stable_keys.dimensions
+),
+
+also_covered as (
+    select
+        continuing.line_key,
+        others.usage_key,
+        others.event_count + others.retracted_count as covered_events,
+        others.last_landing_position
+    from continuing
+    inner join period_usage as others
+        on
+            continuing.subscription_id = others.subscription_id
+            and continuing.charge_id = others.charge_id
+            and continuing.service_period_start = others.service_period_start
+            and continuing.line_key <> others.usage_key
+),
+
+also_covered_counts as (
+    select
+        line_key,
+        {{ sum_whole('covered_events') }} as covered_events,
+        max(last_landing_position) as last_landing_position
+    from also_covered
+    group by line_key
+),
+
+covered_usage as (
+    select
+        period_usage.usage_key,
+        period_usage.event_count + period_usage.retracted_count + coalesce(also_covered_counts.covered_events, 0) as covered_events,
+        greatest(period_usage.last_landing_position, coalesce(also_covered_counts.last_landing_position, 0)) as last_landing_position
+    from period_usage
+    left join also_covered_counts on period_usage.usage_key = also_covered_counts.line_key
+),
+
+covered_keys as (
+    select
+        usage_key as line_key,
+        usage_key
+    from covered_usage
+    union all
+    select
+        line_key,
+        usage_key
+    from also_covered
+),
+
 compared as (
     select
-        coalesce(period_usage.usage_key, issued_lines.line_key) as line_key,
-        coalesce(period_usage.event_count + period_usage.retracted_count, 0) as covered_events,
-        period_usage.last_landing_position,
+        coalesce(covered_usage.usage_key, issued_lines.line_key) as line_key,
+        coalesce(covered_usage.covered_events, 0) as covered_events,
+        covered_usage.last_landing_position,
         issued_lines.line_key is not null as was_issued,
         issued_lines.landing_position as issued_landing_position,
         coalesce(issued_lines.covered_events, issued_lines.event_count) as issued_events
-    from period_usage
-    full outer join issued_lines on period_usage.usage_key = issued_lines.line_key
+    from covered_usage
+    full outer join issued_lines on covered_usage.usage_key = issued_lines.line_key
 ),
 
 -- Only days to which something was added since are looked at event by event.
@@ -58,9 +122,10 @@ changed_days as (
         claimed_daily_usage.dimensions,
         claimed_daily_usage.occurred_on
     from compared
+    inner join covered_keys on compared.line_key = covered_keys.line_key
     inner join claimed_daily_usage
         on
-            compared.line_key = claimed_daily_usage.usage_key
+            covered_keys.usage_key = claimed_daily_usage.usage_key
             and compared.issued_landing_position < claimed_daily_usage.last_landing_position
     where compared.issued_landing_position < compared.last_landing_position
 ),

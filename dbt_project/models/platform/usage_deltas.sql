@@ -6,6 +6,15 @@ usage_summaries as (
     select * from {{ ref('usage_summaries') }}
 ),
 
+-- Whom the platform has the subscription for, whoever has become of the customer since.
+subscribed as (
+    select
+        subscription_id,
+        min(customer_id) as customer_id
+    from {{ ref('stg_billing__subscriptions') }}
+    group by subscription_id
+),
+
 subscription_patterns as (
     select * from {{ ref('subscription_patterns') }}
     where rated_by = 'billing_platform'
@@ -47,7 +56,7 @@ measured as (
         usage_summaries.usage_key,
         subscription_patterns.group_key,
         subscription_patterns.violation as pattern_violation,
-        usage_summaries.customer_id,
+        customers.customer_id,
         customers.currency,
         coalesce(entities.entity, 'unassigned') as entity,
         entities.cutover_on,
@@ -80,7 +89,8 @@ measured as (
             usage_summaries.subscription_id = subscription_patterns.subscription_id
             and usage_summaries.service_period_start = subscription_patterns.period_start
     inner join meters on usage_summaries.meter = meters.meter
-    inner join customers on usage_summaries.customer_id = customers.customer_id
+    inner join subscribed on usage_summaries.subscription_id = subscribed.subscription_id
+    inner join customers on subscribed.customer_id = customers.customer_id
     left join entities on customers.entity = entities.entity
     left join reported on usage_summaries.usage_key = reported.usage_key
 ),

@@ -40,7 +40,8 @@ charged as (
         subscription_charges.charge_model,
         subscription_charges.product,
         subscription_charges.tax_code,
-        subscription_charges.description
+        subscription_charges.description,
+        coalesce(subscription_charges.customer_id, usage_summaries.customer_id) as subscribed_customer_id
     from usage_summaries
     inner join customers on usage_summaries.customer_id = customers.customer_id
     left join currencies on customers.currency = currencies.currency
@@ -50,8 +51,8 @@ charged as (
             and usage_summaries.charge_id = subscription_charges.charge_id
 ),
 
--- The price version that is effective when the service period starts: the customer's own before the list, that of the dimensions before
--- that of all.
+-- The price version that is effective when the service period starts: the customer's own before the list, and the one of who subscribed before
+-- a merge first; that of the dimensions before that of all.
 ranked_prices as (
     select
         charged.usage_key,
@@ -60,7 +61,7 @@ ranked_prices as (
         row_number() over (
             partition by charged.usage_key
             order by
-                case when price_versions.customer_id is null then 1 else 0 end asc,
+                case when price_versions.customer_id = charged.subscribed_customer_id then 0 when price_versions.customer_id is null then 2 else 1 end asc,
                 case when price_versions.dimensions is null then 1 else 0 end asc,
                 price_versions.price_id asc,
                 price_versions.price_version asc
@@ -70,7 +71,7 @@ ranked_prices as (
         on
             charged.charge_id = price_versions.charge_id
             and charged.currency = price_versions.currency
-            and (price_versions.customer_id = charged.customer_id or price_versions.customer_id is null)
+            and (price_versions.customer_id in (charged.customer_id, charged.subscribed_customer_id) or price_versions.customer_id is null)
             and (price_versions.dimensions = charged.charged_dimensions or price_versions.dimensions is null)
             and charged.service_period_start >= price_versions.effective_from
             and (charged.service_period_start < price_versions.effective_to or price_versions.effective_to is null)

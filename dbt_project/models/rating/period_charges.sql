@@ -26,29 +26,60 @@ customers as (
     select * from {{ ref('stg_crm__customers') }}
 ),
 
--- A free trial is served and costs nothing.
-served as (
+merged_customers as (
+    select * from {{ ref('stg_crm__merged_customers') }}
+),
+
+-- Charged is whom the customer has become by the end of the period.
+charged as (
     select
         subscription_charges.*,
-        customers.time_zone,
         subscription_periods.period_start,
         subscription_periods.period_end,
-        greatest(
-            subscription_periods.period_start,
-            subscription_charges.starts_on,
-            coalesce(subscription_charges.trial_ends_on, subscription_charges.starts_on)
-        ) as served_from,
-        least(subscription_periods.period_end, coalesce(subscription_charges.ends_on, subscription_periods.period_end)) as served_to,
-        {{ dbt.concat(["subscription_charges.subscription_id", "'/'", "subscription_charges.charge_id", "'/'", "cast(subscription_periods.period_start as varchar)"]) }} as line_key
+        coalesce(merged_customers.survivor_id, subscription_charges.customer_id) as charged_customer_id
     from subscription_charges
-    inner join customers on subscription_charges.customer_id = customers.customer_id
     inner join subscription_periods
         on
             subscription_charges.subscription_id = subscription_periods.subscription_id
             and subscription_charges.plan_id = subscription_periods.plan_id
+    left join merged_customers
+        on
+            subscription_charges.customer_id = merged_customers.customer_id
+            and {{ stands_at_end('merged_customers', 'subscription_periods.period_end') }}
 ),
 
--- The price that is effective when the service starts: the customer's own before the list.
+-- A free trial is served and costs nothing.
+served as (
+    select
+        charged.subscription_id,
+        charged.charge_id,
+        charged.kind,
+        charged.charge_model,
+        charged.billing_timing,
+        charged.applies_to,
+        charged.product,
+        charged.tax_code,
+        charged.description,
+        charged.starts_on,
+        charged.ends_on,
+        charged.starts_at,
+        charged.ends_at,
+        charged.customer_id as subscribed_customer_id,
+        charged.charged_customer_id as customer_id,
+        customers.entity,
+        customers.currency,
+        customers.country,
+        customers.time_zone,
+        charged.period_start,
+        charged.period_end,
+        greatest(charged.period_start, charged.starts_on, coalesce(charged.trial_ends_on, charged.starts_on)) as served_from,
+        least(charged.period_end, coalesce(charged.ends_on, charged.period_end)) as served_to,
+        {{ dbt.concat(["charged.subscription_id", "'/'", "charged.charge_id", "'/'", "cast(charged.period_start as varchar)"]) }} as line_key
+    from charged
+    inner join customers on charged.charged_customer_id = customers.customer_id
+),
+
+-- The price that is effective when the service starts: the customer's own before the list, and the one of who subscribed before a merge first.
 ranked_prices as (
     select
         served.line_key,
@@ -65,7 +96,7 @@ ranked_prices as (
         row_number() over (
             partition by served.line_key
             order by
-                case when price_versions.customer_id is null then 1 else 0 end asc,
+                case when price_versions.customer_id = served.subscribed_customer_id then 0 when price_versions.customer_id is null then 2 else 1 end asc,
                 price_versions.price_id asc,
                 price_versions.price_version asc
         ) as preference
@@ -74,7 +105,7 @@ ranked_prices as (
         on
             served.charge_id = price_versions.charge_id
             and served.currency = price_versions.currency
-            and (price_versions.customer_id = served.customer_id or price_versions.customer_id is null)
+            and (price_versions.customer_id in (served.customer_id, served.subscribed_customer_id) or price_versions.customer_id is null)
             and served.served_from >= price_versions.effective_from
             and (served.served_from < price_versions.effective_to or price_versions.effective_to is null)
     where served.served_from < served.served_to

@@ -43,7 +43,7 @@ kept as (
         {{ period_of("coalesce(claimed_daily_usage.service_period_start, kept_days.occurred_on)") }} as period,
         'quantity' as measure,
         kept_days.meter as unit,
-        kept_days.customer_id as subject,
+        coalesce(claimed_daily_usage.charged_customer_id, kept_days.customer_id) as subject,
         sum(kept_days.quantity) as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
@@ -61,7 +61,7 @@ kept as (
         coalesce(entities.entity, 'unassigned'),
         {{ period_of("coalesce(claimed_daily_usage.service_period_start, kept_days.occurred_on)") }},
         kept_days.meter,
-        kept_days.customer_id
+        coalesce(claimed_daily_usage.charged_customer_id, kept_days.customer_id)
 ),
 
 rated as (

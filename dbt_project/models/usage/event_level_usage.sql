@@ -39,7 +39,7 @@ final as (
         claimed_daily_usage.subscription_id,
         claimed_daily_usage.charge_id,
         claimed_daily_usage.charged_dimensions,
-        claimed_daily_usage.customer_id,
+        claimed_daily_usage.charged_customer_id as customer_id,
         claimed_daily_usage.service_period_start,
         claimed_daily_usage.service_period_end,
         usage_events.occurred_at,

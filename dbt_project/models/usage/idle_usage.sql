@@ -21,6 +21,15 @@ subscription_periods as (
     select * from {{ ref('subscription_periods') }}
 ),
 
+merged_customers as (
+    select * from {{ ref('stg_crm__merged_customers') }}
+),
+
+stable_keys as (
+    select * from {{ ref('stg_crm__stable_keys') }}
+    where kind = 'dimension'
+),
+
 last_landed as (
     select {{ add_months('max(' ~ month_start('landed_on') ~ ')', 1) }} as ends_before
     from {{ ref('stg_product__landed_files') }}
@@ -89,7 +98,7 @@ known_groups as (
 
 wanted as (
     select
-        periods.customer_id,
+        coalesce(merged_customers.survivor_id, periods.customer_id) as customer_id,
         periods.subscription_id,
         periods.charge_id,
         periods.meter,
@@ -98,6 +107,10 @@ wanted as (
         {{ month_start(add_days('least(periods.service_period_end, coalesce(periods.ends_on, periods.service_period_end))', -1)) }} as billing_month,
         coalesce(known_groups.charged_dimensions, '') as charged_dimensions
     from periods
+    left join merged_customers
+        on
+            periods.customer_id = merged_customers.customer_id
+            and {{ stands_at_end('merged_customers', 'periods.service_period_end') }}
     left join known_groups
         on
             periods.subscription_id = known_groups.subscription_id
@@ -107,7 +120,7 @@ wanted as (
 
 final as (
     select
-        {{ dbt.concat(["wanted.subscription_id", "'/'", "wanted.charge_id", "'/'", "cast(wanted.service_period_start as varchar)", "case when wanted.charged_dimensions = '' then '' else '/' || wanted.charged_dimensions end"]) }} as usage_key,
+        {{ usage_key('wanted.subscription_id', 'wanted.charge_id', 'wanted.service_period_start', 'coalesce(stable_keys.stable_dimensions, wanted.charged_dimensions)') }} as usage_key,
         wanted.customer_id,
         wanted.subscription_id,
         wanted.charge_id,
@@ -117,6 +130,10 @@ final as (
         wanted.service_period_end,
         wanted.billing_month
     from wanted
+    left join stable_keys
+        on
+            wanted.charge_id = stable_keys.charge_id
+            and wanted.charged_dimensions = stable_keys.dimensions
     left join period_usage
         on
             wanted.subscription_id = period_usage.subscription_id

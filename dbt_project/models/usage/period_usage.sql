@@ -10,7 +10,7 @@ claimed_daily_usage as (
 final as (
     select
         usage_key,
-        customer_id,
+        charged_customer_id as customer_id,
         subscription_id,
         charge_id,
         meter,
@@ -35,7 +35,7 @@ final as (
     from claimed_daily_usage
     group by
         usage_key,
-        customer_id,
+        charged_customer_id,
         subscription_id,
         charge_id,
         meter,

@@ -1,14 +1,17 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_billing', 'prices'), ['price_id', 'price_version', 'charge_id', 'currency', 'tier_up_to']) }}
+    {{ latest_landed(
+        under_stable_key(source('raw_billing', 'prices'), 'charge_id', 'charge'),
+        ['price_id', 'price_version', 'stable_charge_id', 'currency', 'tier_up_to']
+    ) }}
 ),
 
 typed as (
     select
         price_id,
         price_version,
-        charge_id,
+        stable_charge_id as charge_id,
         upper(currency) as currency,
         {{ blank_to_null('customer_id') }} as customer_id,
         {{ blank_to_null('dimensions') }} as dimensions,

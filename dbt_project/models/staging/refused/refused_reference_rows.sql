@@ -10,6 +10,8 @@ refused as (
     union all
     {{ refused_rows(ref('stg_billing__plan_patterns'), "'plan_patterns'", "'plan ' || plan_id") }}
     union all
+    {{ refused_rows(ref('stg_crm__key_aliases'), "'key_aliases'", "coalesce(kind || ' ', '') || old_key") }}
+    union all
     {{ refused_rows(ref('stg_billing__credit_grants'), "'credit_grants'", "'grant ' || grant_id") }}
     union all
     {{ refused_rows(ref('stg_finance__payments'), "'payments'", "'payment ' || payment_id") }}

@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_billing', 'subscriptions'), ['subscription_id', 'version']) }}
+    {{ latest_landed(under_stable_key(source('raw_billing', 'subscriptions'), 'subscription_id', 'subscription'), ['stable_subscription_id', 'version']) }}
 ),
 
 customers as (

@@ -18,3 +18,5 @@ union all
 ) }}
 union all
 {{ repeated_rows('price_terms', source('raw_billing', 'price_terms'), ['price_id', 'price_version', 'term'], ['value']) }}
+union all
+{{ repeated_rows('key_aliases', source('raw_crm', 'key_aliases'), ['kind', 'old_key'], ['new_key', 'effective_from']) }}
