@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("reading", "Show periods, documents and checkpoints."),
     "exceptions": ("reading", "List what a person must look at, with what to do."),
     "trace": ("trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
+    "export": ("export", "Write the books of a period for beancount, hledger or a spreadsheet."),
     "demo": ("demo", "Close three months of the sample company and tie them out."),
     "bench": ("bench", "Measure what volume costs, against a query written by hand."),
     "copy": ("copy", "Copy every source relation to PostgreSQL, for dbt to build there."),

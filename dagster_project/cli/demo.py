@@ -36,6 +36,7 @@ class NotTiedOutError(TieoutError):
 def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli import tie_out
+    from dagster_project.cli.proof import prove_books
     from dagster_project.close import Installation
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
@@ -60,6 +61,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             wait([counterparties])
             if not keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
+    proof = prove_books(installation.warehouse, PERIODS)
     documents = tie_out.document_count(installation)
     tied = sum(checkpoint.tied for checkpoint in checkpoints)
     expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
@@ -73,15 +75,24 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
             "billing": holds,
             "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
+            "proof": asdict(proof) if proof else None,
             "documents": documents,
             "new_documents": documents - before,
         }
     )
     if documents == before:
         session.line("Nothing changed: every document was sealed, posted and verified before.")
+    if proof is None:
+        session.line("bean-check is not installed (pip install beancount): nobody outside has proven the books.")
+    elif not proof.complaints:
+        session.line(
+            f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries."
+        )
     verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
-    if unequal or tied != expected:
+    complaints = proof.complaints if proof else ()
+    if unequal or complaints or tied != expected:
         reasons = [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in unequal]
+        reasons += [f"bean-check refuses {complaint}" for complaint in complaints]
         raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
     session.line(verdict)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from dagster_project.cli.proof import bean_check
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
 from reverse_etl.settings import Settings
@@ -104,6 +109,41 @@ def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
     for entity in ("northlight_us", "northlight_eu"):
         debits, credits = (sum(row["ledger"][side] for row in ledger if row["entity"] == entity) for side in (0, 1))
         assert debits == credits > 0
+
+
+def test_other_book_keeping_programs_accept_the_books_and_refuse_half_a_cent(demo: Demo, tmp_path: Path) -> None:
+    assert demo.first["proof"]["books"] == 6
+    assert demo.first["proof"]["complaints"] == []
+    home = demo.installation.settings.home
+    provers = {"beancount": [bean_check() or "bean-check is not installed"], "hledger": ["hledger", "check", "--strict", "-f"]}
+    for format_name, prover in provers.items():
+        if format_name == "hledger" and shutil.which("hledger") is None:
+            continue
+        for currency in ("functional", "transaction"):
+            folder = tmp_path / format_name / currency
+            written = json.loads(run(home, "export", format_name, "--period", "2026-03", "--currency", currency, "--output", str(folder), "--json"))
+            assert len(written["files"]) == 2
+            for file in written["files"]:
+                assert subprocess.run([*prover, file], check=False).returncode == 0
+        books = Path(written["files"][0])
+        posting = re.search(r"^ +\S+  -?\d+\.\d\d(?= \w{3}(  ;|$))", books.read_text(), re.MULTILINE)
+        assert posting
+        books.write_text(books.read_text().replace(posting[0], f"{posting[0]}5", 1))
+        refused = subprocess.run([*prover, str(books)], check=False, capture_output=True, text=True)
+        assert refused.returncode != 0
+        assert "0.005" in refused.stderr
+
+
+def test_the_exported_table_adds_up_to_the_ledgers_own_trial_balance(demo: Demo, tmp_path: Path) -> None:
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for period in ("2026-01", "2026-02", "2026-03"):
+        [file] = json.loads(run(demo.installation.settings.home, "export", "csv", "--period", period, "--output", str(tmp_path), "--json"))["files"]
+        with Path(file).open(encoding="utf-8", newline="") as rows:
+            for row in csv.DictReader(rows):
+                totals[row["entity"], row["account"]] += Decimal(row["functional_amount"])
+    assert totals == {
+        (row["entity"], row["account"]): Decimal(row["ledger"][0] - row["ledger"][1]).scaleb(-row["exponent"]) for row in demo.first["ledger"]
+    }
 
 
 def test_the_planted_dirt_is_found_number_for_number(demo: Demo) -> None:
