@@ -85,9 +85,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     if proof is None:
         session.line("bean-check is not installed (pip install beancount): nobody outside has proven the books.")
     elif not proof.complaints:
-        session.line(
-            f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries."
-        )
+        session.line(f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries.")
     verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
     complaints = proof.complaints if proof else ()
     if unequal or complaints or tied != expected:
