@@ -25,6 +25,7 @@ CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left
 SHOWN_RELATIONS = ("analytics.draft_lines", "usage.quarantined_usage_events", "staging.refused_reference_rows")
 """What a plan computes beside the outbox: what tieout preview and exceptions show."""
 PREVIEW_RELATIONS = (
+    "staging.stg_register_closing__document_states",
     "staging.stg_register_closing__documents",
     "staging.stg_register_closing__billing_lines",
     # tieout trace walks on from a draft through these.

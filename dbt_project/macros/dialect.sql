@@ -95,27 +95,6 @@
 {% macro duckdb__json_text(document, member) %}json_extract_string({{ document }}, '$.{{ member }}'){% endmacro %}
 {% macro postgres__json_text(document, member) %}(cast({{ document }} as json) ->> '{{ member }}'){% endmacro %}
 
-{% macro json_record(document, members, lines, list='lines') %}{{ return(adapter.dispatch('json_record', 'tieout')(document, members, lines, list)) }}{% endmacro %}
-{#- A JSON document read once, as a record: these members as text, and its lines (or another list of it) as a list of records of text. -#}
-{% macro spark__json_record(document, members, lines, list) -%}
-    from_json({{ document }}, '{% for member in members %}{{ member }} string, {% endfor %}{{ list }} array<struct<{{ lines | join(": string, ") }}: string>>')
-{%- endmacro %}
-{% macro duckdb__json_record(document, members, lines, list) -%}
-    from_json({{ document }}, '{ {%- for member in members %}"{{ member }}": "VARCHAR", {% endfor %}"{{ list }}": [{"{{ lines | join('": "VARCHAR", "') }}": "VARCHAR"}]}')
-{%- endmacro %}
-{% macro postgres__json_record(document, members, lines, list) %}cast({{ document }} as jsonb){% endmacro %}
-
-{% macro record_member(record, member) %}{{ return(adapter.dispatch('record_member', 'tieout')(record, member)) }}{% endmacro %}
-{#- One member of a record, or of one of its lines, as text. -#}
-{% macro default__record_member(record, member) %}{{ record }}.{{ member }}{% endmacro %}
-{% macro postgres__record_member(record, member) %}({{ record }} ->> '{{ member }}'){% endmacro %}
-
-{% macro record_lines(record, list='lines') %}{{ return(adapter.dispatch('record_lines', 'tieout')(record, list)) }}{% endmacro %}
-{#- One row per line of a record, or per element of another list of it. -#}
-{% macro spark__record_lines(record, list) %}explode({{ record }}.{{ list }}){% endmacro %}
-{% macro duckdb__record_lines(record, list) %}unnest({{ record }}.{{ list }}){% endmacro %}
-{% macro postgres__record_lines(record, list) %}jsonb_array_elements({{ record }} -> '{{ list }}'){% endmacro %}
-
 {% macro json_object(members) %}{{ return(adapter.dispatch('json_object', 'tieout')(members)) }}{% endmacro %}
 {#- members: name -> SQL expression. Amounts in minor units stay JSON integers; decimals must be text already. -#}
 {% macro spark__json_object(members) -%}

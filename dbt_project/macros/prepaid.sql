@@ -74,64 +74,6 @@ final as (
 select * from final
 {%- endmacro %}
 
-{% macro register_credit_applications(documents) -%}
-{#- What issued invoices drew from each grant, and (negative) what credit memos gave back to it. -#}
-with
-
-documents as (
-    select * from {{ documents }}
-    where
-        document_type in ('invoice', 'credit_memo')
-        and state <> 'cancelled'
-),
-
-records as (
-    select
-        document_position,
-        business_key,
-        document_type,
-        entity,
-        period,
-        currency,
-        number,
-        document_date,
-        posting_date,
-        case when document_type = 'credit_memo' then -1 else 1 end as sign,
-        {{ json_record('payload', ['customer_id', 'invoice_key'], ['grant_id', 'kind', 'account', 'place', 'amount_minor'], 'credits') }} as record
-    from documents
-),
-
-elements as (
-    select
-        records.*,
-        {{ record_lines('record', 'credits') }} as credit
-    from records
-),
-
-final as (
-    select
-        document_position,
-        business_key,
-        document_type,
-        entity,
-        period,
-        currency,
-        number,
-        document_date,
-        posting_date,
-        {{ record_member('record', 'customer_id') }} as customer_id,
-        {{ record_member('record', 'invoice_key') }} as invoice_key,
-        {{ record_member('credit', 'grant_id') }} as grant_id,
-        {{ record_member('credit', 'kind') }} as kind,
-        {{ record_member('credit', 'account') }} as account,
-        cast({{ record_member('credit', 'place') }} as integer) as place,
-        sign * cast({{ record_member('credit', 'amount_minor') }} as bigint) as amount_minor
-    from elements
-)
-
-select * from final
-{%- endmacro %}
-
 {% macro credit_balances(grants, applications) -%}
 {#- One row per grant with what was applied and restored of it, whether or not it has expired. -#}
     select

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from reverse_etl.landing.register_relations import REGISTER_RELATIONS
+
 Columns = Mapping[str, str]
 
 ORIGIN: Columns = {"file_name": "varchar", "line_number": "bigint", "landed_on": "date", "loaded_at": "timestamp"}
@@ -290,78 +292,7 @@ _READ_BACKS: Mapping[str, Columns] = {
     },
 }
 
-_REGISTER: Mapping[str, Columns] = {
-    "register.mirror": {"incarnation": "varchar", "position": "bigint", "mirrored_at": "timestamp"},
-    "register.documents": {
-        "position": "bigint",
-        "business_key": "varchar",
-        "system": "varchar",
-        "entity": "varchar",
-        "document_type": "varchar",
-        "natural_id": "varchar",
-        "revision": "integer",
-        "operation": "varchar",
-        "number": "varchar",
-        "document_date": "date",
-        "posting_date": "date",
-        "period": "varchar",
-        "currency": "varchar",
-        "total_minor": "bigint",
-        "subtracted_key": "varchar",
-        "cause": "varchar",
-        "content_hash": "varchar",
-        "reference": "varchar",
-        "payload": "varchar",
-        "correlation_id": "varchar",
-        "sealed_at": "timestamp",
-    },
-    "register.transitions": {
-        "position": "bigint",
-        "document_position": "bigint",
-        "state": "varchar",
-        "remote_id": "varchar",
-        "remote_number": "varchar",
-        "reason": "varchar",
-        "at": "timestamp",
-    },
-    "register.periods": {
-        "position": "bigint",
-        "entity": "varchar",
-        "period": "varchar",
-        "status": "varchar",
-        "landing_position": "bigint",
-        "at": "timestamp",
-    },
-    "register.approval_requests": {
-        "position": "bigint",
-        "request_id": "varchar",
-        "kind": "varchar",
-        "entity": "varchar",
-        "subject": "varchar",
-        "line_key": "varchar",
-        "currency": "varchar",
-        "amount_minor": "bigint",
-        "basis": "varchar",
-        "disposition": "varchar",
-        "rebill": "varchar",
-        "reason": "varchar",
-        "content_hash": "varchar",
-        "requested_by": "varchar",
-        "at": "timestamp",
-    },
-    "register.verdicts": {
-        "position": "bigint",
-        "request_position": "bigint",
-        "verdict": "varchar",
-        "content_hash": "varchar",
-        "four_eyes": "varchar",
-        "reason": "varchar",
-        "decided_by": "varchar",
-        "at": "timestamp",
-    },
-}
-
-RELATIONS: Mapping[str, Columns] = MappingProxyType({**_DELIVERIES, **_LANDING, **_READ_BACKS, **_REGISTER})
+RELATIONS: Mapping[str, Columns] = MappingProxyType({**_DELIVERIES, **_LANDING, **_READ_BACKS, **REGISTER_RELATIONS})
 
 DELIVERED_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"raw.usage_events": EVENT_ATTRIBUTES, **_REFERENCE})
 """The columns a delivery may fill, per relation; the others are landing's own."""

@@ -9,8 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from reverse_etl.landing.relations import RELATIONS
+from reverse_etl.documents import canonical_json, sha256_hex
+from reverse_etl.landing.register_relations import REGISTER_RELATIONS
 from reverse_etl.register import ApprovalRequest, DocumentEntry, PeriodChange, Register, Transition, Verdict
+from reverse_etl.warehouse.listed import LISTED
 from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
 
 MIRROR = "register.mirror"
@@ -19,7 +21,8 @@ TRANSITIONS = "register.transitions"
 PERIODS = "register.periods"
 REQUESTS = "register.approval_requests"
 VERDICTS = "register.verdicts"
-MIRRORED = {relation: RELATIONS[relation] for relation in (MIRROR, DOCUMENTS, TRANSITIONS, PERIODS, REQUESTS, VERDICTS)}
+LAYOUT = sha256_hex(canonical_json(REGISTER_RELATIONS))[:16]
+"""Stands for the columns of the mirror, so that one of other columns is rebuilt."""
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "varchar": pa.string(),
     "bigint": pa.int64(),
@@ -42,7 +45,7 @@ class MirrorReport:
 def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
     """Append what the register holds beyond the mirror, in one transaction under the warehouse's writer lock.
 
-    A mirror of another incarnation, or one that is ahead of the register, is emptied and rebuilt in that same transaction. Only a
+    A mirror of another incarnation or layout, or one that is ahead of the register, is emptied and rebuilt in that same transaction. Only a
     restored backup can be behind its mirror: such a register gets a new incarnation first, so that destinations are looked up before
     anything is sent to them. A run that finds nothing new writes nothing.
 
@@ -50,44 +53,58 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
         WarehouseBusyError: the warehouse was held by another writer for too long.
     """
     with warehouse.writing("mirror of the register"):
-        warehouse.create_relations(MIRRORED)
+        warehouse.create_relations(REGISTER_RELATIONS)
         with warehouse.session("mirror of the register") as session, session.transaction() as transaction:
             mirrored = _mirrored(transaction)
             # Read under the lock: of two mirrors at once the second continues where the first ended.
-            if mirrored is not None and mirrored[0] == register.incarnation and mirrored[1] > register.position:
-                register.renew_incarnation("mirror", f"restored: the mirror holds position {mirrored[1]}, the register {register.position}")
-            incarnation, position = register.incarnation, register.position
-            rebuilt = mirrored is not None and (mirrored[0] != incarnation or mirrored[1] > position)
-            if mirrored == (incarnation, position):
+            if mirrored is not None and mirrored.incarnation == register.incarnation and mirrored.position > register.position:
+                register.renew_incarnation("mirror", f"restored: the mirror holds position {mirrored.position}, the register {register.position}")
+            now = _Mirrored(register.incarnation, register.position, LAYOUT)
+            incarnation, position = now.incarnation, now.position
+            if mirrored == now:
                 return MirrorReport(incarnation, position, False, {})
+            rebuilt = mirrored is not None and not mirrored.can_be_continued_to(now)
             if rebuilt or mirrored is None:
-                for relation in MIRRORED:
+                for relation in REGISTER_RELATIONS:
                     transaction.write(f"delete from {relation}")
-            start = 0 if rebuilt or mirrored is None else mirrored[1]
+            start = 0 if rebuilt or mirrored is None else mirrored.position
+            entries = [entry for entry in register.documents_since(start) if entry.document.position <= position]
+            documents = [entry.document for entry in entries]
             appended = {
-                DOCUMENTS: [_document(entry) for entry in register.documents_since(start) if entry.document.position <= position],
+                DOCUMENTS: [_document(entry) for entry in entries],
+                **{listed.relation: listed.rows(documents) for listed in LISTED},
                 TRANSITIONS: [_transition(entry) for entry in register.transitions_since(start) if entry.position <= position],
                 PERIODS: [_period(entry) for entry in register.periods_since(start) if entry.position <= position],
                 REQUESTS: [_request(entry) for entry in register.approval_requests_since(start) if entry.position <= position],
                 VERDICTS: [_verdict(entry) for entry in register.verdicts_since(start) if entry.position <= position],
                 # Written last: an older mirror row never claims rows that are not there.
-                MIRROR: [{"incarnation": incarnation, "position": position, "mirrored_at": _utc(datetime.now(UTC))}],
+                MIRROR: [{"incarnation": incarnation, "position": position, "mirrored_at": _utc(datetime.now(UTC)), "layout": LAYOUT}],
             }
             for relation, rows in appended.items():
                 _append(transaction, relation, rows)
     return MirrorReport(incarnation, position, rebuilt, {relation: len(rows) for relation, rows in appended.items() if rows})
 
 
-def _mirrored(transaction: WarehouseTransaction) -> tuple[str, int] | None:
+@dataclass(frozen=True, slots=True)
+class _Mirrored:
+    incarnation: str
+    position: int
+    layout: str | None
+
+    def can_be_continued_to(self, other: _Mirrored) -> bool:
+        return (self.incarnation, self.layout) == (other.incarnation, other.layout) and self.position <= other.position
+
+
+def _mirrored(transaction: WarehouseTransaction) -> _Mirrored | None:
     # By position, not by time: positions only rise until a rebuild removes them all, clocks can be set back.
-    rows = transaction.read(f"select incarnation, position from {MIRROR} order by position desc limit 1").to_pylist()
-    return (rows[0]["incarnation"], rows[0]["position"]) if rows else None
+    rows = transaction.read(f"select incarnation, position, layout from {MIRROR} order by position desc limit 1").to_pylist()
+    return _Mirrored(**rows[0]) if rows else None
 
 
 def _append(transaction: WarehouseTransaction, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in RELATIONS[relation].items()])
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in REGISTER_RELATIONS[relation].items()])
     columns = ", ".join(f'"{name}"' for name in schema.names)
     transaction.write(
         f"insert into {relation} ({columns}) select {columns} from delivered", delivered=pa.Table.from_pylist(list(rows), schema=schema)
@@ -145,11 +162,11 @@ def _period(entry: PeriodChange) -> dict[str, Any]:
 
 
 def _request(entry: ApprovalRequest) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in RELATIONS[REQUESTS] if name != "at"} | {"at": _utc(entry.requested_at)}
+    return {name: getattr(entry, name) for name in REGISTER_RELATIONS[REQUESTS] if name != "at"} | {"at": _utc(entry.requested_at)}
 
 
 def _verdict(entry: Verdict) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in RELATIONS[VERDICTS]} | {"at": _utc(entry.at)}
+    return {name: getattr(entry, name) for name in REGISTER_RELATIONS[VERDICTS]} | {"at": _utc(entry.at)}
 
 
 def _utc(instant: datetime) -> datetime:

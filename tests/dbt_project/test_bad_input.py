@@ -218,14 +218,16 @@ def test_an_installation_without_any_delivery_builds(tmp_path: Path, dbt: Dbt) -
     assert Installation(settings).warehouse.read("select * from outbox.outbox_invoices").num_rows == 0
 
 
-def test_an_absent_mirror_is_an_error_and_never_zero(built: Built, dbt: Dbt) -> None:
+@pytest.mark.parametrize("lost", ["delete from register.mirror", "update register.mirror set layout = null"], ids=["absent", "of an earlier version"])
+def test_a_mirror_that_cannot_be_read_is_an_error_and_never_zero(built: Built, dbt: Dbt, lost: str) -> None:
     settings = built.installation.settings
     warehouse = built.installation.warehouse
-    kept = warehouse.read("select incarnation, position, mirrored_at from register.mirror")
-    warehouse.execute(["delete from register.mirror"])
+    kept = warehouse.read("select * from register.mirror")
+    warehouse.execute([lost])
     try:
         done = dbt(settings, "build", "--select", "stg_register_opening__mirror", "--indirect-selection", "eager")
     finally:
+        warehouse.execute(["delete from register.mirror"])
         warehouse.append("register.mirror", kept)
     assert not done.succeeded
     assert done.statuses["assert_opening_mirror_is_present"] == "fail"

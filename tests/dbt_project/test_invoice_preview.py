@@ -101,7 +101,7 @@ def previewed(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Previewed:
         report = register.seal(proposed(installation.warehouse, OUTBOX), "test", "test")
         assert not report.refused
     # The end of a close: the drafts are those from before the seal, the register is as it is now.
-    issued = build("run", "--select", "stg_register_closing__documents", "stg_register_closing__billing_lines", "invoice_preview")
+    issued = build("run", "--select", "path:models/staging/register_closing", "invoice_preview")
     deliver(settings.inbox, SCENARIOS, 1)
     folder = settings.inbox / "prices" / "2026-02-01"
     folder.mkdir(parents=True)

@@ -1,7 +1,15 @@
+{{ config(materialized='view') }}
+
 with
 
-billing_lines as (
+invoice_lines as (
     select * from {{ ref('stg_register_opening__billing_lines') }}
+    where document_type = 'invoice'
+),
+
+credit_memo_lines as (
+    select * from {{ ref('stg_register_opening__billing_lines') }}
+    where document_type = 'credit_memo'
 ),
 
 credits as (
@@ -11,8 +19,7 @@ credits as (
         {{ sum_whole('tax_minor') }} as credited_tax_minor,
         {{ sum_whole('case when counts_as_issued then amount_minor else 0 end') }} as counted_minor,
         {{ sum_whole('case when counts_as_issued then tax_minor else 0 end') }} as counted_tax_minor
-    from billing_lines
-    where document_type = 'credit_memo'
+    from credit_memo_lines
     group by corrects_line_key
 ),
 
@@ -24,9 +31,8 @@ final as (
         case when invoice_lines.counts_as_issued then invoice_lines.tax_minor + coalesce(credits.counted_tax_minor, 0) else 0 end as issued_tax_minor,
         invoice_lines.amount_minor + coalesce(credits.credited_minor, 0) as remaining_minor,
         invoice_lines.tax_minor + coalesce(credits.credited_tax_minor, 0) as remaining_tax_minor
-    from billing_lines as invoice_lines
+    from invoice_lines
     left join credits on invoice_lines.document_line_key = credits.document_line_key
-    where invoice_lines.document_type = 'invoice'
 )
 
 select * from final

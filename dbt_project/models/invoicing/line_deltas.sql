@@ -15,7 +15,12 @@ issued_lines as (
 ),
 
 decision_credits as (
-    select * from {{ ref('decision_credits') }}
+    select
+        document_line_key,
+        {{ sum_whole('credit_minor') }} as credit_minor,
+        {{ sum_whole('credit_tax_minor') }} as credit_tax_minor
+    from {{ ref('decision_credits') }}
+    group by document_line_key
 ),
 
 usage_coverage as (
@@ -40,35 +45,27 @@ running_thresholds as (
 
 issued as (
     select
-        line_key,
-        min(group_key) as group_key,
-        min(kind) as kind,
-        min(customer_id) as customer_id,
-        min(entity) as entity,
-        min(currency) as currency,
-        min(subscription_id) as subscription_id,
-        min(charge_id) as charge_id,
-        min(meter) as meter,
-        min(product) as product,
-        min(tax_code) as tax_code,
-        min(tax_behavior) as tax_behavior,
-        min(description) as description,
-        min(service_period_start) as service_period_start,
-        max(service_period_end) as service_period_end,
-        min(billing_month) as billing_month,
-        min(country) as country,
-        {{ sum_whole('issued_minor') }} as issued_net_minor,
-        {{ sum_whole('issued_tax_minor') }} as issued_tax_minor,
-        max(case when cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due
-    from issued_lines
-    where counts_as_issued
-    group by line_key
-),
-
--- What is left to be credited once the decisions of people are carried out.
-creditable as (
-    select
         issued_lines.line_key,
+        min(issued_lines.group_key) as group_key,
+        min(issued_lines.kind) as kind,
+        min(issued_lines.customer_id) as customer_id,
+        min(issued_lines.entity) as entity,
+        min(issued_lines.currency) as currency,
+        min(issued_lines.subscription_id) as subscription_id,
+        min(issued_lines.charge_id) as charge_id,
+        min(issued_lines.meter) as meter,
+        min(issued_lines.product) as product,
+        min(issued_lines.tax_code) as tax_code,
+        min(issued_lines.tax_behavior) as tax_behavior,
+        min(issued_lines.description) as description,
+        min(issued_lines.service_period_start) as service_period_start,
+        max(issued_lines.service_period_end) as service_period_end,
+        min(issued_lines.billing_month) as billing_month,
+        min(issued_lines.country) as country,
+        {{ sum_whole('issued_lines.issued_minor') }} as issued_net_minor,
+        {{ sum_whole('issued_lines.issued_tax_minor') }} as issued_tax_minor,
+        max(case when issued_lines.cause is distinct from 'threshold' then 1 else 0 end) = 1 as was_billed_when_due,
+        -- What is left to be credited once the decisions of people are carried out.
         {{ sum_whole('issued_lines.remaining_minor - coalesce(decision_credits.credit_minor, 0)') }} as creditable_minor,
         {{ sum_whole('issued_lines.remaining_tax_minor - coalesce(decision_credits.credit_tax_minor, 0)') }} as creditable_tax_minor
     from issued_lines
@@ -104,6 +101,7 @@ compared as (
         coalesce(rated_lines.amount_minor, 0) as rated_minor,
         -- In the terms of the price: with its tax where the price includes it, whatever rate was within it when it was issued.
         coalesce({{ charged_amount('issued.issued_net_minor', 'issued.issued_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0) as issued_minor,
+        {{ charged_amount('issued.creditable_minor', 'issued.creditable_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }} as creditable_minor,
         issued.line_key is not null as was_issued,
         coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
@@ -176,11 +174,10 @@ capped as (
         subtracted.*,
         cast(greatest(
             -subtracted.uncapped_minor
-            - coalesce({{ charged_amount('creditable.creditable_minor', 'creditable.creditable_tax_minor', 'subtracted.tax_behavior') }}, 0),
+            - coalesce(subtracted.creditable_minor, 0),
             0
         ) as bigint) as absorbed_minor
     from subtracted
-    left join creditable on subtracted.line_key = creditable.line_key
 ),
 
 proposable as (

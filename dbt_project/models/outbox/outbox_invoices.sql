@@ -24,6 +24,14 @@ issued_documents as (
         and state <> 'cancelled'
 ),
 
+issued_credits as (
+    select
+        document_position,
+        {{ sum_whole('amount_minor') }} as applied_minor
+    from {{ ref('stg_register_opening__credit_applications') }}
+    group by document_position
+),
+
 mirror as (
     select * from {{ ref('stg_register_opening__mirror') }}
 ),
@@ -91,16 +99,26 @@ settled as (
             and documents.entity = credits.entity
 ),
 
-last_issued as (
+last_positions as (
     select
         subtracted_key,
         currency,
-        {{ value_at_latest('business_key', 'document_position', 'business_key') }} as business_key,
-        {{ value_at_latest('payload', 'document_position', 'business_key') }} as payload
+        max(document_position) as document_position
     from issued_documents
     group by
         subtracted_key,
         currency
+),
+
+last_issued as (
+    select
+        last_positions.subtracted_key,
+        last_positions.currency,
+        issued_documents.business_key,
+        coalesce(issued_credits.applied_minor, 0) as applied_minor
+    from last_positions
+    inner join issued_documents on last_positions.document_position = issued_documents.document_position
+    left join issued_credits on last_positions.document_position = issued_credits.document_position
 ),
 
 -- Credits pass through the customer's balance at the billing platform, which whatever is finalized next takes: one document at a time, of
@@ -123,7 +141,7 @@ addressed as (
         case
             when
                 ordered.applied_minor > 0
-                or coalesce(ordered.earlier_applied_minor, cast({{ json_text('last_issued.payload', 'applied_credit_minor') }} as bigint), 0) > 0
+                or coalesce(ordered.earlier_applied_minor, last_issued.applied_minor, 0) > 0
                 then coalesce(ordered.earlier_key, last_issued.business_key)
         end as waits_for_key
     from ordered

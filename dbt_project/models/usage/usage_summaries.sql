@@ -80,50 +80,62 @@ bounded as (
         combined.*,
         meters.aggregation,
         meters.bucket,
-        {{ instant_at_midnight('combined.service_period_start', 'customers.time_zone') }} as period_begins_at,
-        {{ instant_at_midnight('combined.service_period_end', 'customers.time_zone') }} as period_ends_at
+        customers.time_zone
     from combined
     inner join meters on combined.meter = meters.meter
     inner join customers on combined.customer_id = customers.customer_id
 ),
 
+leveled as (
+    select
+        bounded.*,
+        {{ instant_at_midnight('bounded.service_period_start', 'bounded.time_zone') }} as period_begins_at,
+        {{ instant_at_midnight('bounded.service_period_end', 'bounded.time_zone') }} as period_ends_at
+    from bounded
+    where bounded.aggregation in ('weighted_sum', 'prorated_sum')
+),
+
 -- A level holds from its event on: each change counts for the share of the period that is left of it, and a former one for all of it.
 levels as (
     select
-        bounded.usage_key,
+        leveled.usage_key,
+        leveled.period_begins_at,
+        leveled.period_ends_at,
         cast(
             sum(
                 case
-                    when event_level_usage.occurred_at < bounded.period_begins_at then event_level_usage.quantity
+                    when event_level_usage.occurred_at < leveled.period_begins_at then event_level_usage.quantity
                     else 0
                 end
             ) as {{ quantity_type() }}
         ) as opening_level,
         sum(
             case
-                when event_level_usage.occurred_at >= bounded.period_begins_at
+                when event_level_usage.occurred_at >= leveled.period_begins_at
                     then
                         cast({{ scaled_quantity('coalesce(event_level_usage.prorated_quantity, event_level_usage.quantity)') }} as {{ wide_integer() }})
                         * case
-                            when event_level_usage.prorated_quantity is not null and bounded.aggregation = 'weighted_sum'
-                                then {{ microseconds_between('bounded.period_begins_at', 'bounded.period_ends_at') }}
+                            when event_level_usage.prorated_quantity is not null and leveled.aggregation = 'weighted_sum'
+                                then {{ microseconds_between('leveled.period_begins_at', 'leveled.period_ends_at') }}
                             when event_level_usage.prorated_quantity is not null
-                                then {{ days_between('bounded.service_period_start', 'bounded.service_period_end') }}
-                            when bounded.aggregation = 'weighted_sum' then {{ microseconds_between('event_level_usage.occurred_at', 'bounded.period_ends_at') }}
-                            else {{ days_between('event_level_usage.occurred_on', 'bounded.service_period_end') }}
+                                then {{ days_between('leveled.service_period_start', 'leveled.service_period_end') }}
+                            when leveled.aggregation = 'weighted_sum' then {{ microseconds_between('event_level_usage.occurred_at', 'leveled.period_ends_at') }}
+                            else {{ days_between('event_level_usage.occurred_on', 'leveled.service_period_end') }}
                         end
                 else 0
             end
         ) as weighted_change
-    from bounded
+    from leveled
     inner join event_level_usage
         on
-            bounded.subscription_id = event_level_usage.subscription_id
-            and bounded.charge_id = event_level_usage.charge_id
-            and bounded.charged_dimensions = event_level_usage.charged_dimensions
-            and bounded.service_period_start >= event_level_usage.service_period_start
-    where bounded.aggregation in ('weighted_sum', 'prorated_sum')
-    group by bounded.usage_key
+            leveled.subscription_id = event_level_usage.subscription_id
+            and leveled.charge_id = event_level_usage.charge_id
+            and leveled.charged_dimensions = event_level_usage.charged_dimensions
+            and leveled.service_period_start >= event_level_usage.service_period_start
+    group by
+        leveled.usage_key,
+        leveled.period_begins_at,
+        leveled.period_ends_at
 ),
 
 final as (
@@ -153,7 +165,7 @@ final as (
                 when 'weighted_sum'
                     then
                         coalesce(levels.opening_level, 0)
-                        + coalesce({{ unscaled_quantity(half_up_quotient("cast(levels.weighted_change as " ~ wide_integer() ~ ")", microseconds_between('bounded.period_begins_at', 'bounded.period_ends_at'))) }}, 0)
+                        + coalesce({{ unscaled_quantity(half_up_quotient("cast(levels.weighted_change as " ~ wide_integer() ~ ")", microseconds_between('levels.period_begins_at', 'levels.period_ends_at'))) }}, 0)
                 else bounded.kept_quantity
             end as {{ quantity_type() }}
         ) as quantity,

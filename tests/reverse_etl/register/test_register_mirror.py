@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,9 @@ def test_only_what_is_new_is_appended_and_a_rerun_writes_nothing(register: Regis
 
     report = mirror(register, warehouse)
 
-    assert report.appended == {"register.documents": 1, "register.transitions": 1, "register.periods": 1, "register.mirror": 1}
+    assert report.appended == {f"register.{name}": 1 for name in ("documents", "billing_lines", "transitions", "periods", "mirror")}
     assert mirror(register, warehouse).appended == {}
-    assert [count(warehouse, name) for name in ("documents", "transitions", "periods", "mirror")] == [2, 2, 1, 2]
+    assert [count(warehouse, name) for name in ("documents", "billing_lines", "transitions", "periods", "mirror")] == [2, 2, 2, 1, 2]
 
 
 def test_minor_units_stay_integers_to_the_last_one(register: Register, warehouse: DuckDBWarehouse) -> None:
@@ -47,6 +49,45 @@ def test_minor_units_stay_integers_to_the_last_one(register: Register, warehouse
     [row] = warehouse.read("select typeof(total_minor) as kind, total_minor, payload, document_date from register.documents").to_pylist()
     assert (row["kind"], row["total_minor"]) == ("BIGINT", amount + amount // 5)
     assert f'"subtotal_minor":{amount}' in row["payload"]
+
+
+def test_what_a_document_lists_is_mirrored_as_columns(register: Register, warehouse: DuckDBWarehouse) -> None:
+    amount = 7_000_000_000_000_005
+    row = invoice(register, amount=amount)
+    line = {**row.payload["lines"][0], "rated_line_key": "S-1/api/2026-01-01", "quantity": "0.5", "service_period_start": "2026-01-01"}
+    credits = [{"grant_id": "G-1", "kind": "paid", "account": "2100", "place": 2, "amount_minor": 7}]
+    settled = {"credits": credits, "applied_credit_minor": 7, "amount_due_minor": row.total_minor - 7}
+    register.seal([replace(row, payload={**row.payload, **settled, "customer_id": "C0001", "lines": [line]})], "tests", "run")
+    mirror(register, warehouse)
+
+    [document] = register.documents()
+    [mirrored] = warehouse.read("select * from register.billing_lines").to_pylist()
+    told = {name: value for name, value in mirrored.items() if value is not None}
+    assert told == {
+        "document_position": document.position,
+        "bill_to_customer_id": "C0001",
+        "document_line_key": line["line_key"],
+        "line_key": "S-1/api/2026-01-01",
+        "kind": "usage",
+        "amount_minor": amount,
+        "tax_minor": amount // 5,
+        "quantity": "0.5",
+        "service_period_start": date(2026, 1, 1),
+    }
+    [applied] = warehouse.read("select grant_id, place, amount_minor from register.credit_applications").to_pylist()
+    assert applied == {"grant_id": "G-1", "place": 2, "amount_minor": 7}
+
+
+def test_a_mirror_of_other_columns_is_rebuilt_with_what_was_sealed_before(register: Register, warehouse: DuckDBWarehouse) -> None:
+    register.seal([invoice(register)], "tests", "run")
+    mirror(register, warehouse)
+    warehouse.execute(["drop table register.billing_lines", "alter table register.mirror drop column layout"])
+
+    report = mirror(register, warehouse)
+
+    assert report.rebuilt
+    assert [count(warehouse, name) for name in ("documents", "billing_lines", "mirror")] == [1, 1, 1]
+    assert mirror(register, warehouse).appended == {}
 
 
 def test_another_incarnation_rebuilds_the_mirror_from_nothing(register: Register, warehouse: DuckDBWarehouse) -> None:

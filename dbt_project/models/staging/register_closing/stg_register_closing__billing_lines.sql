@@ -1,1 +1,3 @@
-{{ register_billing_lines(ref('stg_register_closing__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_billing_lines('closing', ref('stg_register_closing__documents')) }}

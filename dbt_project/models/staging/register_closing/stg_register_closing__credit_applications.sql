@@ -1,1 +1,3 @@
-{{ register_credit_applications(ref('stg_register_closing__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_credit_applications('closing', ref('stg_register_closing__documents')) }}

@@ -1,1 +1,3 @@
-{{ register_journal_lines(ref('stg_register_closing__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_journal_lines('closing', ref('stg_register_closing__documents')) }}

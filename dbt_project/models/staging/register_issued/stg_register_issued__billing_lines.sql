@@ -1,1 +1,3 @@
-{{ register_billing_lines(ref('stg_register_issued__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_billing_lines('issued', ref('stg_register_issued__documents')) }}

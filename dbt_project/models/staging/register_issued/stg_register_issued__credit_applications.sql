@@ -1,1 +1,3 @@
-{{ register_credit_applications(ref('stg_register_issued__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_credit_applications('issued', ref('stg_register_issued__documents')) }}

@@ -1,1 +1,3 @@
-{{ register_billing_lines(ref('stg_register_opening__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_billing_lines('opening', ref('stg_register_opening__documents')) }}

@@ -1,1 +1,3 @@
-{{ register_credit_applications(ref('stg_register_opening__documents')) }}
+{{ config(materialized='view') }}
+
+{{ register_credit_applications('opening', ref('stg_register_opening__documents')) }}

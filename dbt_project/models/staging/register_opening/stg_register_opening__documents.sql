@@ -1,1 +1,3 @@
-{{ register_documents('opening') }}
+{{ config(materialized='view') }}
+
+{{ register_documents('opening', ref('stg_register_opening__document_states')) }}

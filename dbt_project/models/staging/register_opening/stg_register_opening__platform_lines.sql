@@ -1,6 +1,11 @@
 {#- Lines of the platform's invoices that are in sealed journals: what the register knows of them. -#}
 with
 
+lines as (
+    select * from {{ source('register_opening', 'journal_lines') }}
+    where source_line_key is not null
+),
+
 documents as (
     select * from {{ ref('stg_register_opening__documents') }}
     where state <> 'cancelled'
@@ -12,32 +17,20 @@ our_documents as (
 ),
 
 journals as (
-    select
-        documents.document_position,
-        {{ json_record('documents.payload', ['source_document'], ['source_line_key']) }} as record
+    select document_position
     from documents
     where
-        documents.document_type = 'journal_entry'
-        and documents.cause = 'invoice_issued'
-        and {{ matches('documents.natural_id', '^invoice:in_') }}
-),
-
-elements as (
-    select
-        document_position,
-        {{ record_member('record', 'source_document') }} as source_document,
-        {{ record_lines('record') }} as line
-    from journals
+        document_type = 'journal_entry'
+        and cause = 'invoice_issued'
+        and {{ matches('natural_id', '^invoice:in_') }}
 ),
 
 final as (
-    select distinct
-        split_part({{ record_member('line', 'source_line_key') }}, '@', 1) as line_key
-    from elements
-    left join our_documents on elements.source_document = our_documents.business_key
-    where
-        our_documents.business_key is null
-        and {{ record_member('line', 'source_line_key') }} is not null
+    select distinct split_part(lines.source_line_key, '@', 1) as line_key
+    from lines
+    inner join journals on lines.document_position = journals.document_position
+    left join our_documents on lines.source_document = our_documents.business_key
+    where our_documents.business_key is null
 )
 
 select * from final

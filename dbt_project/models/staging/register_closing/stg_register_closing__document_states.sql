@@ -1,0 +1,1 @@
+{{ register_document_states('closing') }}
