@@ -12,18 +12,37 @@ from typing import Any
 
 import pytest
 from dbt_commands import Dbt
-from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PRICES, event
+from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PAYMENTS, PRICES, event
 
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
-from dagster_project.close.approvals import approve, ask_for_credit, ask_for_stopped, ask_for_void, reject
+from dagster_project.close.approvals import (
+    approve,
+    ask_for_adjustment,
+    ask_for_credit,
+    ask_for_stopped,
+    ask_for_void,
+    ask_for_write_off,
+    reject,
+)
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.landing import land
-from reverse_etl.register import SealReport
+from reverse_etl.errors import ApprovalError
+from reverse_etl.register import ApprovalRequest, NewApprovalRequest, SealReport
 from reverse_etl.settings import Settings
 
 WITHOUT_SEEDS = ("--exclude-resource-type", "seed")
+UNTIED_RECEIVABLES = """
+    select customer_id, journals.receivable_minor, balances.remaining_minor
+    from (
+        select customer_id, sum(signed_minor) as receivable_minor from accounting.journal_lines where customer_id is not null group by customer_id
+    ) as journals
+    full outer join (
+        select customer_id, sum(remaining_minor) as remaining_minor from canonical.invoice_balances group by customer_id
+    ) as balances using (customer_id)
+    where receivable_minor is distinct from remaining_minor
+"""
 LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"
 
 
@@ -38,6 +57,8 @@ class Run:
     refused: list[str] = field(default_factory=list)
     k3_breaks: list[dict[str, Any]] = field(default_factory=list)
     k3_listed: dict[str, str] = field(default_factory=dict)
+    write_offs: dict[str, str | None] = field(default_factory=dict)
+    untied_receivables: list[dict[str, Any]] = field(default_factory=list)
 
     def of(self, customer: str, cause: str | None = None) -> list[tuple[str, int, int]]:
         """(document type, net, tax) of each document."""
@@ -112,6 +133,8 @@ class Closes:
             ),
             *("outbox_journal_entries", "path:models/staging/register_closing", "k3_rated_to_issued"),
         )
+        run.write_offs = {row["decision_id"]: row["hold_reason"] for row in self.rows("select * from canonical.write_offs")}
+        run.untied_receivables = self.rows(UNTIED_RECEIVABLES)
         for entity in ENTITIES:
             assert self._seal(JOURNAL_RELATIONS, entity, period).refused == ()
         run.k3_breaks = self.rows("select * from reconciliation.k3_rated_to_issued where is_break")
@@ -127,9 +150,9 @@ class Closes:
     def _seal(self, relations: tuple[str, ...], entity: str, period: str) -> SealReport:
         return seal_documents(self.installation, relations, entity, period, "test")
 
-    def number(self, customer: str) -> str:
+    def number(self, customer: str, cause: str = "usage_and_fees") -> str:
         with closing(self.installation.open_register()) as register:
-            found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
+            found = [one for one in register.documents(document_type="invoice") if (one.payload["customer_id"], one.cause) == (customer, cause)]
         return str(found[0].number)
 
     def line(self, customer: str) -> str:
@@ -137,12 +160,28 @@ class Closes:
             found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
         return str(found[0].payload["lines"][0]["line_key"])
 
-    def credit(self, customer: str, amount: str, line: bool = False) -> str:
-        asked = ask_for_credit(self.acting_as("ada"), self.number(customer), Decimal(amount), "an outage", self.line(customer) if line else None)
-        return approve(self.acting_as("grace"), asked.request_id).request_id
+    def credit(self, customer: str, amount: str, line: bool = False, disposition: str = "offset") -> str:
+        chosen = self.line(customer) if line else None
+        return self.approved(ask_for_credit(self.acting_as("ada"), self.number(customer), Decimal(amount), "an outage", chosen, disposition))
 
-    def void(self, customer: str, rebill: bool) -> str:
-        asked = ask_for_void(self.acting_as("ada"), self.number(customer), rebill, "wrong address")
+    def void(self, customer: str, rebill: bool, cause: str = "usage_and_fees") -> str:
+        return self.approved(ask_for_void(self.acting_as("ada"), self.number(customer, cause), rebill, "wrong address"))
+
+    def write_off(self, customer: str, amount: str | None = None) -> str:
+        return self.approved(ask_for_write_off(self.acting_as("ada"), self.number(customer), "insolvent", Decimal(amount) if amount else None))
+
+    def adjust(self, customer: str, amount: str) -> str:
+        return self.approved(ask_for_adjustment(self.acting_as("ada"), customer, "api", "2026-01", Decimal(amount), "usage by letter"))
+
+    def adjust_unseen(self, customer: str, product: str) -> str:
+        """An adjustment that the register takes, whatever the warehouse knows."""
+        asked = NewApprovalRequest(
+            "adjustment", "acme", customer, "usage by letter", line_key=f"{product}/2026-01", currency="USD", amount_minor=1234, basis="net"
+        )
+        with closing(self.installation.open_register()) as register:
+            return self.approved(register.ask(asked, "ada"))
+
+    def approved(self, asked: ApprovalRequest) -> str:
         return approve(self.acting_as("grace"), asked.request_id).request_id
 
 
@@ -154,6 +193,7 @@ def closes(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Closes:
 
     january = [event(name, calls, "2026-01-15") for name, (_, _, calls) in CUSTOMERS.items()] + [event("WHOLE", "20", "2026-01-15", meter="seats")]
     made.deliver(date(2026, 2, 1), january, **FILES)
+    made.adjust_unseen("READJUSTED", "api")
     made.propose()
     made.installation.warehouse.execute([LIMITS])
     made.seal("2026-01")
@@ -172,8 +212,18 @@ class Decided:
 
 @pytest.fixture(scope="module")
 def decided(closes: Closes) -> Decided:
-    """January is issued. February brings decisions, corrections, other prices and a storm; March what follows from them; then nothing new."""
+    """January is issued and published. February brings decisions, corrections, other prices and a storm; March what follows from them; then nothing new."""
+    closes.installation.warehouse.publish()
     ids = {
+        "refund": closes.credit("REFUNDED", "5", disposition="refund"),
+        "refund_over": closes.credit("REFUNDED", "5.01", disposition="refund"),
+        "write_off": closes.write_off("LOST"),
+        "write_off_again": closes.write_off("LOST"),
+        "write_off_part": closes.write_off("OPEN", "4.5"),
+        "write_off_over": closes.write_off("OPEN", "7.51"),
+        "adjustment": closes.adjust("ADJUSTED", "12.34"),
+        "unknown_product": closes.adjust_unseen("ADJUSTED", "nothing"),
+        "void_adjustment": closes.void("READJUSTED", rebill=True, cause="adjustment"),
         "goodwill": closes.credit("GOODWILL", "100", line=True),
         "less": closes.credit("LESS", "4"),
         "first": closes.credit("FULL", "10"),
@@ -195,9 +245,11 @@ def decided(closes: Closes) -> Decided:
         event("STEADY", "1000", "2026-02-10"),
         *(event(f"MANY{number}", "-4.9", "2026-01-28", "corrected") for number in range(4)),
         event("MANY0", "5", "2026-02-10"),
+        event("ADJUSTED", "5", "2026-02-10"),
     ]
     mappings = [MAPPINGS, "M-new,*,usage_revenue,*,2004,2026-02-01"]
-    closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings)
+    payments = [PAYMENTS, f"bank-1,acme,{closes.number('REFUNDED')},12,USD,2026-02-10,paid,transfer"]
+    closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings, payments=payments)
     closes.propose(*WITHOUT_SEEDS)
     # Between the build and the seal one changes their mind.
     reject(closes.acting_as("ada"), ids["withdrawn"], "not an outage after all")
@@ -213,6 +265,10 @@ def decided(closes: Closes) -> Decided:
     closes.seal("2026-03")
     closes.close("2026-03")
     closes.propose(*WITHOUT_SEEDS)
+    closes.build(
+        *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_closing", "path:models/staging/register_issued"),
+        *("path:models/canonical", "path:models/accounting", "k5_issued_to_journals", "draft_lines", "invoice_preview"),
+    )
     return Decided(closes, ids)
 
 
@@ -356,3 +412,103 @@ def test_goodwill_is_journalled_on_the_accounts_of_the_line_that_it_credits(deci
         " order by account"
     )
     assert [tuple(leg.values()) for leg in legs] == [("1000", "credit", 12_000), ("1001", "debit", 2_000), ("1004", "debit", 10_000)]
+
+
+def journal_of(decided: Decided, natural_id: str) -> list[tuple[Any, ...]]:
+    legs = decided.closes.rows(
+        "select event, period, customer_id, account, side, amount_minor from staging.stg_register_closing__journal_lines"
+        f" where natural_id = '{natural_id}' order by account"
+    )
+    return [tuple(leg.values()) for leg in legs]
+
+
+def test_a_refund_waits_for_the_payment_to_be_posted_and_is_journalled_with_its_credit_memo(decided: Decided) -> None:
+    refund = decided.ids["refund"]
+    assert decided.run(2).decisions[refund] == "exceeds_paid"
+    assert decided.run(2).of("REFUNDED") == []
+    assert decided.run(3).of("REFUNDED") == [("credit_memo", 500, 100)]
+    assert journal_of(decided, f"credit_memo:decision:{refund}:refunded") == [
+        ("refund_issued", "2026-03", "REFUNDED", "1000", "debit", 600),
+        ("refund_issued", "2026-03", None, "1006", "credit", 600),
+    ]
+    [balance] = decided.closes.rows("select * from canonical.invoice_balances where customer_id = 'REFUNDED'")
+    assert [balance[name] for name in ("invoiced_minor", "credited_minor", "paid_minor", "refunded_minor", "remaining_minor")] == [
+        1200,
+        -600,
+        1200,
+        600,
+        0,
+    ]
+
+
+def test_no_more_is_refunded_than_was_paid_and_is_not_refunded_yet(decided: Decided) -> None:
+    assert decided.run(3).decisions[decided.ids["refund_over"]] == "earlier_decision_first"
+    assert decided.run(4).decisions[decided.ids["refund_over"]] == "exceeds_remaining"
+
+
+def test_a_write_off_is_a_journal_with_tax_and_nothing_else(decided: Decided) -> None:
+    assert journal_of(decided, f"decision:{decided.ids['write_off']}") == [
+        ("write_off", "2026-02", "LOST", "1000", "credit", 1200),
+        ("write_off", "2026-02", None, "1007", "debit", 1200),
+    ]
+    assert all(decided.run(number).of("LOST") == [] for number in (2, 3, 4))
+
+
+def test_no_more_is_written_off_than_is_open(decided: Decided) -> None:
+    again, part, over = (decided.ids[name] for name in ("write_off_again", "write_off_part", "write_off_over"))
+    assert [decided.run(2).write_offs[key] for key in (again, part, over)] == ["earlier_decision_first", None, "earlier_decision_first"]
+    assert [decided.run(3).write_offs[key] for key in (again, part, over)] == ["exceeds_balance", None, "exceeds_balance"]
+    with pytest.raises(ApprovalError, match="is issued as tryton/acme/journal_entry/decision:"):
+        reject(decided.closes.acting_as("ada"), part, "paid after all")
+
+
+def test_an_adjustment_is_an_invoice_of_its_own_beside_the_regular_one_and_once(decided: Decided) -> None:
+    assert sorted(decided.run(2).of("ADJUSTED")) == [("invoice", 500, 100), ("invoice", 1234, 247)]
+    assert decided.run(2).of("ADJUSTED", "adjustment") == [("invoice", 1234, 247)]
+    assert decided.run(3).of("ADJUSTED") == decided.run(4).of("ADJUSTED") == []
+    [line] = decided.closes.rows(
+        "select document_type, product, revenue_account, cast(service_period_start as varchar) as served, period"
+        f" from staging.stg_register_closing__billing_lines where decision_id = '{decided.ids['adjustment']}'"
+    )
+    assert tuple(line.values()) == ("invoice", "api", "2004", "2026-01-01", "2026-02")
+    [reason] = decided.closes.rows(
+        f"select reason, state from analytics.invoice_preview where line_key = 'adjustment/{decided.ids['adjustment']}'"
+    )
+    assert reason == {"reason": "An approved adjustment of 2026-01-01 to 2026-01-31: usage by letter", "state": "issued"}
+
+
+def test_an_adjustment_that_cannot_be_billed_is_held_and_holds_nothing_else(decided: Decided) -> None:
+    assert decided.run(2).held["ADJUSTED"] == decided.run(3).held["ADJUSTED"] == "unknown_product"
+
+
+def test_an_adjustment_that_is_voided_to_be_billed_again_is_proposed_again(decided: Decided) -> None:
+    assert decided.run(1).of("READJUSTED", "adjustment") == [("invoice", 1234, 247)]
+    assert decided.run(2).of("READJUSTED") == [("credit_memo", 1234, 247)]
+    assert decided.run(3).of("READJUSTED") == [("invoice", 1234, 247)]
+    assert decided.run(4).of("READJUSTED") == []
+
+
+@pytest.mark.parametrize(
+    ("customer", "product", "period", "says"),
+    [
+        ("NOBODY", "api", "2026-01", "there is no customer NOBODY"),
+        ("ADJUSTED", "nothing", "2026-01", "product nothing is on no charge"),
+        ("ADJUSTED", "api", "2026-1", "name the product and the month"),
+    ],
+)
+def test_an_adjustment_of_what_is_unknown_is_refused(decided: Decided, customer: str, product: str, period: str, says: str) -> None:
+    with pytest.raises(ApprovalError, match=says):
+        ask_for_adjustment(decided.closes.acting_as("ada"), customer, product, period, Decimal(1), "a guess")
+
+
+def test_the_receivable_in_the_journals_is_the_open_balance_of_every_customer_after_each_close(decided: Decided) -> None:
+    assert [run.untied_receivables for run in decided.closes.runs[:3]] == [[], [], []]
+    assert decided.closes.rows(UNTIED_RECEIVABLES) == []
+
+
+def test_refunds_and_write_offs_are_compared_with_their_journals(decided: Decided) -> None:
+    compared = decided.closes.rows(
+        "select measure, cast(sum(left_value) as bigint) as due, cast(sum(right_value) as bigint) as journalled, count_if(is_break) as breaks"
+        " from reconciliation.k5_issued_to_journals where measure in ('refunds issued', 'written off') group by measure order by measure"
+    )
+    assert [tuple(row.values()) for row in compared] == [("refunds issued", 600, 600, 0), ("written off", 1650, 1650, 0)]
