@@ -164,7 +164,8 @@ def ask_for_adjustment(
         raise ApprovalError(f"there is no legal entity {owner}; known are {', '.join(entities)}")
     codes = [row["tax_code"] for row in _published(installation, _TAX_CODES, product)]
     if len(codes) != 1:
-        raise ApprovalError(f"product {product} is {'on no charge' if not codes else 'taxed in more than one way'}: name one that the charge file taxes")
+        why = "on no charge" if not codes else "taxed in more than one way"
+        raise ApprovalError(f"product {product} is {why}: name one that the charge file taxes")
     exponents = _published(installation, _EXPONENTS, money)
     if not exponents:
         raise ApprovalError(f"{money} is no currency that is known, such as USD")

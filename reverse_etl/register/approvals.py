@@ -176,7 +176,8 @@ def _invoice_hash(writer: LogWriter, asked: NewApprovalRequest) -> str:
     )
     row = writer.connection.execute(statement).first()
     if row is None or row.state in (State.CANCELLED.value, State.REJECTED.value):
-        raise ApprovalError(f"{asked.subject} is {'no invoice of this register' if row is None else row.state}; only what was issued can be decided about")
+        found = "no invoice of this register" if row is None else row.state
+        raise ApprovalError(f"{asked.subject} is {found}; only what was issued can be decided on")
     if asked.currency != row.currency:
         raise ApprovalError(f"{asked.subject} is in {row.currency}, not in {asked.currency}")
     return str(row.content_hash)

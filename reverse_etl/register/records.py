@@ -207,10 +207,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class NewApprovalRequest:
-    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, or key of a rated line. ``line_key``: one
-    line of the invoice, or ``product/YYYY-MM`` of an adjustment. ``amount_minor`` in minor units of ``currency``, net of tax or, for a
-    write-off, gross; ``basis`` is net, before_discount or gross. ``disposition``: offset takes it off what the invoice has due, credit goes to the customer's
-    balance, refund goes back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed; that of a decision is made here."""
+    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, or key of a rated line.
+    ``line_key``: one line of the invoice, or ``product/YYYY-MM`` of an adjustment. ``amount_minor`` in minor units of ``currency``, net of tax
+    or, for a write-off, gross; ``basis`` is net, before_discount or gross. ``disposition``: offset takes it off what the invoice has due,
+    credit goes to the customer's balance, refund goes back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed;
+    that of a decision is made here."""
 
     kind: str
     entity: str

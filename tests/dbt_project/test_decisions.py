@@ -48,7 +48,8 @@ class Decided:
 
 @pytest.fixture(scope="module")
 def decided(closes: Closes) -> Decided:
-    """January is issued and published. February brings decisions, corrections, other prices and a storm; March what follows from them; then nothing new."""
+    """January is issued and published. February brings decisions, corrections, a payment, other prices and a storm; March what follows from them;
+    then nothing new."""
     closes.installation.warehouse.publish()
     ids = {
         "refund": closes.credit("REFUNDED", "5", disposition="refund"),
@@ -307,9 +308,7 @@ def test_an_adjustment_is_an_invoice_of_its_own_beside_the_regular_one_and_once(
         f" from staging.stg_register_closing__billing_lines where decision_id = '{decided.ids['adjustment']}'"
     )
     assert tuple(line.values()) == ("invoice", "api", "2004", "2026-01-01", "2026-02")
-    [reason] = decided.closes.rows(
-        f"select reason, state from analytics.invoice_preview where line_key = 'adjustment/{decided.ids['adjustment']}'"
-    )
+    [reason] = decided.closes.rows(f"select reason, state from analytics.invoice_preview where line_key = 'adjustment/{decided.ids['adjustment']}'")
     assert reason == {"reason": "An approved adjustment of 2026-01-01 to 2026-01-31: usage by letter", "state": "issued"}
 
 

@@ -3,7 +3,8 @@
 It stands in for: customers, invoices (create, update, add_lines, finalize, void, pay out of band, delete of drafts), their lines, credit
 notes and their lines; form bodies with deep-object brackets, unknown parameters refused; bearer and basic keys; Stripe's error objects,
 ``Request-Id`` and list pages; tax amounts per line with tax rates created from ``tax_rate_data``; the limit of 250 lines; unique invoice
-numbers; immutability after finalisation; credit notes that never exceed the invoice, nor refund more than was charged; a due date that must lie in the future.
+numbers; immutability after finalisation; credit notes that never exceed the invoice, nor refund more than was charged; a due date that must lie
+in the future.
 
 The idempotency store is the reason for its being: the first status and body under a key are stored, 500s included, for 24 hours, and
 replayed with ``Idempotent-Replayed: true``; another body under the key is a 400 ``idempotency_error``; a concurrent use is a 409 that is not

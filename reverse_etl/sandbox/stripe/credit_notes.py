@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reverse_etl.sandbox.stripe import balances
@@ -123,8 +124,10 @@ def list_lines(store: Store, parameters: Parameters, identifier: str) -> str:
 
 def _refundable(store: Store, invoice: str) -> int:
     """What charges have paid of an invoice and no credit note has refunded; what was paid out of band is not Stripe's to refund."""
-    paid = (payment["amount_paid"] for payment in store.of_invoice("invoice_payment", invoice) if payment["payment"]["type"] == "payment_intent")
-    refunded = (refund["amount_refunded"] for note in store.of_invoice("credit_note", invoice) for refund in note["refunds"])
+    paid: Iterator[int] = (
+        payment["amount_paid"] for payment in store.of_invoice("invoice_payment", invoice) if payment["payment"]["type"] == "payment_intent"
+    )
+    refunded: Iterator[int] = (refund["amount_refunded"] for note in store.of_invoice("credit_note", invoice) for refund in note["refunds"])
     return sum(paid) - sum(refunded)
 
 

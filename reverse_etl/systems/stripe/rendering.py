@@ -8,10 +8,10 @@ Choices that the API leaves open:
   date is in the metadata.
 - Tax goes as ``tax_amounts`` with ``tax_rate_data``, on top of the net even where the price includes it; Stripe computes none. Credit notes
   name the tax rate Stripe created for the invoice's line.
-- A credit note reduces what an open invoice has due. On a paid invoice Stripe refuses it unless it says where the money goes, which is a decision of a
-  person: to the customer's balance (``credit_amount``), or back. What goes back is refunded to the charges that Stripe holds (``refund_amount``), and
-  named as returned outside of Stripe (``out_of_band_amount``) where Stripe only knows that it was paid; of an invoice that was paid elsewhere and is
-  open at Stripe neither is named.
+- A credit note reduces what an open invoice has due. On a paid invoice Stripe refuses it unless it says where the money goes, which is a decision
+  of a person: to the customer's balance (``credit_amount``), or back. What goes back is refunded to the charges that Stripe holds
+  (``refund_amount``), and named as returned outside of Stripe (``out_of_band_amount``) where Stripe only knows that it was paid; of an invoice
+  that was paid elsewhere and is open at Stripe neither is named.
 - Prepaid credits go through the customer's balance, as much as the invoice draws and right before it is finalized, for the balance cannot be meant
   for one invoice. What a credit note gives back to them goes as credited outside of Stripe: a balance left there would settle the next invoice.
 - Tax identifiers travel in the metadata: Stripe's own object needs a type that our customer file does not hold.
