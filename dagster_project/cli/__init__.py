@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("preview", "Show drafts, held lines and issued invoices side by side, with the reason of each line."),
     "credit": ("approvals", "Ask for a goodwill credit on an issued invoice."),
     "void": ("approvals", "Ask for the reversal of an issued invoice."),
+    "adjust": ("approvals", "Ask to bill a customer an amount beside what is rated."),
+    "write-off": ("approvals", "Ask to write an issued invoice off as a bad debt."),
     "approvals": ("approvals", "List what waits for a decision."),
     "approve": ("approvals", "Approve what another user asked for, or what a run gate stopped."),
     "reject": ("approvals", "Reject what was asked for, or withdraw it."),
@@ -48,7 +50,7 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}"), f"{cmd_name}_command")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}"), f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,4 +1,4 @@
-"""``tieout credit``, ``void``, ``approve``, ``reject`` and ``approvals``: what one person asks for and another decides."""
+"""``tieout credit``, ``void``, ``adjust``, ``write-off``, ``approve``, ``reject`` and ``approvals``: what one person asks for and another decides."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dagster_project.cli.session import Session, with_session
 if TYPE_CHECKING:
     from reverse_etl.register import ApprovalRequest
 
-COLUMNS = ("request_id", "kind", "status", "subject", "amount", "reason", "requested_by", "decided_by")
+COLUMNS = ("request_id", "kind", "status", "subject", "line_key", "amount", "reason", "requested_by", "decided_by")
 DISPOSITION = click.option(
     "--disposition",
-    type=click.Choice(["offset", "credit"]),
+    type=click.Choice(["offset", "credit", "refund"]),
     default="offset",
     show_default=True,
-    help="offset: off what the invoice has due. credit: to the customer's balance, where the invoice is paid.",
+    help="offset: off what the invoice has due. credit: to the customer's balance, where the invoice is paid. refund: back to whoever paid it.",
 )
 REASON = click.option("--reason", required=True, help="Why; whoever approves it reads this.")
 
@@ -67,6 +67,36 @@ def void_command(session: Session, invoice: str, rebill: bool | None, dispositio
     if rebill is None:
         raise click.UsageError("Missing option '--rebill' or '--no-rebill': say whether the lines are billed again.", click.get_current_context())
     _told(session, ask_for_void(session.installation, invoice, rebill, reason, disposition))
+
+
+@click.command("adjust")
+@click.argument("customer")
+@click.option("--product", required=True, help="Product of the charge file that it is booked and taxed as.")
+@click.option("--period", required=True, help="Month of service, YYYY-MM.")
+@click.option("--amount", type=Amount(), required=True, help="Net amount above zero; its tax comes on top. What reduces is a credit.")
+@click.option("--currency", help="Currency of the amount (default: the customer's).")
+@click.option("--entity", help="Legal entity that bills it (default: the customer's).")
+@REASON
+@with_session
+def adjust_command(
+    session: Session, customer: str, product: str, period: str, amount: Decimal, currency: str | None, entity: str | None, reason: str
+) -> None:
+    """Ask to bill CUSTOMER (its id) an amount beside what is rated. Once another user approves it, the next close issues its invoice."""
+    from dagster_project.close.approvals import ask_for_adjustment
+
+    _told(session, ask_for_adjustment(session.installation, customer, product, period, amount, reason, currency, entity))
+
+
+@click.command("write-off")
+@click.argument("invoice")
+@click.option("--amount", type=Amount(), help="Amount with tax (default: all that is open).")
+@REASON
+@with_session
+def write_off_command(session: Session, invoice: str, amount: Decimal | None, reason: str) -> None:
+    """Ask to write INVOICE (its number) off as a bad debt. Once another user approves it, the next close journals it; nothing issued changes."""
+    from dagster_project.close.approvals import ask_for_write_off
+
+    _told(session, ask_for_write_off(session.installation, invoice, reason, amount))
 
 
 @click.command("approve")

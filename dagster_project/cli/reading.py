@@ -75,6 +75,28 @@ EXCEPTIONS: Mapping[str, str] = {
         where hold_reason is not null
         order by entity, decision_id
     """,
+    "write-offs": """
+        select 'write-off' as kind, decision_id || ' on ' || invoice_key as subject, hold_reason || ': ' || meaning as reason, what_to_do
+        from canonical.write_offs left join constants.reasons on hold_reason = reasons.reason
+        where hold_reason is not null
+        order by entity, decision_id
+    """,
+    # The billing platform is not told: its invoice stays open there until a person says so. Listed until a later month is journalled.
+    "written off": """
+        select 'written off' as kind, write_offs.entity || ' ' || balances.number as subject,
+            'nothing is open of it since ' || write_offs.period as reason, 'mark it uncollectible at the billing platform' as what_to_do
+        from canonical.write_offs as write_offs
+        inner join canonical.invoice_balances as balances on write_offs.invoice_key = balances.invoice_key
+        where write_offs.hold_reason is null and balances.remaining_minor <= 0
+            and write_offs.period >= (select max(period) from register.documents where document_type = 'journal_entry')
+        order by write_offs.entity, balances.number
+    """,
+    "refunds and write-offs": """
+        select 'journal' as kind, entity || ' ' || natural_id as subject, hold_reason || ': ' || meaning as reason, what_to_do
+        from accounting.decision_postings left join constants.reasons on hold_reason = reasons.reason
+        where hold_reason is not null
+        order by entity, natural_id
+    """,
     "reports": """
         select 'held report' as kind, entity || ' ' || customer_id || ' ' || usage_key as subject, hold_reason || ': ' || meaning as reason,
             what_to_do

@@ -11,7 +11,7 @@ from dagster_project.close.installation import Installation
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
-from reverse_etl.register.records import GOODWILL, RUN_GATE, USAGE_SPIKE, VOID
+from reverse_etl.register.records import ADJUSTMENT, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
 
 SHORTEST_PREFIX = 8
 
@@ -34,6 +34,11 @@ _SPIKES = """
     where held.hold_reason = 'usage_spike' and held.blocks_document and strftime(held.document_month, '%Y-%m') = ?
     order by held.entity, spikes.line_key
 """
+_CUSTOMERS = "select entity, currency from staging.stg_crm__customers where customer_id = ?"
+_ENTITIES = "select entity from staging.stg_crm__legal_entities order by entity"
+_TAX_CODES = "select distinct tax_code from staging.stg_billing__charges where product = ? order by tax_code"
+_EXPONENTS = "select exponent from constants.currencies where currency = ?"
+_BALANCES = "select remaining_minor from canonical.invoice_balances where invoice_key = ?"
 
 
 def stopped_gates(installation: Installation, period: str) -> list[Mapping[str, Any]]:
@@ -94,10 +99,6 @@ def ask_for_credit(
         document = _issued_invoice(register, invoice)
         if line_key is not None and line_key not in {line["line_key"] for line in document.payload["lines"]}:
             raise ApprovalError(f"{document.number} has no line {line_key}; list its lines with 'tieout trace {document.number}'")
-        exponent = int(document.payload["currency_exponent"])
-        minor = amount.scaleb(exponent)
-        if minor != minor.to_integral_value() or minor <= 0:
-            raise ApprovalError(f"{amount} is no amount of {document.currency}: above zero, with {exponent} decimals at most")
         asked = NewApprovalRequest(
             GOODWILL,
             document.entity,
@@ -105,7 +106,7 @@ def ask_for_credit(
             reason,
             line_key=line_key,
             currency=document.currency,
-            amount_minor=int(minor),
+            amount_minor=_minor(amount, document.currency, int(document.payload["currency_exponent"])),
             basis="before_discount" if before_discount else "net",
             disposition=disposition,
         )
@@ -130,6 +131,90 @@ def ask_for_void(installation: Installation, invoice: str, rebill: bool, reason:
             rebill="yes" if rebill else "no",
         )
         return register.ask(asked, installation.actor)
+
+
+def ask_for_adjustment(
+    installation: Installation,
+    customer: str,
+    product: str,
+    period: str,
+    amount: Decimal,
+    reason: str,
+    currency: str | None = None,
+    entity: str | None = None,
+) -> ApprovalRequest:
+    """Ask to bill a customer an amount, net of tax, of a product and a month, beside what is rated.
+
+    ``currency`` and ``entity`` are those of the customer where they are not given.
+
+    Raises:
+        ApprovalError: the customer, the product or the legal entity is unknown, the period is no month, or the amount is not above zero.
+        DestinationError: nothing was computed yet that would know them.
+    """
+    if amount < 0:
+        raise ApprovalError(f"{amount} would reduce what was billed: ask with 'tieout credit', which names the invoice that it reduces")
+    customers = _published(installation, _CUSTOMERS, customer)
+    if not customers:
+        raise ApprovalError(f"there is no customer {customer}; give its id, as the CRM has it")
+    owner, money = entity or customers[0]["entity"], currency or customers[0]["currency"]
+    if owner is None or money is None:
+        raise ApprovalError(f"customer {customer} has no {'legal entity' if owner is None else 'currency'} of its own: give one")
+    entities = [row["entity"] for row in _published(installation, _ENTITIES)]
+    if owner not in entities:
+        raise ApprovalError(f"there is no legal entity {owner}; known are {', '.join(entities)}")
+    codes = [row["tax_code"] for row in _published(installation, _TAX_CODES, product)]
+    if len(codes) != 1:
+        why = "on no charge" if not codes else "taxed in more than one way"
+        raise ApprovalError(f"product {product} is {why}: name one that the charge file taxes")
+    exponents = _published(installation, _EXPONENTS, money)
+    if not exponents:
+        raise ApprovalError(f"{money} is no currency that is known, such as USD")
+    asked = NewApprovalRequest(
+        ADJUSTMENT,
+        owner,
+        customer,
+        reason,
+        line_key=f"{product}/{period}",
+        currency=money,
+        amount_minor=_minor(amount, money, exponents[0]["exponent"]),
+        basis="net",
+    )
+    with closing(installation.open_register()) as register:
+        return register.ask(asked, installation.actor)
+
+
+def ask_for_write_off(installation: Installation, invoice: str, reason: str, amount: Decimal | None = None) -> ApprovalRequest:
+    """Ask to write an issued invoice off: ``amount`` with tax, or all that is open of it as the warehouse was last published.
+
+    Raises:
+        ApprovalError: no such invoice is issued, nothing of it is open, or the amount is not one of its currency.
+        DestinationError: no balance was computed yet.
+    """
+    with closing(installation.open_register()) as register:
+        document = _issued_invoice(register, invoice)
+        if amount is not None:
+            minor = _minor(amount, document.currency, int(document.payload["currency_exponent"]))
+        else:
+            balances = _published(installation, _BALANCES, document.business_key)
+            minor = balances[0]["remaining_minor"] if balances else 0
+            if minor <= 0:
+                raise ApprovalError(f"nothing is open of {document.number} as it was last computed; see canonical.invoice_balances, or give --amount")
+        asked = NewApprovalRequest(
+            WRITE_OFF, document.entity, document.business_key, reason, currency=document.currency, amount_minor=minor, basis="gross"
+        )
+        return register.ask(asked, installation.actor)
+
+
+def _published(installation: Installation, statement: str, *parameters: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = installation.warehouse.read_published(statement, list(parameters)).to_pylist()
+    return rows
+
+
+def _minor(amount: Decimal, currency: str, exponent: int) -> int:
+    minor = amount.scaleb(exponent)
+    if minor != minor.to_integral_value() or minor <= 0:
+        raise ApprovalError(f"{amount} is no amount of {currency}: above zero, with {exponent} decimals at most")
+    return int(minor)
 
 
 def approve(installation: Installation, identifier: str) -> ApprovalRequest:

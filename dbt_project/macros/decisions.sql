@@ -7,6 +7,10 @@
     {{ dbt.concat(["'decision:'", request_id]) }}
 {%- endmacro %}
 
+{% macro decision_id_of(natural_id) -%}
+    substr({{ natural_id }}, length('decision:') + 1)
+{%- endmacro %}
+
 {% macro credited_tax(credit_minor, remaining_minor, remaining_tax_minor, tax_rate) -%}
     {#- The tax of a credited net. The final credit of a line takes the remaining tax with the remaining net. -#}
     case

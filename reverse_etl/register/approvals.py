@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -14,16 +15,20 @@ from reverse_etl.errors import ApprovalError, MakerIsCheckerError
 from reverse_etl.register import schema
 from reverse_etl.register.log import LogWriter, from_text
 from reverse_etl.register.records import (
+    ADJUSTMENT,
     APPROVED,
     BASES,
+    CREDIT_KINDS,
     DECISION_CAUSES,
+    DECISION_KINDS,
     DISPOSITIONS,
-    DOCUMENT_KINDS,
     GOODWILL,
+    INVOICE_KINDS,
     REJECTED,
     REQUEST_KINDS,
     VERDICTS,
     VOID,
+    WRITE_OFF,
     ApprovalRequest,
     NewApprovalRequest,
     Verdict,
@@ -31,6 +36,7 @@ from reverse_etl.register.records import (
 
 FOUR_EYES_REQUIRED, FOUR_EYES_WAIVED = "required", "waived"
 IDS_AT_ONCE = 500
+ADJUSTED = re.compile(r"[^/]+/\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def ask(writer: LogWriter, asked: NewApprovalRequest) -> ApprovalRequest:
@@ -41,9 +47,10 @@ def ask(writer: LogWriter, asked: NewApprovalRequest) -> ApprovalRequest:
     """
     _require_whole(asked)
     fields = asdict(asked)
-    if asked.kind in DOCUMENT_KINDS:
+    if asked.kind in DECISION_KINDS:
         request_id = uuid.uuid4().hex[:12]
-        fields["content_hash"] = sha256_hex(canonical_json({**fields, "request_id": request_id, "invoice": _invoice_hash(writer, asked)}))
+        about = {"invoice": _invoice_hash(writer, asked)} if asked.kind in INVOICE_KINDS else {}
+        fields["content_hash"] = sha256_hex(canonical_json({**fields, "request_id": request_id, **about}))
     else:
         same = [schema.approval_requests.c[name] == fields[name] for name in ("kind", "entity", "subject", "content_hash")]
         known = _listed(writer.connection, *same)
@@ -120,9 +127,22 @@ def unapproved(connection: Connection, rows: Iterable[OutboxRow]) -> dict[str, s
         request = known.get(str(row.payload.get("decision_id")))
         if request is None or request.status != APPROVED:
             refused[key] = f"decision {row.payload.get('decision_id')} is {'unknown' if request is None else request.status}, not approved"
-        elif (row.cause, row.payload.get("invoice_key"), row.entity) != (request.document_cause, request.subject, request.entity):
+        elif (row.cause, _subject_of(row), row.entity) != (request.document_cause, request.subject, request.entity) or _exceeds(row, request):
             refused[key] = f"it is not what decision {request.request_id} was approved for"
     return refused
+
+
+def _subject_of(row: OutboxRow) -> str | None:
+    """What a decided document is about: the invoice of a credit memo or of a journal, the customer of an adjustment's line."""
+    if row.cause == ADJUSTMENT:
+        return next((line.get("customer_id") for line in row.payload.get("lines", ())), None)
+    return row.payload.get("invoice_key") or row.payload.get("source_document")
+
+
+def _exceeds(row: OutboxRow, request: ApprovalRequest) -> bool:
+    """Whether it is more than was approved, where the amount of the document is the one that was asked for."""
+    decided = {ADJUSTMENT: row.payload.get("subtotal_minor"), WRITE_OFF: row.total_minor}.get(request.kind)
+    return decided is not None and request.amount_minor is not None and decided > request.amount_minor
 
 
 def _require_whole(asked: NewApprovalRequest) -> None:
@@ -130,10 +150,14 @@ def _require_whole(asked: NewApprovalRequest) -> None:
         raise ApprovalError(f"{asked.kind!r} is nothing that can be asked for; known are {', '.join(REQUEST_KINDS)}")
     if not asked.reason.strip():
         raise ApprovalError(f"{asked.kind} of {asked.subject}: give a reason; whoever approves it, and whoever audits it, reads nothing else")
-    if (asked.content_hash is None) != (asked.kind in DOCUMENT_KINDS):
+    if (asked.content_hash is None) != (asked.kind in DECISION_KINDS):
         raise ApprovalError(f"{asked.kind} of {asked.subject}: only what was computed brings the hash of what is to be approved")
-    if asked.kind in DOCUMENT_KINDS and asked.disposition not in DISPOSITIONS:
+    if asked.kind in CREDIT_KINDS and asked.disposition not in DISPOSITIONS:
         raise ApprovalError(f"{asked.kind} of {asked.subject}: the disposition is {' or '.join(DISPOSITIONS)}, not {asked.disposition!r}")
+    if asked.kind in (ADJUSTMENT, WRITE_OFF) and (asked.amount_minor is None or asked.amount_minor <= 0 or asked.currency is None):
+        raise ApprovalError(f"{asked.kind} of {asked.subject}: the amount is above zero, in a currency")
+    if asked.kind == ADJUSTMENT and not ADJUSTED.fullmatch(asked.line_key or ""):
+        raise ApprovalError(f"{asked.kind} of {asked.subject}: name the product and the month that it is of, not {asked.line_key!r}")
     if asked.kind == GOODWILL and (asked.amount_minor is None or asked.amount_minor <= 0 or asked.basis not in BASES):
         raise ApprovalError(f"goodwill on {asked.subject}: the amount is above zero, net or before discount")
     if asked.kind == GOODWILL and asked.basis != "net" and asked.line_key is None:
@@ -152,21 +176,23 @@ def _invoice_hash(writer: LogWriter, asked: NewApprovalRequest) -> str:
     )
     row = writer.connection.execute(statement).first()
     if row is None or row.state in (State.CANCELLED.value, State.REJECTED.value):
-        raise ApprovalError(f"{asked.subject} is {'no invoice of this register' if row is None else row.state}; only what was issued can be credited")
+        found = "no invoice of this register" if row is None else row.state
+        raise ApprovalError(f"{asked.subject} is {found}; only what was issued can be decided on")
     if asked.currency != row.currency:
         raise ApprovalError(f"{asked.subject} is in {row.currency}, not in {asked.currency}")
     return str(row.content_hash)
 
 
 def _sealed_number(connection: Connection, request_id: str) -> str | None:
+    """The number of what is sealed of a decision, or its business key where it has none."""
     document, delivery = schema.documents, schema.deliveries
     statement = (
-        select(document.c.number)
+        select(document.c.number, document.c.business_key)
         .join(delivery, delivery.c.document_position == document.c.position)
         .where(document.c.natural_id == decision_natural_id(request_id), delivery.c.state != State.CANCELLED.value)
     )
-    number = connection.scalar(statement)
-    return None if number is None else str(number)
+    row = connection.execute(statement).first()
+    return None if row is None else str(row.number or row.business_key)
 
 
 def decision_natural_id(request_id: str) -> str:

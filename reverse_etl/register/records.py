@@ -20,15 +20,17 @@ CLOSED_PERIOD = "closed_period"
 CONTRACT = "contract"
 NOT_APPROVED = "not_approved"
 
-# What can be asked for: documents that a person decides, and what was computed and is too large to go on by itself.
-GOODWILL, VOID, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "run_gate", "usage_spike"
-REQUEST_KINDS = (GOODWILL, VOID, RUN_GATE, USAGE_SPIKE)
-DOCUMENT_KINDS = (GOODWILL, VOID)
-DECISION_CAUSES = (GOODWILL, VOID, "void_and_rebill")
+# What can be asked for: what a person decides, and what was computed and is too large to go on by itself.
+GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
+CREDIT_KINDS = (GOODWILL, VOID)
+INVOICE_KINDS = (*CREDIT_KINDS, WRITE_OFF)
+DECISION_KINDS = (*INVOICE_KINDS, ADJUSTMENT)
+REQUEST_KINDS = (*DECISION_KINDS, RUN_GATE, USAGE_SPIKE)
+DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
 BASES = ("net", "before_discount")
-DISPOSITIONS = ("offset", "credit")
+DISPOSITIONS = ("offset", "credit", "refund")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class NewApprovalRequest:
-    """``subject``: business key of an invoice, ``entity/cause`` of a run gate, or key of a rated line. ``amount_minor`` in minor units of
-    ``currency``, net of tax; ``basis`` is net or before_discount. ``disposition``: offset takes it off what the invoice has due, credit goes
-    to the customer's balance. ``rebill`` is yes or no. ``content_hash`` is of what was computed; that of a decision is made here."""
+    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, or key of a rated line.
+    ``line_key``: one line of the invoice, or ``product/YYYY-MM`` of an adjustment. ``amount_minor`` in minor units of ``currency``, net of tax
+    or, for a write-off, gross; ``basis`` is net, before_discount or gross. ``disposition``: offset takes it off what the invoice has due,
+    credit goes to the customer's balance, refund goes back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed;
+    that of a decision is made here."""
 
     kind: str
     entity: str

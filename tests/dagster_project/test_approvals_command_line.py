@@ -89,6 +89,14 @@ def test_one_user_asks_and_only_another_approves(home: Path, capsys: pytest.Capt
     assert (shown["status"], shown["decided_by"], shown["four_eyes"]) == ("approved", "grace", "required")
 
 
+def test_a_refund_and_a_write_off_are_asked_for_and_wait(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refund = answered(home, capsys, "credit", "INV-ACME-000001", "--amount", "2.50", "--disposition", "refund", "--reason", "an outage")
+    assert (refund["kind"], refund["disposition"], refund["amount_minor"]) == ("goodwill", "refund", 250)
+    loss = answered(home, capsys, "write-off", "INV-ACME-000001", "--amount", "12", "--reason", "insolvent")
+    assert (loss["kind"], loss["amount"], loss["disposition"]) == ("write_off", "1200 minor units of USD gross", None)
+    assert [request["status"] for request in answered(home, capsys, "approvals")] == ["open", "open"]
+
+
 def test_an_installation_of_one_person_approves_its_own_and_records_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "tieout.yaml").write_text("approvals: {four_eyes: false}\n")
     asked = answered(home, capsys, "void", "INV-ACME-000001", "--no-rebill", "--reason", "wrong address")
@@ -104,7 +112,12 @@ def test_an_installation_of_one_person_approves_its_own_and_records_it(home: Pat
         (("credit", "INV-ACME-000001", "--amount", "1.001", "--reason", "x"), "1.001 is no amount of USD: above zero, with 2 decimals at most"),
         (("credit", "INV-ACME-000001", "--amount", "nan", "--reason", "x"), "is no amount, such as 12.34"),
         (("credit", "INV-ACME-000001", "--amount", "1", "--line", "other", "--reason", "x"), "has no line other"),
-        (("credit", "INV-ACME-000001", "--amount", "1", "--disposition", "refund", "--reason", "x"), "'refund' is not one of"),
+        (("credit", "INV-ACME-000001", "--amount", "1", "--disposition", "gift", "--reason", "x"), "'gift' is not one of"),
+        (("adjust", "C1", "--product", "api", "--period", "2026-01", "--amount", "-1", "--reason", "x"), "ask with 'tieout credit'"),
+        (("adjust", "C1", "--product", "api", "--period", "2026-01", "--amount", "1", "--reason", "x"), "nothing is published yet"),
+        (("write-off", "INV-ACME-000009", "--reason", "x"), "no invoice INV-ACME-000009 is issued"),
+        (("write-off", "INV-ACME-000001", "--amount", "0", "--reason", "x"), "0 is no amount of USD"),
+        (("write-off", "INV-ACME-000001", "--reason", "x"), "nothing is published yet"),
         (("void", "INV-ACME-000001", "--reason", "x"), "Missing option"),
         (("approve", "nothing"), "nothing is no request; list them with 'tieout approvals'"),
     ],

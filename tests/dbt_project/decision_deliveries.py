@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 ENTITIES = ("acme", "many", "netting")
-ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding")
+ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt")
 
 # Customer -> legal entity, plan, calls in January.
 CUSTOMERS: Mapping[str, tuple[str, str, str]] = {
@@ -24,12 +24,18 @@ CUSTOMERS: Mapping[str, tuple[str, str, str]] = {
     "COMMITTED": ("acme", "C", "100"),
     "SPIKE": ("acme", "P", "10"),
     "STEADY": ("acme", "P", "10"),
+    "REFUNDED": ("acme", "P", "10"),
+    "LOST": ("acme", "P", "10"),
+    "OPEN": ("acme", "P", "10"),
+    "ADJUSTED": ("acme", "P", "10"),
+    "READJUSTED": ("acme", "P", "10"),
     **{f"MANY{number}": ("many", "P", "10") for number in range(4)},
     "DOWN": ("netting", "R", "100"),
     "UP": ("netting", "S", "100"),
 }
 CHARGES = "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description"
 PRICES = "price_id,price_version,charge_id,currency,effective_from,effective_to,tier_up_to,unit_price,flat_fee"
+PAYMENTS = "payment_id,entity_id,invoice,amount,currency,paid_on,status,method"
 MAPPINGS = "mapping_id,entity_id,role,product,account_code,effective_from"
 FILES: Mapping[str, list[str]] = {
     "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", *(f"{name},{name},US,USD,2026-01-01" for name in ENTITIES)],

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,138 +11,14 @@ from typing import Any
 
 import pytest
 from dbt_commands import Dbt
-from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PRICES, event
+from decision_closes import LIMITS, UNTIED_RECEIVABLES, WITHOUT_SEEDS, Closes, Run
+from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PAYMENTS, PRICES, event
 
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
-from dagster_project.close.approvals import approve, ask_for_credit, ask_for_stopped, ask_for_void, reject
-from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
-from dagster_project.close.steps import mirror_register, seal_documents
-from reverse_etl.landing import land
-from reverse_etl.register import SealReport
+from dagster_project.close.approvals import approve, ask_for_adjustment, ask_for_credit, reject
+from reverse_etl.errors import ApprovalError
 from reverse_etl.settings import Settings
-
-WITHOUT_SEEDS = ("--exclude-resource-type", "seed")
-LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"
-
-
-@dataclass
-class Run:
-    """What one close proposed, and what became of it."""
-
-    proposed: list[dict[str, Any]]
-    held: dict[str, str]
-    decisions: dict[str, str | None]
-    gates: dict[tuple[str, str], dict[str, Any]]
-    refused: list[str] = field(default_factory=list)
-    k3_breaks: list[dict[str, Any]] = field(default_factory=list)
-    k3_listed: dict[str, str] = field(default_factory=dict)
-
-    def of(self, customer: str, cause: str | None = None) -> list[tuple[str, int, int]]:
-        """(document type, net, tax) of each document."""
-        return [
-            (row["document_type"], row["net"], row["tax"])
-            for row in self.proposed
-            if row["customer_id"] == customer and (cause is None or row["cause"] == cause)
-        ]
-
-
-@dataclass
-class Closes:
-    installation: Installation
-    dbt: Dbt
-    runs: list[Run] = field(default_factory=list)
-
-    def rows(self, statement: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.installation.warehouse.read(statement).to_pylist()
-        return rows
-
-    def acting_as(self, actor: str) -> Installation:
-        return replace(self.installation, acting_as=actor)
-
-    def deliver(self, day: date, events: list[str], **tables: list[str]) -> None:
-        for source, lines in tables.items():
-            folder = self.installation.settings.inbox / source / day.isoformat()
-            folder.mkdir(parents=True)
-            (folder / f"{source}.csv").write_text("\n".join(lines) + "\n")
-        folder = self.installation.settings.inbox / "usage" / day.isoformat()
-        folder.mkdir(parents=True)
-        (folder / "events.jsonl").write_text("\n".join(events) + "\n")
-        assert not land(self.installation.warehouse, self.installation.settings).problems
-
-    def build(self, *arguments: str) -> None:
-        mirror_register(self.installation)
-        # The tests that look at the grain of every model run elsewhere; those that look at money run here too.
-        done = self.dbt(self.installation.settings, "build", "--exclude-resource-type", "unit_test", "--exclude", "test_type:generic", *arguments)
-        assert done.succeeded, done.told
-
-    def propose(self, *arguments: str) -> Run:
-        self.build(*arguments, "--select", "+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
-        relations = " union all ".join(
-            f"select natural_id, customer_id, cause, '{kind}' as document_type, amount_minor, tax_minor from invoicing.{relation}"
-            for kind, relation in (("invoice", "proposed_invoice_lines"), ("credit_memo", "proposed_credit_memo_lines"))
-        )
-        run = Run(
-            self.rows(
-                "select customer_id, document_type, natural_id, min(cause) as cause, cast(sum(amount_minor) as bigint) as net,"
-                f" cast(sum(tax_minor) as bigint) as tax from ({relations}) group by all order by all"
-            ),
-            {row["customer_id"]: row["hold_reason"] for row in self.rows("select * from invoicing.held_lines where blocks_document")},
-            {row["decision_id"]: row["hold_reason"] for row in self.rows("select * from approvals.decisions")},
-            {(row["entity"], row["cause"]): row for row in self.rows("select * from approvals.run_gates")},
-        )
-        self.runs.append(run)
-        return run
-
-    def seal(self, period: str) -> None:
-        run = self.runs[-1]
-        for entity in ENTITIES:
-            run.refused += [refusal.code for refusal in self._seal(BILLING_RELATIONS, entity, period).refused]
-            ask_for_stopped(self.acting_as("close"), entity, period)
-        self.build(
-            *(
-                *WITHOUT_SEEDS,
-                "--select",
-                "stg_finance__payments",
-                "path:models/staging/register_issued",
-                "path:models/staging/platform",
-                "path:models/canonical",
-                "path:models/accounting",
-            ),
-            *("outbox_journal_entries", "path:models/staging/register_closing", "k3_rated_to_issued"),
-        )
-        for entity in ENTITIES:
-            assert self._seal(JOURNAL_RELATIONS, entity, period).refused == ()
-        run.k3_breaks = self.rows("select * from reconciliation.k3_rated_to_issued where is_break")
-        run.k3_listed = {
-            row["subject"]: row["explanation"] for row in self.rows("select * from reconciliation.k3_rated_to_issued where explanation <> ''")
-        }
-
-    def close(self, period: str) -> None:
-        with closing(self.installation.open_register()) as register:
-            for entity in ENTITIES:
-                register.close_period(entity, period, 1, "test")
-
-    def _seal(self, relations: tuple[str, ...], entity: str, period: str) -> SealReport:
-        return seal_documents(self.installation, relations, entity, period, "test")
-
-    def number(self, customer: str) -> str:
-        with closing(self.installation.open_register()) as register:
-            found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
-        return str(found[0].number)
-
-    def line(self, customer: str) -> str:
-        with closing(self.installation.open_register()) as register:
-            found = [one for one in register.documents(document_type="invoice") if one.payload["customer_id"] == customer]
-        return str(found[0].payload["lines"][0]["line_key"])
-
-    def credit(self, customer: str, amount: str, line: bool = False) -> str:
-        asked = ask_for_credit(self.acting_as("ada"), self.number(customer), Decimal(amount), "an outage", self.line(customer) if line else None)
-        return approve(self.acting_as("grace"), asked.request_id).request_id
-
-    def void(self, customer: str, rebill: bool) -> str:
-        asked = ask_for_void(self.acting_as("ada"), self.number(customer), rebill, "wrong address")
-        return approve(self.acting_as("grace"), asked.request_id).request_id
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +29,7 @@ def closes(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Closes:
 
     january = [event(name, calls, "2026-01-15") for name, (_, _, calls) in CUSTOMERS.items()] + [event("WHOLE", "20", "2026-01-15", meter="seats")]
     made.deliver(date(2026, 2, 1), january, **FILES)
+    made.adjust_unseen("READJUSTED", "api")
     made.propose()
     made.installation.warehouse.execute([LIMITS])
     made.seal("2026-01")
@@ -172,8 +48,19 @@ class Decided:
 
 @pytest.fixture(scope="module")
 def decided(closes: Closes) -> Decided:
-    """January is issued. February brings decisions, corrections, other prices and a storm; March what follows from them; then nothing new."""
+    """January is issued and published. February brings decisions, corrections, a payment, other prices and a storm; March what follows from them;
+    then nothing new."""
+    closes.installation.warehouse.publish()
     ids = {
+        "refund": closes.credit("REFUNDED", "5", disposition="refund"),
+        "refund_over": closes.credit("REFUNDED", "2", disposition="refund"),
+        "write_off": closes.write_off("LOST"),
+        "write_off_again": closes.write_off("LOST"),
+        "write_off_part": closes.write_off("OPEN", "4.5"),
+        "write_off_over": closes.write_off("OPEN", "7.51"),
+        "adjustment": closes.adjust("ADJUSTED", "12.34"),
+        "unknown_product": closes.adjust_unseen("ADJUSTED", "nothing"),
+        "void_adjustment": closes.void("READJUSTED", rebill=True, cause="adjustment"),
         "goodwill": closes.credit("GOODWILL", "100", line=True),
         "less": closes.credit("LESS", "4"),
         "first": closes.credit("FULL", "10"),
@@ -195,9 +82,11 @@ def decided(closes: Closes) -> Decided:
         event("STEADY", "1000", "2026-02-10"),
         *(event(f"MANY{number}", "-4.9", "2026-01-28", "corrected") for number in range(4)),
         event("MANY0", "5", "2026-02-10"),
+        event("ADJUSTED", "5", "2026-02-10"),
     ]
     mappings = [MAPPINGS, "M-new,*,usage_revenue,*,2004,2026-02-01"]
-    closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings)
+    payments = [PAYMENTS, f"bank-1,acme,{closes.number('REFUNDED')},8,USD,2026-02-10,paid,transfer"]
+    closes.deliver(date(2026, 3, 1), february, prices=CORRECTED_PRICES, account_mappings=mappings, payments=payments)
     closes.propose(*WITHOUT_SEEDS)
     # Between the build and the seal one changes their mind.
     reject(closes.acting_as("ada"), ids["withdrawn"], "not an outage after all")
@@ -213,6 +102,10 @@ def decided(closes: Closes) -> Decided:
     closes.seal("2026-03")
     closes.close("2026-03")
     closes.propose(*WITHOUT_SEEDS)
+    closes.build(
+        *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_closing", "path:models/staging/register_issued"),
+        *("path:models/canonical", "path:models/accounting", "k5_issued_to_journals", "draft_lines", "invoice_preview"),
+    )
     return Decided(closes, ids)
 
 
@@ -356,3 +249,101 @@ def test_goodwill_is_journalled_on_the_accounts_of_the_line_that_it_credits(deci
         " order by account"
     )
     assert [tuple(leg.values()) for leg in legs] == [("1000", "credit", 12_000), ("1001", "debit", 2_000), ("1004", "debit", 10_000)]
+
+
+def journal_of(decided: Decided, natural_id: str) -> list[tuple[Any, ...]]:
+    legs = decided.closes.rows(
+        "select event, period, customer_id, account, side, amount_minor from staging.stg_register_closing__journal_lines"
+        f" where natural_id = '{natural_id}' order by account"
+    )
+    return [tuple(leg.values()) for leg in legs]
+
+
+def test_a_refund_waits_for_the_payment_to_be_posted_and_is_journalled_with_its_credit_memo(decided: Decided) -> None:
+    refund = decided.ids["refund"]
+    assert decided.run(2).decisions[refund] == "exceeds_paid"
+    assert decided.run(2).of("REFUNDED") == []
+    assert decided.run(3).of("REFUNDED") == [("credit_memo", 500, 100)]
+    assert journal_of(decided, f"credit_memo:decision:{refund}:refunded") == [
+        ("refund_issued", "2026-03", "REFUNDED", "1000", "debit", 600),
+        ("refund_issued", "2026-03", None, "1006", "credit", 600),
+    ]
+    [balance] = decided.closes.rows("select * from canonical.invoice_balances where customer_id = 'REFUNDED'")
+    assert [balance[name] for name in ("invoiced_minor", "credited_minor", "paid_minor", "refunded_minor", "remaining_minor")] == [
+        1200,
+        -600,
+        800,
+        600,
+        400,
+    ]
+
+
+def test_no_more_is_refunded_than_was_paid_and_is_not_refunded_yet(decided: Decided) -> None:
+    assert decided.run(3).decisions[decided.ids["refund_over"]] == "earlier_decision_first"
+    assert decided.run(4).decisions[decided.ids["refund_over"]] == "exceeds_paid"
+
+
+def test_a_write_off_is_a_journal_with_tax_and_nothing_else(decided: Decided) -> None:
+    assert journal_of(decided, f"decision:{decided.ids['write_off']}") == [
+        ("write_off", "2026-02", "LOST", "1000", "credit", 1200),
+        ("write_off", "2026-02", None, "1007", "debit", 1200),
+    ]
+    assert all(decided.run(number).of("LOST") == [] for number in (2, 3, 4))
+
+
+def test_no_more_is_written_off_than_is_open(decided: Decided) -> None:
+    again, part, over = (decided.ids[name] for name in ("write_off_again", "write_off_part", "write_off_over"))
+    assert [decided.run(2).write_offs[key] for key in (again, part, over)] == ["earlier_decision_first", None, "earlier_decision_first"]
+    assert [decided.run(3).write_offs[key] for key in (again, part, over)] == ["exceeds_balance", None, "exceeds_balance"]
+    with pytest.raises(ApprovalError, match="is issued as tryton/acme/journal_entry/decision:"):
+        reject(decided.closes.acting_as("ada"), part, "paid after all")
+
+
+def test_an_adjustment_is_an_invoice_of_its_own_beside_the_regular_one_and_once(decided: Decided) -> None:
+    assert sorted(decided.run(2).of("ADJUSTED")) == [("invoice", 500, 100), ("invoice", 1234, 247)]
+    assert decided.run(2).of("ADJUSTED", "adjustment") == [("invoice", 1234, 247)]
+    assert decided.run(3).of("ADJUSTED") == decided.run(4).of("ADJUSTED") == []
+    [line] = decided.closes.rows(
+        "select document_type, product, revenue_account, cast(service_period_start as varchar) as served, period"
+        f" from staging.stg_register_closing__billing_lines where decision_id = '{decided.ids['adjustment']}'"
+    )
+    assert tuple(line.values()) == ("invoice", "api", "2004", "2026-01-01", "2026-02")
+    [reason] = decided.closes.rows(f"select reason, state from analytics.invoice_preview where line_key = 'adjustment/{decided.ids['adjustment']}'")
+    assert reason == {"reason": "An approved adjustment of 2026-01-01 to 2026-01-31: usage by letter", "state": "issued"}
+
+
+def test_an_adjustment_that_cannot_be_billed_is_held_and_holds_nothing_else(decided: Decided) -> None:
+    assert decided.run(2).held["ADJUSTED"] == decided.run(3).held["ADJUSTED"] == "unknown_product"
+
+
+def test_an_adjustment_that_is_voided_to_be_billed_again_is_proposed_again(decided: Decided) -> None:
+    assert decided.run(1).of("READJUSTED", "adjustment") == [("invoice", 1234, 247)]
+    assert decided.run(2).of("READJUSTED") == [("credit_memo", 1234, 247)]
+    assert decided.run(3).of("READJUSTED") == [("invoice", 1234, 247)]
+    assert decided.run(4).of("READJUSTED") == []
+
+
+@pytest.mark.parametrize(
+    ("customer", "product", "period", "says"),
+    [
+        ("NOBODY", "api", "2026-01", "there is no customer NOBODY"),
+        ("ADJUSTED", "nothing", "2026-01", "product nothing is on no charge"),
+        ("ADJUSTED", "api", "2026-1", "name the product and the month"),
+    ],
+)
+def test_an_adjustment_of_what_is_unknown_is_refused(decided: Decided, customer: str, product: str, period: str, says: str) -> None:
+    with pytest.raises(ApprovalError, match=says):
+        ask_for_adjustment(decided.closes.acting_as("ada"), customer, product, period, Decimal(1), "a guess")
+
+
+def test_the_receivable_in_the_journals_is_the_open_balance_of_every_customer_after_each_close(decided: Decided) -> None:
+    assert [run.untied_receivables for run in decided.closes.runs[:3]] == [[], [], []]
+    assert decided.closes.rows(UNTIED_RECEIVABLES) == []
+
+
+def test_refunds_and_write_offs_are_compared_with_their_journals(decided: Decided) -> None:
+    compared = decided.closes.rows(
+        "select measure, cast(sum(left_value) as bigint) as due, cast(sum(right_value) as bigint) as journalled, count_if(is_break) as breaks"
+        " from reconciliation.k5_issued_to_journals where measure in ('refunds issued', 'written off') group by measure order by measure"
+    )
+    assert [tuple(row.values()) for row in compared] == [("refunds issued", 600, 600, 0), ("written off", 1650, 1650, 0)]

@@ -25,7 +25,7 @@ from dagster_project.cli import run
 from dagster_project.cli.close import delivered_days
 from dagster_project.cli.installation import initialize
 from dagster_project.close import Installation
-from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
+from dagster_project.close.approvals import approve, ask_for_adjustment, ask_for_credit, ask_for_void, ask_for_write_off
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
 from dagster_project.close.platform import seal_usage
 from dagster_project.close.read_backs import append_snapshot
@@ -104,16 +104,21 @@ class Engines:
         path.write_text(json.dumps({**event, "time": "2026-02-15T12:00:00Z", "data": data}) + "\n")
 
     def decide(self) -> None:
-        """Credits of the smallest amount and of too large a one, a void, and one that nobody approved."""
+        """Credits of the smallest amount and of too large a one, a void, an adjustment, a write-off, a refund, and one that nobody approved."""
+        self.installation.warehouse.publish()
         maker, checker = (replace(self.installation, acting_as=name) for name in ("ada", "grace"))
         invoices = maker.open_register().documents(document_type="invoice")
         numbers = [str(invoice.number) for invoice in invoices[:4]]
+        adjusted = next(line for invoice in invoices for line in invoice.payload["lines"] if line["product"])
         asked = [
             ask_for_credit(
                 maker, numbers[0], Decimal("0.13"), '\u00e9 "quoted"', before_discount=True, line_key=invoices[0].payload["lines"][0]["line_key"]
             ),
             ask_for_credit(maker, numbers[1], Decimal("99999999"), "too much"),
             ask_for_void(maker, numbers[2], True, "wrong address"),
+            ask_for_credit(maker, "INV-NORTHLIGHT_US-000001", Decimal("0.01"), "paid twice", disposition="refund"),
+            ask_for_write_off(maker, numbers[3], "insolvent", Decimal(1)),
+            ask_for_adjustment(maker, adjusted["customer_id"], adjusted["product"], PERIOD, Decimal("12.34"), "usage by letter"),
         ]
         for request in asked:
             approve(checker, request.request_id)
@@ -290,11 +295,13 @@ def test_a_full_refresh_is_the_same(stages: Stages) -> None:
 
 def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
     # No plan is so large that it is stopped.
+    # Every invoice is settled with prepaid credits, so that nothing is open to be written off, and the refund is proposed only.
     # Nothing was posted, so the destinations hold nothing and no period is closed; nothing landed by a mapping that excludes rows.
     absent = ("staging.stg_stripe", "staging.stg_tryton", "raw.stripe", "raw.tryton", "raw.read_backs", "register.periods", "raw.excluded_rows")
     assert {relation for relation, rows in stages.more.items() if not rows.duckdb and not relation.startswith(absent)} == {
         "raw.landing_problems",
         "approvals.stopped_lines",
+        "accounting.decision_postings",
     }
     assert stages.first["outbox.outbox_usage_reports"].duckdb
     assert stages.first.keys() == stages.more.keys()

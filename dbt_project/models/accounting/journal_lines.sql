@@ -22,6 +22,11 @@ payments as (
     where hold_reason is null
 ),
 
+decision_postings as (
+    select * from {{ ref('decision_postings') }}
+    where hold_reason is null
+),
+
 currencies as (
     select * from {{ ref('currencies') }}
 ),
@@ -157,21 +162,48 @@ recognition_legs as (
     from recognised_lines
 ),
 
--- A payment settles its invoice at the rate that is frozen there.
-payment_legs as (
-    {% for leg, account, customer, sign in [("cash", "cash_account", "cast(null as varchar)", ""), ("receivable", "receivable_account", "customer_id", "-")] %}
+-- Debit positive at the receivable: a payment and a write-off lower it, a refund takes the payment back.
+settlements as (
+    select
+        invoice_key as source_document,
+        event_suffix,
+        posting_date,
+        'cash' as posting_role,
+        cash_account as role_account,
+        receivable_account,
+        customer_id,
+        -amount_minor as receivable_minor,
+        paid_on as settled_on
+    from payments
+    union all
+    select
+        source_document,
+        event_suffix,
+        posting_date,
+        posting_role,
+        role_account,
+        receivable_account,
+        customer_id,
+        case when event = 'refund_issued' then amount_minor else -amount_minor end as receivable_minor,
+        posting_date as settled_on
+    from decision_postings
+),
+
+-- An invoice is settled at the rate that is frozen there.
+settlement_legs as (
+    {% for leg, account, customer, sign in [("posting_role", "role_account", "cast(null as varchar)", "-"), ("'receivable'", "receivable_account", "customer_id", "")] %}
         select
-            invoice_key as source_document,
+            source_document,
             event_suffix,
             posting_date,
-            '{{ leg }}' as leg,
+            {{ leg }} as leg,
             {{ account }} as account,
-            {{ sign }}amount_minor as signed_minor,
+            {{ sign }}receivable_minor as signed_minor,
             {{ customer }} as customer_id,
             cast(null as varchar) as source_line_key,
-            paid_on as service_period_start,
-            {{ add_days('paid_on', 1) }} as service_period_end
-        from payments
+            settled_on as service_period_start,
+            {{ add_days('settled_on', 1) }} as service_period_end
+        from settlements
         {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -187,12 +219,16 @@ legs as (
     union all
     select * from recognition_legs
     union all
-    select * from payment_legs
+    select * from settlement_legs
 ),
 
 valued as (
     select
-        {{ dbt.concat(["documents.document_type", "':'", "documents.natural_id", "':'", "legs.event_suffix"]) }} as natural_id,
+        -- What follows from a decision alone has its identity.
+        case
+            when {{ matches('legs.event_suffix', '^decision:') }} then legs.event_suffix
+            else {{ dbt.concat(["documents.document_type", "':'", "documents.natural_id", "':'", "legs.event_suffix"]) }}
+        end as natural_id,
         legs.source_document,
         documents.number as source_number,
         documents.document_type as source_document_type,
@@ -289,6 +325,8 @@ final as (
         case
             when event_suffix = 'issued' then issue_event
             when {{ matches('event_suffix', '^paid:') }} then 'payment_received'
+            when event_suffix = 'refunded' then 'refund_issued'
+            when {{ matches('event_suffix', '^decision:') }} then 'write_off'
             else 'revenue_recognised'
         end as event,
         entity,

@@ -131,6 +131,7 @@ final as (
         dated.amount_minor,
         dated.paid_on,
         dated.status,
+        dated.method,
         dated.is_posted,
         dated.posting_date,
         {{ period_of('dated.posting_date') }} as period,

@@ -12,6 +12,10 @@ issued_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
 
+rated_adjustments as (
+    select * from {{ ref('rated_adjustments') }}
+),
+
 usage_summaries as (
     select * from {{ ref('usage_summaries') }}
 ),
@@ -146,6 +150,7 @@ reasoned as (
             when state = 'held' then 'held'
             when cause in ({{ decision_causes() }}) then 'decision'
             when cause = 'rebill' then 'rebill'
+            when cause = 'adjustment' then 'adjustment'
             when cause = 'threshold' and line_before is null then 'threshold'
             when line_before is null and billing_month < document_month then 'late'
             when line_before is null then kind
@@ -195,6 +200,8 @@ final as (
                 then {{ dbt.concat(["'Held: '", "coalesce(reasoned.hold_meaning, reasoned.hold_reason)", "'. '", "coalesce(reasoned.what_to_do, '')"]) }}
             when reasoned.reason_code = 'decision'
                 then {{ dbt.concat(["'A person decided it ('", "replace(reasoned.cause, '_', ' ')", "') on '", "coalesce(reasoned.corrects_number, '')"]) }}
+            when reasoned.reason_code = 'adjustment'
+                then {{ dbt.concat(["'An approved adjustment of '", "reasoned.served", "': '", "coalesce(rated_adjustments.decision_reason, '')"]) }}
             when reasoned.reason_code = 'rebill'
                 then {{ dbt.concat(["'Billed again for '", "reasoned.served", "' after its invoice was voided'"]) }}
             when reasoned.reason_code = 'threshold'
@@ -222,6 +229,7 @@ final as (
         usage_summaries.last_event_at
     from reasoned
     left join usage_summaries on reasoned.line_key = usage_summaries.usage_key
+    left join rated_adjustments on reasoned.line_key = rated_adjustments.line_key
 )
 
 select * from final

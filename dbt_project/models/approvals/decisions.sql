@@ -1,93 +1,42 @@
 with
 
-requests as (
-    select * from {{ ref('stg_register_opening__approval_requests') }}
-    where
-        kind in ('goodwill', 'void')
-        and status = 'approved'
+measured_decisions as (
+    select * from {{ ref('measured_decisions') }}
 ),
 
-issued_documents as (
-    select * from {{ ref('stg_register_opening__documents') }}
-    where
-        document_type in ('invoice', 'credit_memo')
-        and state <> 'cancelled'
+spread_decisions as (
+    select * from {{ ref('spread_decisions') }}
 ),
 
-balances as (
-    select * from {{ ref('issued_line_balances') }}
+refundable_payments as (
+    select * from {{ ref('refundable_payments') }}
 ),
 
-entities as (
-    select * from {{ ref('stg_register_opening__entities') }}
-),
-
--- What is issued is decided no more.
-pending as (
+totals as (
     select
-        requests.*,
-        case when requests.kind = 'void' and requests.rebill = 'yes' then 'void_and_rebill' else requests.kind end as cause
-    from requests
-    left join issued_documents
-        on
-            requests.entity = issued_documents.entity
-            and {{ decision_natural_id('requests.request_id') }} = issued_documents.natural_id
-    where issued_documents.natural_id is null
-),
-
-invoices as (
-    select
-        business_key,
-        min(state) as state
-    from issued_documents
-    where document_type = 'invoice'
-    group by business_key
-),
-
-voided as (
-    select distinct {{ json_text('payload', 'invoice_key') }} as invoice_key
-    from issued_documents
-    where cause in ('void', 'void_and_rebill')
-),
-
-measured as (
-    select
-        pending.request_id,
-        count(balances.document_line_key) as line_count,
-        coalesce({{ sum_whole('greatest(balances.remaining_minor, 0)') }}, 0) as remaining_minor,
-        -- A credit before discount claws the discount back in its proportion.
-        coalesce({{ sum_whole(
-            "case when pending.basis = 'before_discount' and balances.discount_minor <> 0 then "
-            ~ half_up_quotient("pending.amount_minor * cast(balances.gross_minor - balances.discount_minor as " ~ wide_integer() ~ ")", "balances.gross_minor")
-            ~ " end"
-        ) }}, min(pending.amount_minor)) as net_minor
-    from pending
-    left join balances
-        on
-            pending.subject = balances.business_key
-            and (pending.line_key = balances.document_line_key or pending.line_key is null)
-    group by pending.request_id
+        decision_id,
+        {{ sum_whole('credit_minor + credit_tax_minor') }} as total_minor
+    from spread_decisions
+    group by decision_id
 ),
 
 judged as (
     select
-        pending.*,
-        measured.remaining_minor,
-        case when pending.kind = 'void' then measured.remaining_minor else measured.net_minor end as credit_minor,
-        entities.first_open_month as document_month,
+        measured_decisions.*,
+        coalesce(totals.total_minor, 0) as total_minor,
+        coalesce(refundable_payments.charge_refundable_minor, 0) as charge_refundable_minor,
+        coalesce(refundable_payments.recorded_refundable_minor, 0) as recorded_refundable_minor,
         case
-            when invoices.business_key is null or invoices.state = 'rejected' or entities.entity is null then 'not_issued'
-            when voided.invoice_key is not null then 'voided_already'
-            when measured.line_count = 0 then 'unknown_line'
-            when measured.remaining_minor <= 0 then 'nothing_left'
-            when pending.kind = 'goodwill' and measured.net_minor <= 0 then 'nothing_to_credit'
-            when pending.kind = 'goodwill' and measured.net_minor > measured.remaining_minor then 'exceeds_remaining'
-        end as refusal
-    from pending
-    inner join measured on pending.request_id = measured.request_id
-    left join invoices on pending.subject = invoices.business_key
-    left join voided on pending.subject = voided.invoice_key
-    left join entities on pending.entity = entities.entity
+            when measured_decisions.refusal is not null then measured_decisions.refusal
+            when
+                measured_decisions.disposition = 'refund'
+                and totals.total_minor > coalesce(refundable_payments.refundable_minor, 0)
+                then 'exceeds_paid'
+            when measured_decisions.disposition = 'refund' and refundable_payments.platform_due_minor > 0 then 'still_due'
+        end as hold_reason
+    from measured_decisions
+    left join totals on measured_decisions.decision_id = totals.decision_id
+    left join refundable_payments on measured_decisions.invoice_key = refundable_payments.invoice_key
 ),
 
 -- One decision on an invoice at a time, in the order of their approval: each is measured by what the one before it left.
@@ -95,31 +44,37 @@ ranked as (
     select
         judged.*,
         row_number() over (
-            partition by subject, case when refusal is null then 0 else 1 end
+            partition by invoice_key, case when hold_reason is null then 0 else 1 end
             order by verdict_position asc
         ) as turn
     from judged
 ),
 
+-- What the platform holds as a charge goes back the way it came; what it only knows of goes back outside of it.
 final as (
     select
-        request_id as decision_id,
+        decision_id,
         kind,
         cause,
         entity,
-        subject as invoice_key,
-        line_key as document_line_key,
+        invoice_key,
+        document_line_key,
         currency,
         basis,
         amount_minor,
-        cast(credit_minor as bigint) as credit_minor,
-        cast(remaining_minor as bigint) as remaining_minor,
+        credit_minor,
+        remaining_minor,
         disposition,
+        case when disposition = 'refund' then cast(least(total_minor, charge_refundable_minor) as bigint) end as refund_amount_minor,
+        case
+            when disposition = 'refund'
+                then cast(least(total_minor - least(total_minor, charge_refundable_minor), recorded_refundable_minor) as bigint)
+        end as out_of_band_amount_minor,
         reason,
         requested_by,
-        decided_by as approved_by,
+        approved_by,
         document_month,
-        coalesce(refusal, case when turn > 1 then 'earlier_decision_first' end) as hold_reason
+        coalesce(hold_reason, case when turn > 1 then 'earlier_decision_first' end) as hold_reason
     from ranked
 )
 

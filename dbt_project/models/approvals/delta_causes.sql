@@ -42,7 +42,7 @@ billed_groups as (
     from billing_lines
     where
         counts_as_issued
-        and kind <> 'fee'
+        and kind not in ('fee', 'adjustment')
         and cause is distinct from 'threshold'
 ),
 
@@ -117,6 +117,7 @@ final as (
         case
             when compared.is_due_early then 'threshold'
             when compared.is_rebilled then 'rebill'
+            when compared.kind = 'adjustment' then 'adjustment'
             when not compared.was_billed_when_due and compared.billing_month = compared.document_month and billed_groups.group_key is null then 'usage_and_fees'
             when settlement_groups.has_moved = 1 then 're_keying'
             -- Another version, or another amount for what is served as before.

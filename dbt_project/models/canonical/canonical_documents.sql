@@ -30,6 +30,7 @@ final as (
         {{ json_text('payload', 'exchange_rate') }} as exchange_rate,
         case when document_type = 'credit_memo' then -total_minor else total_minor end as total_minor,
         remote_id,
+        {{ json_text('payload', 'disposition') }} as disposition,
         cast(null as varchar) as hold_reason
     from register_documents
     union all
@@ -51,6 +52,7 @@ final as (
         exchange_rate,
         total_minor,
         natural_id as remote_id,
+        cast(null as varchar) as disposition,
         hold_reason
     from platform_documents
 )

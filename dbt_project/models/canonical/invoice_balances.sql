@@ -1,57 +1,36 @@
 with
 
-documents as (
-    select * from {{ ref('canonical_documents') }}
+invoice_settlements as (
+    select * from {{ ref('invoice_settlements') }}
 ),
 
-payments as (
-    select * from {{ ref('canonical_payments') }}
-    where
-        status = 'paid'
-        -- The platform tells the payments of its own invoices; what is delivered of them waits until it does.
-        and (source = 'platform' or invoice_issued_by = 'register')
-),
-
-billed as (
+written_off as (
     select
         invoice_key,
-        {{ sum_whole("case when document_type = 'invoice' then total_minor else 0 end") }} as invoiced_minor,
-        {{ sum_whole("case when document_type = 'credit_memo' then total_minor else 0 end") }} as credited_minor
-    from documents
+        {{ sum_whole('amount_minor') }} as written_off_minor
+    from {{ ref('write_offs') }}
+    where hold_reason is null
     group by invoice_key
-),
-
-paid as (
-    select
-        invoice_key,
-        currency,
-        {{ sum_whole('amount_minor') }} as paid_minor
-    from payments
-    group by
-        invoice_key,
-        currency
 ),
 
 final as (
     select
-        documents.business_key as invoice_key,
-        documents.entity,
-        documents.issued_by,
-        documents.number,
-        documents.customer_id,
-        documents.period,
-        documents.currency,
-        billed.invoiced_minor,
-        billed.credited_minor,
-        coalesce(paid.paid_minor, 0) as paid_minor,
-        billed.invoiced_minor + billed.credited_minor - coalesce(paid.paid_minor, 0) as remaining_minor
-    from documents
-    inner join billed on documents.business_key = billed.invoice_key
-    left join paid
-        on
-            documents.business_key = paid.invoice_key
-            and documents.currency = paid.currency
-    where documents.document_type = 'invoice'
+        invoice_settlements.invoice_key,
+        invoice_settlements.entity,
+        invoice_settlements.issued_by,
+        invoice_settlements.number,
+        invoice_settlements.customer_id,
+        invoice_settlements.period,
+        invoice_settlements.currency,
+        invoice_settlements.invoiced_minor,
+        invoice_settlements.credited_minor,
+        invoice_settlements.settled_minor,
+        invoice_settlements.paid_minor,
+        invoice_settlements.refunded_minor,
+        coalesce(written_off.written_off_minor, 0) as written_off_minor,
+        invoice_settlements.due_minor - coalesce(written_off.written_off_minor, 0) as remaining_minor
+    from invoice_settlements
+    left join written_off on invoice_settlements.invoice_key = written_off.invoice_key
 )
 
 select * from final

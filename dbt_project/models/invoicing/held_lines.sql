@@ -13,6 +13,15 @@ usage_spikes as (
     where not is_approved
 ),
 
+-- An approved adjustment is a document of its own: it waits for no other, and no other waits for it.
+own_documents as (
+    select
+        line_key,
+        decision_id
+    from {{ ref('rated_adjustments') }}
+    where decision_id is not null
+),
+
 reasons as (
     select * from {{ ref('reasons') }}
 ),
@@ -27,6 +36,7 @@ own_reasons as (
         line_deltas.billing_month,
         line_deltas.document_month,
         coalesce(line_deltas.is_due_early, false) as is_due_early,
+        coalesce(own_documents.decision_id, '') as decision_id,
         line_deltas.kind,
         line_deltas.charge_id,
         line_deltas.service_period_start,
@@ -35,6 +45,7 @@ own_reasons as (
         coalesce(line_deltas.hold_reason, candidates.hold_reason, case when usage_spikes.line_key is not null then 'usage_spike' end) as hold_reason
     from line_deltas
     left join candidates on line_deltas.line_key = candidates.line_key
+    left join own_documents on line_deltas.line_key = own_documents.line_key
     -- What takes a spike back waits for nobody.
     left join usage_spikes
         on
@@ -60,6 +71,7 @@ held_documents as (
         entity,
         document_month,
         is_due_early,
+        decision_id,
         min(hold_reason) as hold_reason
     from waiting
     where blocks_document
@@ -67,7 +79,8 @@ held_documents as (
         bill_to_customer_id,
         entity,
         document_month,
-        is_due_early
+        is_due_early,
+        decision_id
 ),
 
 -- A document waits as a whole, with the lines of all customers on it: billing half of a month would ask for two invoices.
@@ -81,6 +94,7 @@ companions as (
         line_deltas.billing_month,
         line_deltas.document_month,
         held_documents.is_due_early,
+        held_documents.decision_id,
         line_deltas.kind,
         line_deltas.charge_id,
         line_deltas.service_period_start,
@@ -89,12 +103,14 @@ companions as (
         held_documents.hold_reason,
         false as blocks_document
     from line_deltas
+    left join own_documents on line_deltas.line_key = own_documents.line_key
     inner join held_documents
         on
             line_deltas.bill_to_customer_id = held_documents.bill_to_customer_id
             and line_deltas.entity = held_documents.entity
             and line_deltas.document_month = held_documents.document_month
             and coalesce(line_deltas.is_due_early, false) = held_documents.is_due_early
+            and coalesce(own_documents.decision_id, '') = held_documents.decision_id
     where
         line_deltas.delta_minor <> 0
         and line_deltas.line_key not in (select waiting.line_key from waiting)

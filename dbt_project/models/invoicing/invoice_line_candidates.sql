@@ -188,7 +188,7 @@ final as (
                 accounts.receivable_account is null or accounts.deferred_account is null
                 or accounts.tax_account is null or accounts.rounding_account is null
                 or (dated.kind = 'fee' and accounts.subscription_revenue_account is null)
-                or (dated.kind = 'usage' and accounts.usage_revenue_account is null)
+                or (dated.kind in ('usage', 'adjustment') and accounts.usage_revenue_account is null)
                 or (dated.kind = 'prepaid' and accounts.contract_liability_account is null)
                 then 'missing_account_mapping'
             when accounts.unknown_count > 0 then 'unknown_account'

@@ -17,6 +17,15 @@ delta_causes as (
     select * from {{ ref('delta_causes') }}
 ),
 
+rated_adjustments as (
+    select
+        line_key,
+        decision_id,
+        decision_reason
+    from {{ ref('rated_adjustments') }}
+    where decision_id is not null
+),
+
 issued_documents as (
     select * from {{ ref('stg_register_opening__documents') }}
     where document_type = 'invoice'
@@ -39,13 +48,20 @@ free_lines as (
     select
         candidates.*,
         delta_causes.cause,
+        rated_adjustments.decision_id,
+        rated_adjustments.decision_reason,
         {{ dbt.concat(["'stripe/'", "candidates.entity", "'/account/'", "candidates.bill_to_customer_id"]) }} as subtracted_key,
         dense_rank() over (
-            partition by candidates.entity, candidates.bill_to_customer_id, candidates.document_month
+            partition by
+                candidates.entity,
+                candidates.bill_to_customer_id,
+                candidates.document_month,
+                case when rated_adjustments.decision_id is null then 0 else 1 end
             order by case when candidates.is_due_early then 0 else 1 end asc, candidates.currency asc
         ) as document_rank
     from candidates
     inner join delta_causes on candidates.line_key = delta_causes.line_key
+    left join rated_adjustments on candidates.line_key = rated_adjustments.line_key
     left join held_lines on candidates.line_key = held_lines.line_key
     left join stopped_gates
         on
@@ -60,7 +76,10 @@ free_lines as (
 numbered as (
     select
         free_lines.*,
-        {{ dbt.concat(["free_lines.bill_to_customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.document_rank as varchar)"]) }} as natural_id
+        case
+            when free_lines.decision_id is not null then {{ decision_natural_id('free_lines.decision_id') }}
+            else {{ dbt.concat(["free_lines.bill_to_customer_id", "':'", period_of('free_lines.document_month'), "':'", "cast(coalesce(issued_counts.issued_count, 0) + free_lines.document_rank as varchar)"]) }}
+        end as natural_id
     from free_lines
     left join issued_counts
         on

@@ -89,6 +89,8 @@ corrections as (
         cause,
         cast(null as varchar) as decision_id,
         cast(null as varchar) as disposition,
+        cast(null as bigint) as refund_amount_minor,
+        cast(null as bigint) as out_of_band_amount_minor,
         cast(null as varchar) as decision_reason,
         gross_minor,
         discount_minor
@@ -113,6 +115,8 @@ decided as (
         decisions.cause,
         decision_credits.decision_id,
         decisions.disposition,
+        decisions.refund_amount_minor,
+        decisions.out_of_band_amount_minor,
         decisions.reason as decision_reason,
         cast(null as bigint) as gross_minor,
         cast(null as bigint) as discount_minor
@@ -194,6 +198,8 @@ final as (
         credited.cause,
         credited.decision_id,
         credited.disposition,
+        credited.refund_amount_minor,
+        credited.out_of_band_amount_minor,
         credited.decision_reason,
         credited.gross_minor,
         credited.discount_minor

@@ -76,6 +76,8 @@ final as (
         end as credits_expire_on,
         lines.subtracted_key,
         lines.cause,
+        lines.decision_id,
+        lines.decision_reason,
         lines.gross_minor,
         lines.discount_minor
     from lines

@@ -43,6 +43,8 @@ documents as (
         min(decision_id) as decision_id,
         min(decision_reason) as decision_reason,
         min(disposition) as disposition,
+        min(refund_amount_minor) as refund_amount_minor,
+        min(out_of_band_amount_minor) as out_of_band_amount_minor,
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
         {{ json_array_of(billing_line_json('lines', {"corrects_line_key": "lines.corrects_line_key", "cause": "lines.cause"}), 'document_line_key') }} as lines_json
@@ -112,6 +114,8 @@ final as (
             "decision_id": "documents.decision_id",
             "decision_reason": "documents.decision_reason",
             "disposition": "documents.disposition",
+            "refund_amount_minor": "documents.refund_amount_minor",
+            "out_of_band_amount_minor": "documents.out_of_band_amount_minor",
             "lines": "documents.lines_json",
         }) }} as varchar) as payload
     from documents

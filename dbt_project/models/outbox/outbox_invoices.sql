@@ -56,6 +56,8 @@ documents as (
         {{ sum_whole('amount_minor') }} as subtotal_minor,
         {{ sum_whole('tax_minor') }} as tax_minor,
         {{ document_cause('cause') }} as cause,
+        min(decision_id) as decision_id,
+        min(decision_reason) as decision_reason,
         {{ json_array_of(billing_line_json('lines', {
             "corrects_line_key": "cast(null as varchar)",
             "credits_expire_on": "cast(lines.credits_expire_on as varchar)",
@@ -193,6 +195,8 @@ final as (
             "functional_currency": "addressed.functional_currency",
             "exchange_rate": decimal_text("addressed.exchange_rate"),
             "exchange_rate_date": "cast(addressed.exchange_rate_date as varchar)",
+            "decision_id": "addressed.decision_id",
+            "decision_reason": "addressed.decision_reason",
             "lines": "addressed.lines_json",
         }) }} as varchar) as payload
     from addressed

@@ -8,6 +8,14 @@ journal_lines as (
     select * from {{ ref('journal_lines') }}
 ),
 
+payments as (
+    select
+        entity,
+        natural_id,
+        method
+    from {{ ref('payment_postings') }}
+),
+
 currencies as (
     select * from {{ ref('currencies') }}
 ),
@@ -93,6 +101,8 @@ final as (
             "functional_currency": "new_entries.functional_currency",
             "functional_exponent": "cast(functional.exponent as integer)",
             "exchange_rate": "new_entries.exchange_rate",
+            "payment_method": "payments.method",
+            "decision_id": "case when new_entries.event = 'write_off' then " ~ decision_id_of('new_entries.natural_id') ~ " end",
             "lines": "lines.lines_json",
         }) }} as varchar) as payload
     from new_entries
@@ -101,6 +111,10 @@ final as (
         on
             new_entries.natural_id = lines.natural_id
             and new_entries.entity = lines.entity
+    left join payments
+        on
+            new_entries.natural_id = payments.natural_id
+            and new_entries.entity = payments.entity
     inner join currencies as transaction_currency on new_entries.currency = transaction_currency.currency
     inner join currencies as functional on new_entries.functional_currency = functional.currency
 )

@@ -74,6 +74,7 @@ memos as (
         currency,
         invoice_key,
         document_date,
+        min(disposition) as disposition,
         {{ sum_whole('amount_minor + tax_minor') }} as memo_minor
     from lines
     group by
@@ -126,6 +127,8 @@ final as (
         ) as bigint) as amount_minor
     from measured
     inner join stacked on measured.invoice_key = stacked.invoice_key
+    -- What is refunded goes back in money, as far as money was paid.
+    where measured.disposition is distinct from 'refund'
 )
 
 select * from final

@@ -10,6 +10,10 @@ rated_commitments as (
     select * from {{ ref('rated_commitments') }}
 ),
 
+rated_adjustments as (
+    select * from {{ ref('rated_adjustments') }}
+),
+
 combined as (
     select
         line_key,
@@ -70,6 +74,36 @@ combined as (
         fingerprint,
         hold_reason
     from rated_commitments
+    union all
+    select
+        line_key,
+        'adjustment' as kind,
+        customer_id,
+        entity,
+        currency,
+        country,
+        cast(null as varchar) as subscription_id,
+        cast(null as varchar) as charge_id,
+        cast(null as varchar) as meter,
+        product,
+        tax_code,
+        'exclusive' as tax_behavior,
+        description,
+        period_start,
+        service_period_start,
+        service_period_end,
+        billing_month,
+        cast(null as {{ quantity_type() }}) as quantity,
+        cast(null as {{ quantity_type() }}) as kept_quantity,
+        cast(0 as bigint) as event_count,
+        cast(null as varchar) as price_version,
+        amount_precise,
+        amount_minor as gross_minor,
+        cast(0 as bigint) as discount_minor,
+        amount_minor,
+        fingerprint,
+        hold_reason
+    from rated_adjustments
 ),
 
 final as (

@@ -27,6 +27,10 @@ payments as (
     select * from {{ ref('payment_postings') }}
 ),
 
+decision_postings as (
+    select * from {{ ref('decision_postings') }}
+),
+
 settled as (
     select
         business_key,
@@ -120,6 +124,18 @@ due as (
     union all
     select
         entity,
+        period,
+        case event when 'refund_issued' then 'refunds issued' else 'written off' end as measure,
+        currency as unit,
+        natural_id as subject,
+        amount_minor as compared_value,
+        0 as excused_value,
+        case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
+        true as must_exist
+    from decision_postings
+    union all
+    select
+        entity,
         recognition_period as period,
         'recognised' as measure,
         currency as unit,
@@ -147,7 +163,7 @@ journalled as (
     from sealed_lines
     where
         customer_id is not null
-        and event <> 'payment_received'
+        and event not in ('payment_received', 'refund_issued', 'write_off')
     group by
         entity,
         period,
@@ -157,19 +173,20 @@ journalled as (
     select
         entity,
         period,
-        'payments received' as measure,
+        case event when 'payment_received' then 'payments received' when 'refund_issued' then 'refunds issued' else 'written off' end as measure,
         currency as unit,
         natural_id as subject,
-        sum(case when side = 'credit' then amount_minor else -amount_minor end) as compared_value
+        sum(case when (side = 'credit') = (event <> 'refund_issued') then amount_minor else -amount_minor end) as compared_value
     from sealed_lines
     where
         customer_id is not null
-        and event = 'payment_received'
+        and event in ('payment_received', 'refund_issued', 'write_off')
     group by
         entity,
         period,
         currency,
-        natural_id
+        natural_id,
+        event
     union all
     select
         entity,

@@ -3,7 +3,8 @@
 It stands in for: customers, invoices (create, update, add_lines, finalize, void, pay out of band, delete of drafts), their lines, credit
 notes and their lines; form bodies with deep-object brackets, unknown parameters refused; bearer and basic keys; Stripe's error objects,
 ``Request-Id`` and list pages; tax amounts per line with tax rates created from ``tax_rate_data``; the limit of 250 lines; unique invoice
-numbers; immutability after finalisation; credit notes that never exceed the invoice; a due date that must lie in the future.
+numbers; immutability after finalisation; credit notes that never exceed the invoice, nor refund more than was charged; a due date that must lie
+in the future.
 
 The idempotency store is the reason for its being: the first status and body under a key are stored, 500s included, for 24 hours, and
 replayed with ``Idempotent-Replayed: true``; another body under the key is a 400 ``idempotency_error``; a concurrent use is a 409 that is not
@@ -14,7 +15,7 @@ checked afterwards) and their summaries, metered prices (per unit, graduated, vo
 tax rates, payments.
 
 It leaves out: products, licensed prices, cancelling and changing subscriptions, invoice items, coupons, automatic tax, partial payments, customer
-balances, refunds, search, webhooks, expansion, ``ending_before``, voiding credit notes, PDF and mail, and every other resource.
+balances, refunds of their own, search, webhooks, expansion, ``ending_before``, voiding credit notes, PDF and mail, and every other resource.
 
 Start it with ``python -m reverse_etl.sandbox.stripe --state FILE.sqlite --ready-file FILE``. Beside the API it has endpoints of its own,
 without a key: ``GET /_state`` (what it holds), ``POST /_clock`` (``{"offset_seconds": n}``), ``POST /_bill`` (``{"finalize": true}``: invoice every

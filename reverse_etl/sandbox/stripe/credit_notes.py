@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reverse_etl.sandbox.stripe import balances
@@ -33,6 +34,9 @@ def create(store: Store, parameters: Parameters) -> str:
     reason, effective = parameters.choice("reason", REASONS), parameters.integer("effective_at")
     parameters.choice("email_type", ("credit_note", "none"))
     to_balance, refund, out_of_band = (parameters.integer(name) for name in ("credit_amount", "refund_amount", "out_of_band_amount"))
+    for name, amount in (("credit_amount", to_balance), ("refund_amount", refund), ("out_of_band_amount", out_of_band)):
+        if amount is not None and amount < 0:
+            raise invalid_parameter(f"Invalid non-negative integer: {amount}", name)
     elsewhere = (to_balance or 0) + (refund or 0) + (out_of_band or 0)
     lines = [_read(line) for line in parameters.children("lines")]
     if not lines:
@@ -56,6 +60,8 @@ def create(store: Store, parameters: Parameters) -> str:
     before, after = credit(invoice, total, now)
     if after != elsewhere:
         raise refused(f"The sum of refund_amount, credit_amount and out_of_band_amount ({elsewhere}) must equal the post-payment amount ({after}).")
+    if (refund or 0) > (refundable := _refundable(store, invoice_id)):
+        raise refused(f"The refund_amount of {refund} is greater than the {refundable} of charges that are left to refund.", param="refund_amount")
     store.update(invoice)
     note: Object = {
         "id": new_id("cn"),
@@ -80,6 +86,7 @@ def create(store: Store, parameters: Parameters) -> str:
         "pre_payment_amount": before,
         "post_payment_amount": after,
         "out_of_band_amount": out_of_band,
+        "refunds": [{"amount_refunded": refund, "refund": new_id("re"), "type": "refund"}] if refund else [],
         "livemode": False,
         "voided_at": None,
     }
@@ -113,6 +120,15 @@ def list_page(store: Store, parameters: Parameters) -> str:
 def list_lines(store: Store, parameters: Parameters, identifier: str) -> str:
     _require(store, identifier)
     return line_page_of(store, parameters, identifier, f"{URL}/{identifier}/lines")
+
+
+def _refundable(store: Store, invoice: str) -> int:
+    """What charges have paid of an invoice and no credit note has refunded; what was paid out of band is not Stripe's to refund."""
+    paid: Iterator[int] = (
+        payment["amount_paid"] for payment in store.of_invoice("invoice_payment", invoice) if payment["payment"]["type"] == "payment_intent"
+    )
+    refunded: Iterator[int] = (refund["amount_refunded"] for note in store.of_invoice("credit_note", invoice) for refund in note["refunds"])
+    return sum(paid) - sum(refunded)
 
 
 def _require(store: Store, identifier: str) -> Object:

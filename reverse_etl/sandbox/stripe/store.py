@@ -174,6 +174,11 @@ class Store:
         found = self._connection.execute("select body from objects where kind = ? order by sequence", (kind,)).fetchall()
         return [json.loads(body) for (body,) in found]
 
+    def of_invoice(self, kind: str, invoice: str) -> list[Object]:
+        """All objects of a kind that belong to an invoice, oldest first."""
+        found = self._connection.execute("select body from objects where kind = ? and invoice = ? order by sequence", (kind, invoice)).fetchall()
+        return [json.loads(body) for (body,) in found]
+
     def find_meter(self, event_name: str) -> Object | None:
         return next((meter for meter in self.every("billing.meter") if meter["event_name"] == event_name), None)
 

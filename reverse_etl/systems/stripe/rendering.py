@@ -8,8 +8,10 @@ Choices that the API leaves open:
   date is in the metadata.
 - Tax goes as ``tax_amounts`` with ``tax_rate_data``, on top of the net even where the price includes it; Stripe computes none. Credit notes
   name the tax rate Stripe created for the invoice's line.
-- A credit note names no refund or out-of-band amount: it reduces what an open invoice has due. On a paid invoice Stripe refuses it, because
-  where the money goes is a decision of a person; where that decision is the customer's balance, it names that.
+- A credit note reduces what an open invoice has due. On a paid invoice Stripe refuses it unless it says where the money goes, which is a decision
+  of a person: to the customer's balance (``credit_amount``), or back. What goes back is refunded to the charges that Stripe holds
+  (``refund_amount``), and named as returned outside of Stripe (``out_of_band_amount``) where Stripe only knows that it was paid; of an invoice
+  that was paid elsewhere and is open at Stripe neither is named.
 - Prepaid credits go through the customer's balance, as much as the invoice draws and right before it is finalized, for the balance cannot be meant
   for one invoice. What a credit note gives back to them goes as credited outside of Stripe: a balance left there would settle the next invoice.
 - Tax identifiers travel in the metadata: Stripe's own object needs a type that our customer file does not hold.
@@ -39,6 +41,7 @@ TAXABILITY_REASONS = {"exempt": "customer_exempt", "reverse_charge": "reverse_ch
 
 REFERENCE, BUSINESS_KEY, ENTITY, NUMBER, LINE_KEY = "tieout_reference", "tieout_business_key", "tieout_entity", "tieout_number", "tieout_line_key"
 INVOICE_ID = "tieout_invoice"
+RESTORED, REFUNDED, RETURNED = "restored_credit_minor", "refund_amount_minor", "out_of_band_amount_minor"
 
 
 def call_names(document: SealedDocument) -> tuple[str, ...]:
@@ -149,7 +152,7 @@ def _invoice_line(document: SealedDocument, line: Mapping[str, Any]) -> dict[str
 def _credit_note(context: RenderContext) -> dict[str, Any]:
     document, payload = context.document, context.document.payload
     invoice = _dependency(context, payload["invoice_key"])
-    restored = int(payload.get("restored_credit_minor") or 0)
+    restored, refunded, returned = (int(payload.get(name) or 0) for name in (RESTORED, REFUNDED, RETURNED))
     known = {key: line for name, reply in invoice.replies.items() if name.startswith(ADD_LINES) for key, line in reply["lines"].items()}
     return {
         "invoice": invoice.remote_id,
@@ -159,7 +162,8 @@ def _credit_note(context: RenderContext) -> dict[str, Any]:
         "lines": [_credit_note_line(document, line, known) for line in payload["lines"]],
         "memo": f"Credit memo {document.number} on invoice {payload['invoice_number']}",
         "metadata": _metadata(document) | {NUMBER: document.number},
-        "out_of_band_amount": to_stripe(restored, document.currency) if restored else None,
+        "out_of_band_amount": to_stripe(restored + returned, document.currency) if restored + returned else None,
+        "refund_amount": to_stripe(refunded, document.currency) if refunded else None,
     }
 
 

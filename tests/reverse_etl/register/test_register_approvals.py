@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from register_rows import ENTITY, credit_memo, invoice
+from register_rows import ENTITY, credit_memo, invoice, journal
 
 from reverse_etl.documents import OutboxRow
 from reverse_etl.errors import ApprovalError, MakerIsCheckerError
@@ -89,8 +89,11 @@ def test_an_approval_is_of_what_was_seen(issued: Register) -> None:
         ({"currency": "EUR"}, "is in USD, not in EUR"),
         ({"reason": " "}, "give a reason"),
         ({"amount_minor": 0}, "the amount is above zero"),
-        ({"disposition": "refund"}, "the disposition is offset or credit"),
-        ({"kind": "write_off"}, "is nothing that can be asked for"),
+        ({"disposition": "gift"}, "the disposition is offset or credit or refund"),
+        ({"kind": "present"}, "is nothing that can be asked for"),
+        ({"kind": "write_off", "amount_minor": 0}, "the amount is above zero"),
+        ({"kind": "adjustment", "amount_minor": -1, "line_key": "api/2026-01"}, "the amount is above zero"),
+        ({"kind": "adjustment", "line_key": "api/2026-13"}, "name the product and the month"),
         ({"kind": "void"}, "say whether it is billed again"),
         ({"basis": "before_discount"}, "is of one line"),
         ({"content_hash": "b" * 64}, "only what was computed brings the hash"),
@@ -115,6 +118,46 @@ def test_a_plan_is_asked_for_once_and_another_plan_anew(register: Register) -> N
     assert register.ask(replace(GATE, content_hash="b" * 64), "close").request_id != first.request_id
     register.reject(first.request_id, first.content_hash, "grace", "too many")
     assert register.ask(GATE, "close").status == "rejected"
+
+
+def adjustment_of(register: Register, request: ApprovalRequest, amount: int = 100, customer: str = "C0001") -> OutboxRow:
+    row, natural_id = invoice(register, amount=amount), f"decision:{request.request_id}"
+    return replace(
+        row,
+        natural_id=natural_id,
+        business_key=f"stripe/{ENTITY}/invoice/{natural_id}",
+        cause="adjustment",
+        register_head=register.documents()[0].position,
+        payload={**row.payload, "decision_id": request.request_id, "lines": [{**row.payload["lines"][0], "customer_id": customer}]},
+    )
+
+
+def write_off_of(register: Register, request: ApprovalRequest) -> OutboxRow:
+    row, natural_id = journal(register), f"decision:{request.request_id}"
+    payload = {**row.payload, "decision_id": request.request_id, "source_document": request.subject}
+    return replace(row, natural_id=natural_id, business_key=f"tryton/{ENTITY}/journal_entry/{natural_id}", cause="write_off", payload=payload)
+
+
+def test_an_adjustment_is_sealed_for_the_customer_and_the_amount_that_were_approved(issued: Register) -> None:
+    request = ask(issued, kind="adjustment", subject="C0001", line_key="api/2026-01", disposition=None)
+    assert issued.seal([adjustment_of(issued, request)], "tests", "run").refused[0].code == "not_approved"
+    issued.approve(request.request_id, request.content_hash, "grace")
+    for wrong in (adjustment_of(issued, request, amount=101), adjustment_of(issued, request, customer="C0002")):
+        [refusal] = issued.seal([wrong], "tests", "run").refused
+        assert refusal.reason == f"it is not what decision {request.request_id} was approved for"
+    assert len(issued.seal([adjustment_of(issued, request)], "tests", "run").sealed) == 1
+
+
+def test_a_write_off_is_sealed_as_approved_and_withdrawn_no_more(issued: Register) -> None:
+    request = ask(issued, kind="write_off", amount_minor=1200, basis="gross", disposition=None)
+    small = ask(issued, kind="write_off", amount_minor=1199, basis="gross", disposition=None)
+    assert issued.seal([write_off_of(issued, request)], "tests", "run").refused[0].code == "not_approved"
+    for one in (request, small):
+        issued.approve(one.request_id, one.content_hash, "grace")
+    assert issued.seal([write_off_of(issued, small)], "tests", "run").refused[0].code == "not_approved"
+    assert len(issued.seal([write_off_of(issued, request)], "tests", "run").sealed) == 1
+    with pytest.raises(ApprovalError, match=r"is issued as tryton/.*; what is sealed never changes"):
+        issued.reject(request.request_id, request.content_hash, "ada", "paid after all")
 
 
 def test_only_an_approved_decision_is_sealed_and_only_once(issued: Register) -> None:

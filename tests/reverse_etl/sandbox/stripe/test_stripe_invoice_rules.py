@@ -146,6 +146,18 @@ def test_on_a_paid_invoice_a_credit_note_must_say_where_the_money_goes(stand_in:
     assert "must equal" in error_of(stand_in.post("credit_notes", note(invoice, 400)))["message"]
     issued = stand_in.created("credit_notes", note(invoice, 400, out_of_band_amount=400))
     assert (issued["type"], issued["post_payment_amount"]) == ("post_payment", 400)
+    assert "greater than the 0 of charges" in error_of(stand_in.post("credit_notes", note(invoice, 100, refund_amount=100)))["message"]
+
+
+def test_a_refund_goes_back_to_a_charge_and_never_more_than_it(stand_in: StandIn, customer: str) -> None:
+    invoice = stand_in.invoice(customer, 1_000)
+    assert "must equal the post-payment amount (0)" in error_of(stand_in.post("credit_notes", note(invoice, 100, refund_amount=100)))["message"]
+    stand_in.created(f"invoices/{invoice['id']}/pay", {"payment_method": "pm_card"})
+    assert "must equal" in error_of(stand_in.post("credit_notes", note(invoice, 400, refund_amount=300)))["message"]
+    issued = stand_in.created("credit_notes", note(invoice, 400, refund_amount=300, out_of_band_amount=100))
+    assert [refund["amount_refunded"] for refund in issued["refunds"]] == [300]
+    assert stand_in.created("credit_notes", note(invoice, 600, refund_amount=600))["post_payment_amount"] == 600
+    assert error_of(stand_in.post("credit_notes", note(invoice, 1, refund_amount=-1)))["param"] == "refund_amount"
 
 
 def test_credit_notes_need_a_finalized_invoice_and_its_own_lines(stand_in: StandIn, customer: str) -> None:

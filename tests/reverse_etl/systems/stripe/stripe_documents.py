@@ -83,9 +83,12 @@ def credit_memo(
     day: date = date(2026, 2, 28),
     restored: int = 0,
     disposition: str | None = None,
+    refunded: int = 0,
+    returned: int = 0,
 ) -> SealedDocument:
     payload = _totals(lines) | {"invoice_key": of.business_key, "invoice_number": of.number, "document_date": day.isoformat()}
     payload |= {"restored_credit_minor": restored, "disposition": disposition}
+    payload |= {"refund_amount_minor": refunded, "out_of_band_amount_minor": returned}
     key = (of.business_key,)
     return sealed("credit_memo", f"{number}:1", payload, entity=of.entity, number=number, currency=of.currency, document_date=day, depends_on=key)
 

@@ -85,6 +85,30 @@ def test_a_credit_on_a_paid_invoice_goes_to_the_balance_where_that_was_decided(d
     verified(destination, decided)
 
 
+@pytest.mark.parametrize(
+    ("key", "paid", "back", "told"),
+    [
+        ("charged", {"payment_method": "pm_card"}, {"refunded": 119}, (119, [119], 119, None)),
+        ("recorded", {"paid_out_of_band": "true"}, {"returned": 119}, (119, [], 119, 119)),
+        ("elsewhere", None, {}, (119, [], 0, None)),
+    ],
+)
+def test_a_refund_goes_back_the_way_it_was_paid(
+    destination: Destination, key: str, paid: dict[str, str] | None, back: dict[str, int], told: tuple[int, list[int], int, int | None]
+) -> None:
+    driver, owner = destination.driver, build.customer(f"R-{key}")
+    driver.post(owner)
+    issued = build.invoice(owner, f"INV-R-{key}", [build.line("l0", 1_000, 190, "0.19")], "EUR")
+    invoice_id = driver.post(issued)
+    if paid is not None:
+        destination.do(f"invoices/{invoice_id}/pay", **paid)
+    memo = build.credit_memo(issued, f"CRM-R-{key}", [build.line("c0", 100, 19, "0.19", corrects_line_key="l0")], disposition="refund", **back)
+    note = destination.get(f"credit_notes/{driver.post(memo)}")
+    refunds = [refund["amount_refunded"] for refund in note["refunds"]]
+    assert (note["total"], refunds, note["post_payment_amount"], note["out_of_band_amount"]) == told
+    verified(destination, memo)
+
+
 def test_a_customer_is_updated_in_place_and_stays_findable_under_both_revisions(destination: Destination) -> None:
     driver, first = destination.driver, build.customer("U1")
     remote_id = driver.post(first)

@@ -1,0 +1,162 @@
+with
+
+refunds as (
+    select * from {{ ref('canonical_documents') }}
+    where
+        document_type = 'credit_memo'
+        and disposition = 'refund'
+),
+
+write_offs as (
+    select * from {{ ref('write_offs') }}
+    where hold_reason is null
+),
+
+billing_lines as (
+    select * from {{ ref('canonical_document_lines') }}
+),
+
+entities as (
+    select * from {{ ref('stg_register_issued__entities') }}
+),
+
+mappings as (
+    select * from {{ ref('stg_finance__account_mappings') }}
+),
+
+accounts as (
+    select * from {{ ref('stg_finance__accounts') }}
+),
+
+sealed_journals as (
+    select
+        entity,
+        natural_id,
+        posting_date
+    from {{ ref('stg_register_issued__documents') }}
+    where
+        document_type = 'journal_entry'
+        and state <> 'cancelled'
+),
+
+receivables as (
+    select
+        business_key,
+        min(receivable_account) as receivable_account
+    from billing_lines
+    group by business_key
+),
+
+-- A refund follows from its credit memo, a write-off from nothing but the decision.
+combined as (
+    select
+        business_key as source_document,
+        'refund_issued' as event,
+        'cash' as posting_role,
+        'refunded' as event_suffix,
+        {{ dbt.concat(["document_type", "':'", "natural_id", "':refunded'"]) }} as natural_id,
+        entity,
+        customer_id,
+        currency,
+        -total_minor as amount_minor,
+        posting_date
+    from refunds
+    union all
+    select
+        invoice_key as source_document,
+        'write_off' as event,
+        'bad_debt' as posting_role,
+        {{ decision_natural_id('decision_id') }} as event_suffix,
+        {{ decision_natural_id('decision_id') }} as natural_id,
+        entity,
+        customer_id,
+        currency,
+        amount_minor,
+        posting_date
+    from write_offs
+),
+
+-- On the day of its document, but in no closed month.
+dated as (
+    select
+        combined.source_document,
+        combined.event,
+        combined.posting_role,
+        combined.event_suffix,
+        combined.natural_id,
+        combined.entity,
+        combined.customer_id,
+        combined.currency,
+        combined.amount_minor,
+        sealed_journals.natural_id is not null as is_posted,
+        coalesce(
+            sealed_journals.posting_date,
+            greatest(combined.posting_date, coalesce(entities.first_open_month, combined.posting_date))
+        ) as posting_date
+    from combined
+    left join entities on combined.entity = entities.entity
+    left join sealed_journals
+        on
+            combined.entity = sealed_journals.entity
+            and combined.natural_id = sealed_journals.natural_id
+),
+
+-- It is of an invoice as a whole, so that only mappings for all products serve it.
+wanted as (
+    select distinct
+        entity,
+        '*' as product,
+        {{ month_start('posting_date') }} as document_month,
+        {{ add_days(add_months(month_start('posting_date'), 1), -1) }} as document_date
+    from dated
+),
+
+ranked as (
+    {{ ranked_account_mappings('wanted', 'mappings') }}
+),
+
+mapped_accounts as (
+    select
+        ranked.entity,
+        ranked.document_month,
+        ranked.posting_role,
+        ranked.account_code,
+        accounts.account_code is not null as is_known
+    from ranked
+    left join accounts
+        on
+            ranked.entity = accounts.entity
+            and ranked.account_code = accounts.account_code
+    where ranked.preference = 1
+),
+
+final as (
+    select
+        dated.natural_id,
+        dated.source_document,
+        dated.event,
+        dated.event_suffix,
+        dated.posting_role,
+        dated.entity,
+        dated.customer_id,
+        dated.currency,
+        dated.amount_minor,
+        dated.is_posted,
+        dated.posting_date,
+        {{ period_of('dated.posting_date') }} as period,
+        receivables.receivable_account,
+        mapped_accounts.account_code as role_account,
+        case
+            when mapped_accounts.account_code is null then 'missing_account_mapping'
+            when not mapped_accounts.is_known then 'unknown_account'
+        end as hold_reason
+    from dated
+    left join receivables on dated.source_document = receivables.business_key
+    left join mapped_accounts
+        on
+            dated.entity = mapped_accounts.entity
+            and {{ month_start('dated.posting_date') }} = mapped_accounts.document_month
+            and dated.posting_role = mapped_accounts.posting_role
+)
+
+select * from final
