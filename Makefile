@@ -20,7 +20,7 @@ demo: setup ## Close three months end to end against a real ERP and a billing st
 
 test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suite
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)
