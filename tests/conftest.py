@@ -24,6 +24,7 @@ LONGEST_FIRST = (
     "test_bad_input.py",
     "test_two_months.py",
     "test_refused_reference_data.py",
+    "test_simulation.py",
     "test_prepaid_and_thresholds.py",
     "test_incremental_usage.py",
     "test_rating_properties.py",
