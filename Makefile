@@ -20,7 +20,7 @@ demo: setup ## Close three months end to end against a real ERP and a billing st
 
 test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suite
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)
@@ -33,7 +33,7 @@ lint: setup ## Style, types, SQL and dbt parse without warnings
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@if [ -d dbt_project/models ]; then .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests; fi
-	@if [ -d dbt_project/models ]; then mkdir -p $(SCRATCH) && TIEOUT_WAREHOUSE=$(abspath $(SCRATCH))/warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
+	@if [ -d dbt_project/models ]; then mkdir -p $(SCRATCH) && TIEOUT_WAREHOUSE=warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
 		--project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(SCRATCH))/target --log-path $(abspath $(SCRATCH))/logs; fi
 
 lock: setup ## Compile requirements.lock anew from pyproject.toml (names no index, installs on every supported Python)

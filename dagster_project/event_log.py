@@ -28,6 +28,7 @@ class KeptEngineEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, dagster_home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(str(Path(dagster_home) / "history" / "runs"), inst_data)
 
     @classmethod
@@ -43,6 +44,12 @@ class KeptEngineEventLogStorage(SqliteEventLogStorage):
         with self._db_lock, self._engine(shard).begin() as connection:
             yield connection
 
+    def has_table(self, table_name: str) -> bool:
+        # Asked with every event; a table that is there stays.
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
     def wipe(self) -> None:
         self._forget()
         super().wipe()
@@ -55,6 +62,7 @@ class KeptEngineEventLogStorage(SqliteEventLogStorage):
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+        self._tables.clear()
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,8 @@ def parse(paths: DbtPaths) -> Manifest:
     try:
         with file_lock(paths.locks / "dbt_parse.lock", "dbt parse", PARSE_WAIT_SECONDS):
             fingerprint = project_fingerprint(paths.project)
-            outcome = invoke(paths, ["parse"])
+            # Parsing opens no warehouse, and a manifest that names none is that of every installation.
+            outcome = invoke(replace(paths, warehouse=Path(paths.warehouse.name)), ["parse"])
             if not outcome.success:
                 reason = " ".join(str(outcome.exception).split())
                 raise ConfigurationError(f"the dbt project {paths.project} does not parse: {reason}; see {paths.logs / 'dbt.log'}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project.dbt.project import DbtPaths, invoke
+from dagster_project.dbt.project import DbtPaths, invoke, parse
 from reverse_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,11 +35,15 @@ class Dbt:
     def __call__(self, settings: Settings, *arguments: str, target: str = "dev") -> Outcome:
         paths = replace(DbtPaths.of(settings), target=self.target_folder(target), logs=self.folder)
         if target not in self.parsed:
-            parsed = invoke(paths, ["parse", "--target", target])
-            assert parsed.success, parsed.exception
-            self.parsed[target] = parsed.result
+            self.parsed[target] = parse(paths) if target == "dev" else self._parse(paths, target)
         done = invoke(paths, [*arguments, "--target", target, "--no-write-json"], self.parsed[target])
         results = getattr(done.result, "results", None) or ()
         failed = [f"{result.node.name}: {result.message}" for result in results if str(result.status) in ("error", "fail")]
         told = "\n".join(failed) or str(done.exception)
         return Outcome(done.success, {result.node.name: str(result.status) for result in results}, told)
+
+    @staticmethod
+    def _parse(paths: DbtPaths, target: str) -> Manifest:
+        parsed = invoke(paths, ["parse", "--target", target])
+        assert parsed.success, parsed.exception
+        return parsed.result  # type: ignore[return-value]

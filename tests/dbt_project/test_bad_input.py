@@ -122,6 +122,8 @@ FILES: Mapping[str, list[str]] = {
         *(f"M{number},acme,{role},*,{1000 + number},2026-01-01" for number, role in enumerate(ROLES)),
     ],
 }
+# What a former version of the models built: a table where a view is now, and a view where a table is.
+FORMER_KINDS = ("create table usage.usage_events as select 1 as former", "create view rating.rated_lines as select 1 as former")
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Built:
     installation = Installation(settings)
     report = land(installation.warehouse, settings)
     assert not report.problems
+    installation.warehouse.execute(["create schema usage", "create schema rating", *FORMER_KINDS])
     done = dbt(settings, "build", "--exclude-resource-type", "unit_test")
     assert done.succeeded, done.told
     return Built(installation)
@@ -208,6 +211,11 @@ def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:
         "select subject, explanation, excused_value from reconciliation.k3_rated_to_issued where explanation like 'held:%' order by subject"
     )
     assert len(listed) == len(EXPECTED_HOLDS)
+
+
+def test_a_model_that_was_a_table_becomes_a_view_and_one_that_was_a_view_a_table(built: Built) -> None:
+    kinds = built.rows("select table_name, table_type from information_schema.tables where table_name in ('usage_events', 'rated_lines')")
+    assert {row["table_name"]: row["table_type"] for row in kinds} == {"usage_events": "VIEW", "rated_lines": "BASE TABLE"}
 
 
 def test_an_installation_without_any_delivery_builds(tmp_path: Path, dbt: Dbt) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import rekeyed_company
 from dbt_commands import Dbt
-from two_months import MODELS_AND_ASSERTIONS, Company, event
+from two_months import PROPOSALS_AND_ASSERTIONS, Company, event
 from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
 
 from dagster_project.cli.reading import EXCEPTIONS
@@ -59,7 +59,7 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     assert landed.problems == ()
     company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
     company.deliver(date(2026, 2, 3), rekeyed_company.FILES, rekeyed_company.january())
-    company.build(MODELS_AND_ASSERTIONS)
+    company.build(PROPOSALS_AND_ASSERTIONS)
     january = by_customer(company.rows(INVOICED))
     held = company.rows("select customer_id, hold_reason, blocks_document from invoicing.held_lines")
     invoices = company.rows("select natural_id, total_minor, depends_on, payload from outbox.outbox_invoices")
