@@ -123,7 +123,7 @@ FILES: Mapping[str, list[str]] = {
     ],
 }
 # What a former version of the models built: a table where a view is now, and a view where a table is.
-FORMER_KINDS = ("create table usage.usage_events as select 1 as former", "create view rating.rated_lines as select 1 as former")
+FORMER_KINDS = ("create table usage.usage_events as select 1 as former", "create view invoicing.line_deltas as select 1 as former")
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,8 @@ def test_no_quantity_vanishes_because_something_is_held(built: Built) -> None:
 
 
 def test_a_model_that_was_a_table_becomes_a_view_and_one_that_was_a_view_a_table(built: Built) -> None:
-    kinds = built.rows("select table_name, table_type from information_schema.tables where table_name in ('usage_events', 'rated_lines')")
-    assert {row["table_name"]: row["table_type"] for row in kinds} == {"usage_events": "VIEW", "rated_lines": "BASE TABLE"}
+    kinds = built.rows("select table_name, table_type from information_schema.tables where table_name in ('usage_events', 'line_deltas')")
+    assert {row["table_name"]: row["table_type"] for row in kinds} == {"usage_events": "VIEW", "line_deltas": "BASE TABLE"}
 
 
 def test_an_installation_without_any_delivery_builds(tmp_path: Path, dbt: Dbt) -> None:
