@@ -164,7 +164,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Built:
     installation = Installation(settings)
     report = land(installation.warehouse, settings)
     assert not report.problems
-    installation.warehouse.execute(["create schema usage", "create schema rating", *FORMER_KINDS])
+    installation.warehouse.execute(["create schema usage", "create schema invoicing", *FORMER_KINDS])
     done = dbt(settings, "build", "--exclude-resource-type", "unit_test")
     assert done.succeeded, done.told
     return Built(installation)
