@@ -14,8 +14,8 @@ EVENTS, CUSTOMERS = 5_000, 60
 
 def close_of_nothing_new(home: Path) -> Measured:
     """The second of two closes of one month, split by who took the time. The counterparties are those of the demo."""
-    from dagster_project.cli.close import close_keys
-    from dagster_project.cli.installation import initialize
+    from dagster_project.cli.closing.close import close_keys
+    from dagster_project.cli.installing.installation import initialize
     from dagster_project.close.partitions import first_day_after, first_landing_day
     from dagster_project.dbt.project import DbtPaths, parse
     from dagster_project.jobs import JobRunner

@@ -57,7 +57,7 @@ def deliver(home: Path, volume: Volume, first: int, last: int) -> None:
 
 def full_build(home: Path, memory_limit: str) -> Measured:
     """From delivered files to proposed invoices, from nothing."""
-    from dagster_project.cli.installation import initialize
+    from dagster_project.cli.installing.installation import initialize
     from dagster_project.dbt.project import WITHOUT_HOLDS, DbtPaths, invoke, parse
     from reverse_etl.landing import land
     from reverse_etl.warehouse import open_warehouse

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dagster_project.cli import run
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve
 from dagster_project.close.installation import operating_system_user

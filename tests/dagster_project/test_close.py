@@ -12,8 +12,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.cli.close import close_keys, delivered_days
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.closing.close import close_keys, delivered_days
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.partitions import first_day_after

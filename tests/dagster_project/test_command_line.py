@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.cli import COMMANDS, run, tieout
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.jobs import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dagster_project.cli import run
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from reverse_etl.settings import Settings
 

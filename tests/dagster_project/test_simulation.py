@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dagster_project.cli import run
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.dbt.project import DbtPaths, invoke, parsed_project
 from dagster_project.simulation import simulate

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from dbt_commands import Dbt
 
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings

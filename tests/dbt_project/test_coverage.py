@@ -10,7 +10,7 @@ import pytest
 from dbt_commands import Dbt
 from usage_deliveries import COMPANY, Delivery, event, retraction
 
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS
 from dagster_project.close.steps import mirror_register, seal_documents

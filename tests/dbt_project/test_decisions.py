@@ -14,7 +14,7 @@ from dbt_commands import Dbt
 from decision_closes import LIMITS, UNTIED_RECEIVABLES, WITHOUT_SEEDS, Closes, Run
 from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PAYMENTS, PRICES, event
 
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_adjustment, ask_for_credit, reject
 from reverse_etl.errors import ApprovalError

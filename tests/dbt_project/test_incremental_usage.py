@@ -11,7 +11,7 @@ import pytest
 from dbt_commands import Dbt
 from usage_deliveries import CHANGED, DELIVERIES, TAKEN_BACK, Delivery, event
 
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings

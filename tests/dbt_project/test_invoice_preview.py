@@ -13,7 +13,7 @@ import pytest
 from dbt_commands import Dbt
 
 from dagster_project.cli import run
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register

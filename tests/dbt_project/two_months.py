@@ -11,7 +11,7 @@ from typing import Any
 
 from dbt_commands import Dbt
 
-from dagster_project.cli.installation import initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
 from dagster_project.close.steps import mirror_register, seal_documents

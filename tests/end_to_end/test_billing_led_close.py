@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 from billing_led_company import CUSTOMERS, NEXT_PERIOD, PERIOD, Platform, deliver, deliver_january, event
 
-from dagster_project.cli.close import close_keys
-from dagster_project.cli.installation import initialize
-from dagster_project.cli.reading import EXCEPTIONS, published
-from dagster_project.cli.report import reporting_assets
-from dagster_project.cli.tie_out import ledger_balances
+from dagster_project.cli.closing.close import close_keys
+from dagster_project.cli.closing.report import reporting_assets
+from dagster_project.cli.closing.tie_out import ledger_balances
+from dagster_project.cli.installing.installation import initialize
+from dagster_project.cli.reading.state import EXCEPTIONS, published
 from dagster_project.close import Installation
 from dagster_project.close.platform import read_platform
 from dagster_project.jobs import JobRun, JobRunner, exclusive

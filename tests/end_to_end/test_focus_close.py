@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import reverse_etl.landing
-from dagster_project.cli.installation import initialize
-from dagster_project.cli.tie_out import ledger_balances, tied_checkpoints
+from dagster_project.cli.closing.tie_out import ledger_balances, tied_checkpoints
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
 from dagster_project.jobs import JobRun, JobRunner, exclusive
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox

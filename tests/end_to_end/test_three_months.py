@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from dagster_project.cli.proof import bean_check
+from dagster_project.cli.closing.proof import bean_check
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
 from reverse_etl.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dagster_project.cli.close import close_keys, delivered_days, land, refuse
+from dagster_project.cli.closing.close import close_keys, delivered_days, land, refuse
 from dagster_project.cli.session import Session, with_session
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagster_project.cli.close import close, close_keys, refuse
+from dagster_project.cli.closing.close import close, close_keys, refuse
 from dagster_project.cli.session import Session, with_session
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.settings import Settings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 SETTINGS_TEMPLATE = """\
 # Settings of this installation; what is absent has the default shown. See `tieout --help`.

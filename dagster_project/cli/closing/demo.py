@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagster_project.cli.close import close, close_keys, delivered_days, land
-from dagster_project.cli.installation import initialize, tell_sample
+from dagster_project.cli.closing.close import close, close_keys, delivered_days, land
+from dagster_project.cli.installing.installation import initialize, tell_sample
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
 
@@ -35,8 +35,8 @@ class NotTiedOutError(TieoutError):
 @with_session
 def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
-    from dagster_project.cli import tie_out
-    from dagster_project.cli.proof import prove_books
+    from dagster_project.cli.closing import tie_out
+    from dagster_project.cli.closing.proof import prove_books
     from dagster_project.close import Installation
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project.cli.export import write_books
+from dagster_project.cli.reading.export import write_books
 
 if TYPE_CHECKING:
     from reverse_etl.warehouse import Warehouse

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dagster_project.cli.installation import REPOSITORY, initialize
+from dagster_project.cli.installing.installation import REPOSITORY, initialize
 from dagster_project.cli.session import Session, with_session
 
 

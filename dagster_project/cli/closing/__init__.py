@@ -1,0 +1,1 @@
+"""Commands that issue, deliver and tie out."""
