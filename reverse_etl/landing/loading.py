@@ -14,7 +14,7 @@ from reverse_etl.landing.inbox import Delivery
 from reverse_etl.landing.mapping import EVENTS, SourceMapping
 from reverse_etl.landing.report import LandedFile, LandingProblem, UnreadableFileError
 from reverse_etl.landing.selection import Selection, select_from_columns, select_from_lines
-from reverse_etl.warehouse.port import Delivered, JsonDialect, ParquetRows, UnsoundParquetError, WarehouseTransaction
+from reverse_etl.warehouse.port import Delivered, DeliveredParquet, JsonDialect, ParquetRows, UnsoundParquetError, WarehouseTransaction
 
 SMALL_FILE_BYTES = 16 * 1024 * 1024
 FILES_PER_TRANSACTION = 1000
@@ -38,9 +38,16 @@ class Prepared:
         return isinstance(self.chunks, list)
 
     @property
-    def joins_others(self) -> bool:
-        """Event lines of which none is left out: files of one mapping can be written by one statement, their counts being known."""
-        return self.is_small and self.mapping.relation == EVENTS and not self.mapping.where and files.is_lines(self.delivery.path)
+    def joined_with(self) -> tuple[str, ...] | None:
+        """Event files of which no row is left out are written by one statement with all that say the same here, their counts being known."""
+        if self.mapping.relation != EVENTS or self.mapping.where or not self.is_small:
+            return None
+        if files.is_lines(self.delivery.path):
+            return (self.delivery.source,)
+        match list(self.chunks):
+            case [(_, ParquetRows(columns=columns))] if not self.mapping.distinct:
+                return (self.delivery.source, *columns)
+        return None
 
 
 @dataclass(slots=True)
@@ -89,9 +96,9 @@ def batches(prepared: Iterable[Prepared]) -> Iterator[list[Prepared]]:
 def load(transaction: WarehouseTransaction, batch: Sequence[Prepared], loaded_at: datetime) -> list[Loaded]:
     """Write the rows of a batch. Raises ``UnreadableFileError`` when one of its files is at fault."""
     loaded: list[Loaded] = []
-    for joined, group in groupby(batch, key=lambda prepared: (prepared.joins_others, prepared.delivery.source)):
+    for joined, group in groupby(batch, key=lambda prepared: prepared.joined_with):
         members = list(group)
-        loaded += _load_joined(transaction, members, loaded_at) if joined[0] else [_load_one(transaction, one, loaded_at) for one in members]
+        loaded += _load_joined(transaction, members, loaded_at) if joined else [_load_one(transaction, one, loaded_at) for one in members]
     for prepared in batch:
         if files.content_hash(prepared.delivery.path) != prepared.content_hash:
             raise UnreadableFileError(None, "it was written to while it was read", "write under a name that begins with a dot, then rename")
@@ -122,15 +129,18 @@ def record_files(transaction: WarehouseTransaction, landed: Sequence[LandedFile]
 def _load_joined(transaction: WarehouseTransaction, group: Sequence[Prepared], loaded_at: datetime) -> list[Loaded]:
     pieces = [piece for prepared in group for piece in prepared.chunks]
     if pieces:
-        _insert(
-            transaction,
-            group[0].mapping.relation,
-            pieces[0][0],
-            pa.concat_tables([rows for _, rows in pieces if isinstance(rows, pa.Table)]),
-            loaded_at,
-        )
+        _insert(transaction, group[0].mapping.relation, pieces[0][0], _together([rows for _, rows in pieces]), loaded_at)
     counts = [sum(rows.num_rows for _, rows in prepared.chunks) for prepared in group]
     return [Loaded(delivered=count, matched=count, landed=count) for count in counts]
+
+
+def _together(pieces: Sequence[Delivered]) -> Delivered:
+    """The rows of pieces of one kind and of the same columns."""
+    tables = [rows for rows in pieces if isinstance(rows, pa.Table)]
+    if tables:
+        return pa.concat_tables(tables)
+    scans = [rows for rows in pieces if isinstance(rows, ParquetRows)]
+    return ParquetRows(scans[0].columns, tuple(file for rows in scans for file in rows.files))
 
 
 def _load_one(transaction: WarehouseTransaction, prepared: Prepared, loaded_at: datetime) -> Loaded:
@@ -226,7 +236,7 @@ def _parquet_chunks(delivery: Delivery, mapping: SourceMapping, json: JsonDialec
         return
     selection = _columns_selection(mapping, json, found.names)
     if found.is_text:
-        yield selection, ParquetRows(delivery.path, delivery.file_name, delivery.landed_on, found.num_rows)
+        yield selection, ParquetRows(found.names, (DeliveredParquet(delivery.path, delivery.file_name, delivery.landed_on, found.num_rows),))
         return
     chunks = files.read_parquet(delivery.path)
     yield from ((selection, _with_origin(chunk, delivery)) for chunk in (_joined(chunks) if mapping.distinct else chunks))

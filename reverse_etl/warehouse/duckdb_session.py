@@ -93,9 +93,14 @@ class DuckDBSession:
 
 
 def _parquet_query(rows: ParquetRows) -> str:
-    origin = f"{_literal(rows.file_name)} as delivered_file, date '{rows.landed_on.isoformat()}' as delivered_on"
-    path = _literal(str(rows.path))
-    return f"select * exclude (file_row_number), {origin}, file_row_number + 1 as delivered_line from read_parquet({path}, file_row_number = true)"
+    # One scan of all files keeps every processor busy, where a scan per file keeps one.
+    paths = ", ".join(_literal(str(file.path)) for file in rows.files)
+    origins = ", ".join(f"({_literal(str(file.path))}, {_literal(file.file_name)}, date '{file.landed_on.isoformat()}')" for file in rows.files)
+    return (
+        "select * exclude (delivered_path, file_row_number), file_row_number + 1 as delivered_line"
+        f" from read_parquet([{paths}], filename = 'delivered_path', file_row_number = true)"
+        f" inner join (values {origins}) as origins (delivered_path, delivered_file, delivered_on) using (delivered_path)"
+    )
 
 
 def _with_exact_numbers(text: str, names: str) -> str:

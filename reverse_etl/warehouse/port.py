@@ -15,14 +15,24 @@ from reverse_etl.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class ParquetRows:
-    """A Parquet file of text columns that the engine reads by itself, without holding it in memory: its columns, and delivered_file,
-    delivered_on (constants) and delivered_line (the row, from 1)."""
-
+class DeliveredParquet:
     path: Path
     file_name: str
     landed_on: date
     num_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetRows:
+    """Parquet files of the same text ``columns`` that the engine reads by itself, without holding them in memory: their columns, and
+    delivered_file, delivered_on and delivered_line (the row in its file, from 1)."""
+
+    columns: tuple[str, ...]
+    files: tuple[DeliveredParquet, ...]
+
+    @property
+    def num_rows(self) -> int:
+        return sum(file.num_rows for file in self.files)
 
 
 Delivered: TypeAlias = pa.Table | ParquetRows
