@@ -27,12 +27,34 @@ class Walk:
     usage_summaries: Sequence[Row]
     invoice_lines: Sequence[Row]
     documents: Sequence[Row]
+    payments: Sequence[Row]
     journal_lines: Sequence[Row]
     journal_entries: Sequence[Row]
 
     def as_record(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
+
+# What was billed, by the register and, once the journals of a month were computed, by the platform: each line with its document.
+_REGISTER_LINES = """
+    select lines.document_line_key, lines.line_key, lines.corrects_line_key, lines.kind, lines.description, lines.customer_id,
+        lines.bill_to_customer_id, lines.amount_minor, lines.tax_minor, lines.service_period_start, lines.currency, documents.business_key,
+        documents.document_type, documents.number, documents.entity, documents.period, documents.total_minor, documents.state,
+        documents.reference, documents.system, documents.remote_id, documents.remote_number, documents.correlation_id, documents.document_position
+    from staging.stg_register_closing__billing_lines as lines
+    inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position
+"""
+_PLATFORM_LINES = """
+    union all
+    select lines.document_line_key, lines.line_key, lines.corrects_line_key, lines.kind, lines.description, lines.customer_id,
+        lines.bill_to_customer_id, lines.amount_minor, lines.tax_minor, lines.service_period_start, lines.currency, documents.business_key,
+        documents.document_type, documents.number, documents.entity, documents.period, abs(documents.total_minor),
+        'issued by the platform', null, 'platform', documents.remote_id, null, null, null
+    from canonical.canonical_document_lines as lines
+    inner join canonical.canonical_documents as documents on lines.business_key = documents.business_key
+    where documents.issued_by = 'platform'
+"""
+_ACCOUNTED = "select 1 from information_schema.tables where table_schema = 'accounting' and table_name = 'payment_postings'"
 
 # Each start yields document line keys, or usage keys where nothing is issued yet.
 _STARTS: tuple[tuple[str, str], ...] = (
@@ -49,7 +71,7 @@ _STARTS: tuple[tuple[str, str], ...] = (
     (
         "usage summary or invoice line",
         """
-        select document_line_key, line_key as usage_key from staging.stg_register_closing__billing_lines
+        select document_line_key, line_key as usage_key from billed
         where document_line_key = $1 or line_key = $1
         union all
         select null, usage_key from usage.usage_summaries where usage_key = $1
@@ -88,20 +110,19 @@ _STARTS: tuple[tuple[str, str], ...] = (
     (
         "invoice or credit memo",
         """
-        select lines.document_line_key, lines.line_key as usage_key
-        from staging.stg_register_closing__billing_lines as lines
-        inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position
-        where $1 in (documents.number, documents.business_key, documents.reference, documents.remote_id, documents.remote_number)
+        select document_line_key, line_key as usage_key from billed
+        where $1 in (number, business_key, reference, remote_id, remote_number)
         """,
     ),
     (
         "ERP document",
         """
-        select distinct lines.document_line_key, lines.line_key as usage_key
+        select distinct billed.document_line_key, billed.line_key as usage_key
         from staging.stg_register_closing__journal_lines as journal_lines
         inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
-        inner join staging.stg_register_closing__billing_lines as lines
-            on lines.document_line_key = journal_lines.source_line_key
+        inner join billed
+            on billed.document_line_key = journal_lines.source_line_key
+            or (journal_lines.source_line_key is null and billed.business_key = journal_lines.source_document)
         where $1 in (documents.business_key, documents.natural_id, documents.reference, documents.remote_id, documents.remote_number)
         """,
     ),
@@ -129,25 +150,41 @@ _SUMMARIES = """
     order by summaries.usage_key
 """
 
+# What corrects a line is connected with it, and what it corrects too.
 _INVOICE_LINES = """
-    select lines.document_line_key, lines.line_key as usage_key, documents.document_type, documents.number, lines.kind, lines.description,
-        lines.customer_id, lines.bill_to_customer_id,
-        lines.amount_minor, lines.tax_minor, lines.currency, cast(lines.service_period_start as varchar) as service_period_start, lines.period
-    from staging.stg_register_closing__billing_lines as lines
-    inner join staging.stg_register_closing__documents as documents on lines.document_position = documents.document_position
-    where list_contains($1, lines.document_line_key) or list_contains($2, lines.line_key)
-    order by documents.document_position, lines.document_line_key
+    select document_line_key, line_key as usage_key, document_type, number, kind, description, customer_id, bill_to_customer_id,
+        amount_minor, tax_minor, currency, cast(service_period_start as varchar) as service_period_start, period
+    from billed
+    where list_contains($1, document_line_key)
+        or list_contains($1, corrects_line_key)
+        or document_line_key in (select corrects_line_key from billed where list_contains($1, document_line_key))
+        or list_contains($2, line_key)
+    order by document_position, document_line_key
 """
 
 _DOCUMENTS = """
-    select distinct documents.business_key, documents.document_type, documents.number, documents.entity, documents.period, documents.total_minor,
-        documents.currency, documents.state, documents.reference, documents.system, documents.remote_id, documents.remote_number,
-        documents.correlation_id, documents.document_position
-    from staging.stg_register_closing__documents as documents
-    inner join staging.stg_register_closing__billing_lines as lines on documents.document_position = lines.document_position
-    where list_contains($1, lines.document_line_key)
-    order by documents.document_position
+    select distinct business_key, document_type, number, entity, period, total_minor, currency, state, reference, system, remote_id, remote_number,
+        correlation_id, document_position
+    from billed
+    where list_contains($1, document_line_key)
+    order by document_position, business_key
 """
+
+_PAYMENTS = """
+    select payment_key, payment_id, source, invoice_key, amount_minor, currency, cast(paid_on as varchar) as paid_on, status, hold_reason
+    from accounting.payment_postings
+    where list_contains($1, invoice_key)
+    order by paid_on, payment_key
+"""
+_PAYMENT_START = (
+    "payment",
+    """
+    select billed.document_line_key, billed.line_key as usage_key
+    from billed
+    inner join accounting.payment_postings as payments on billed.business_key = payments.invoice_key
+    where $1 in (payments.payment_id, payments.payment_key)
+    """,
+)
 
 _JOURNAL_LINES = """
     select journal_lines.line_key, journal_lines.source_line_key, journal_lines.source_document, documents.business_key, journal_lines.account,
@@ -173,20 +210,26 @@ _JOURNAL_ENTRIES = """
 
 
 def trace(warehouse: Warehouse, identifier: str, event_limit: int = 10) -> Walk:
-    """Walk from an event id, an invoice number or an ERP document number to everything connected with it.
+    """Walk from the id of an event or a payment, an invoice number or an ERP document number to everything connected with it.
 
     Raises:
         NothingToTraceError: nothing published carries the identifier.
     """
 
+    # A plan is traced before any journal was ever computed.
+    accounted = warehouse.read_published(_ACCOUNTED).num_rows > 0
+    billed = f"with billed as ({_REGISTER_LINES}{_PLATFORM_LINES if accounted else ''})"
+    starts = (*_STARTS, _PAYMENT_START) if accounted else _STARTS
+
     def rows(statement: str, *parameters: Any) -> list[Row]:
-        result: list[Row] = warehouse.read_published(statement, parameters).to_pylist()
+        selected = statement if statement.lstrip().startswith("with") else f"{billed} {statement}"
+        result: list[Row] = warehouse.read_published(selected, parameters).to_pylist()
         return result
 
-    found = next(((name, start) for name, statement in _STARTS if (start := rows(statement, identifier))), None)
+    found = next(((name, start) for name, statement in starts if (start := rows(statement, identifier))), None)
     if found is None:
         raise NothingToTraceError(
-            f"nothing published is called {identifier!r}; give an event id, an invoice number or an ERP document number, "
+            f"nothing published is called {identifier!r}; give the id of an event or a payment, an invoice number or an ERP document number, "
             "and see 'tieout exceptions' for events that were quarantined"
         )
     found_as, start = found
@@ -205,6 +248,7 @@ def trace(warehouse: Warehouse, identifier: str, event_limit: int = 10) -> Walk:
         usage_summaries=rows(_SUMMARIES, usage_keys),
         invoice_lines=invoice_lines,
         documents=documents,
+        payments=rows(_PAYMENTS, [row["business_key"] for row in documents]) if accounted else [],
         journal_lines=journal_lines,
         journal_entries=rows(_JOURNAL_ENTRIES, sorted({row["business_key"] for row in journal_lines})),
     )

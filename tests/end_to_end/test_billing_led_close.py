@@ -20,6 +20,7 @@ from dagster_project.cli.reading.state import EXCEPTIONS, published
 from dagster_project.close import Installation
 from dagster_project.close.platform import read_platform
 from dagster_project.jobs import JobRun, JobRunner, exclusive
+from dagster_project.lineage import trace
 from reverse_etl.documents import State
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings
@@ -281,6 +282,22 @@ def test_payments_are_on_both_sides_of_the_checkpoints_down_to_the_ledger(closin
     )
     # K6 compares that an entry is sealed and that it is posted, K7 every line.
     assert posted == [{"checkpoint": "K5", "lines": 2}, {"checkpoint": "K6", "lines": 4}, {"checkpoint": "K7", "lines": 4}]
+
+
+def test_a_payment_and_an_invoice_of_the_platform_lead_to_the_usage_and_to_the_ledger(closing: Closing) -> None:
+    warehouse = closing.installation.warehouse
+    [payment] = closing.rows("select payment_id, invoice_key from accounting.payment_postings where customer_id = 'UNIT' and hold_reason is null")
+
+    walk = trace(warehouse, payment["payment_id"])
+
+    assert walk.found_as == "payment"
+    assert payment["invoice_key"] in {document["business_key"] for document in walk.documents}
+    assert [row["payment_id"] for row in walk.payments] == [payment["payment_id"]]
+    assert {row["event_id"] for row in walk.events}
+    accounts = {line["account"] for line in walk.journal_lines}
+    assert {"1000", "1100"} <= accounts
+    number = next(document["number"] for document in walk.documents if document["business_key"] == payment["invoice_key"])
+    assert trace(warehouse, number).journal_entries == walk.journal_entries
 
 
 def test_a_payment_that_cannot_be_posted_is_held_and_named(closing: Closing) -> None:

@@ -17,6 +17,7 @@ STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
     ("usage_summaries", "Usage summaries", ("usage_key", "quantity", "event_count", "price_version", "amount_precise", "amount_minor", "currency")),
     ("invoice_lines", "Invoice lines", ("document_line_key", "number", "description", "amount_minor", "tax_minor", "currency", "period")),
     ("documents", "Invoices and credit memos", ("number", "document_type", "period", "total_minor", "currency", "state", "remote_id", "reference")),
+    ("payments", "Payments", ("payment_id", "source", "amount_minor", "currency", "paid_on", "status", "hold_reason")),
     ("journal_lines", "Journal lines", ("line_key", "account", "side", "amount_minor", "currency", "functional_minor", "posting_date")),
     ("journal_entries", "ERP documents", ("remote_number", "remote_id", "business_key", "posting_date", "state", "reference")),
 )
@@ -27,8 +28,8 @@ STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
 @click.option("--events", "event_limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many events to list.")
 @with_session
 def trace_command(session: Session, identifier: str, event_limit: int) -> None:
-    """Walk from IDENTIFIER (an event id, an invoice number or an ERP document number) along event, usage summary, invoice line,
-    journal line and ERP document."""
+    """Walk from IDENTIFIER (the id of an event or a payment, the number of an invoice, credit memo or ERP document) along event, usage summary,
+    invoice line, payment, journal line and ERP document."""
     from dagster_project.lineage import trace
 
     walk = trace(session.installation.warehouse, identifier, event_limit)
