@@ -9,11 +9,7 @@ reads as (
 seen as (
     select
         payments.*,
-        row_number() over (partition by payments.entity, payments.remote_id order by payments.read_id desc) as recency,
-        row_number() over (
-            partition by payments.entity, payments.remote_id
-            order by case when true then 0 else 1 end asc, payments.read_id asc
-        ) as age
+        row_number() over (partition by payments.entity, payments.remote_id order by payments.read_id desc) as recency
     from {{ source('platform', 'platform_payments') }} as payments
     inner join reads
         on
