@@ -1,5 +1,14 @@
 with
 
+-- Nothing is read of an invoice of which nobody wants money back.
+asked as (
+    select distinct subject as invoice_key
+    from {{ ref('stg_register_opening__approval_requests') }}
+    where
+        disposition = 'refund'
+        and status = 'approved'
+),
+
 issued_documents as (
     select * from {{ ref('stg_register_opening__documents') }}
     where state <> 'cancelled'
@@ -14,12 +23,13 @@ returned_payments as (
 
 invoices as (
     select
-        business_key as invoice_key,
-        entity,
-        natural_id,
-        total_minor - coalesce(cast({{ json_text('payload', 'applied_credit_minor') }} as bigint), 0) as due_minor
+        issued_documents.business_key as invoice_key,
+        issued_documents.entity,
+        issued_documents.natural_id,
+        issued_documents.total_minor - coalesce(cast({{ json_text('issued_documents.payload', 'applied_credit_minor') }} as bigint), 0) as due_minor
     from issued_documents
-    where document_type = 'invoice'
+    inner join asked on issued_documents.business_key = asked.invoice_key
+    where issued_documents.document_type = 'invoice'
 ),
 
 received as (

@@ -8,9 +8,10 @@ claimed_daily_usage as (
     select * from {{ ref('claimed_daily_usage') }}
 ),
 
-dispositions as (
-    select * from {{ ref('usage_event_dispositions') }}
-    where disposition in ('kept', 'retracted')
+-- What was retracted later was kept as it arrived.
+kept_arrivals as (
+    select * from {{ ref('usage_arrivals') }}
+    where disposition = 'kept'
 ),
 
 landed_files as (
@@ -130,18 +131,29 @@ changed_days as (
     where compared.issued_landing_position < compared.last_landing_position
 ),
 
+-- Stated by themselves, so that an engine reads no file that landed before.
+late_files as (
+    select landing_position from landed_files
+    where landing_position > (select min(changed_days.issued_landing_position) from changed_days)
+),
+
+late_arrivals as (
+    select * from kept_arrivals
+    where landing_position in (select late_files.landing_position from late_files)
+),
+
 added as (
     select
         changed_days.line_key,
         count(*) as added_events
     from changed_days
-    inner join dispositions
+    inner join late_arrivals
         on
-            changed_days.customer_id = dispositions.customer_id
-            and changed_days.meter = dispositions.meter
-            and changed_days.dimensions = dispositions.dimensions
-            and changed_days.occurred_on = dispositions.occurred_on
-            and changed_days.issued_landing_position < dispositions.landing_position
+            changed_days.customer_id = late_arrivals.customer_id
+            and changed_days.meter = late_arrivals.meter
+            and changed_days.dimensions = late_arrivals.dimensions
+            and changed_days.occurred_on = late_arrivals.occurred_on
+            and changed_days.issued_landing_position < late_arrivals.landing_position
     group by changed_days.line_key
 ),
 
