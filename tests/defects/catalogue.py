@@ -17,6 +17,12 @@ def seeded_defects() -> list[Seeded]:
     return found
 
 
+def table_row(seeded: Seeded) -> str:
+    """The row of the defect in the table of docs/controls.md."""
+    beside = ", ".join(str(finding) for finding in seeded.defect.implies)
+    return f"| {seeded.name} | {seeded.place} | {seeded.defect.rule} | {seeded.defect.caught_by} | {beside} |"
+
+
 def _load(path: Path) -> Seeded:
     specification = importlib.util.spec_from_file_location(f"seeded.{path.parent.name}.{path.stem}", path)
     assert specification is not None

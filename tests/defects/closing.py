@@ -28,7 +28,9 @@ OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stop
 PROPOSALS = ("--exclude", "resource_type:test", "resource_type:unit_test", "--select", "path:seeds", *OUTBOX)
 JOURNALS = ("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting")
 READ_BACK = ("path:models/staging/erp", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")
+# The states are those that the next run will subtract from.
 JUDGED = (
+    "stg_register_opening__document_states",
     "journal_entries",
     *READ_BACK,
     "path:models/reconciliation",
@@ -61,17 +63,20 @@ class Close:
         initialize(close.installation.settings)
         close._deliver(first_deliveries, FIRST_DAY, lambda defect: defect.deliver, SHARED)
         close._build("build", *PROPOSALS)
-        close._seal(BILLING_RELATIONS, lambda defect: defect.issue)
-        close._decide()
+        close._seal(BILLING_RELATIONS, lambda defect: nothing if defect.issue else None)
+        close._act(lambda defect: defect.after_issue)
         close._deliver(late_deliveries, LATE_DAY, lambda defect: defect.deliver_late, {})
         close._build("run", *PROPOSALS)
-        close._seal(BILLING_RELATIONS, lambda defect: defect.issue_late)
+        close._seal(BILLING_RELATIONS, lambda defect: defect.issue or defect.issue_late)
+        close._act(lambda defect: defect.before_posting)
         close._build("run", "--select", *JOURNALS, *RATED_BY_PLATFORM, "outbox_journal_entries")
         close._seal(JOURNAL_RELATIONS, lambda defect: defect.post)
         close._deliver_documents()
         close._tamper()
         close._build("run", "--select", *JUDGED)
-        close.tests = close._dbt(*JUDGEMENT).statuses
+        judged = close._dbt(*JUDGEMENT)
+        assert "error" not in judged.statuses.values(), judged.told
+        close.tests = judged.statuses
         return close
 
     @property
@@ -97,10 +102,11 @@ class Close:
         write(settings.inbox, day, deliveries, shared)
         assert not land(self.installation.warehouse, settings).problems
 
-    def _decide(self) -> None:
+    def _act(self, act: Callable[[Defect], Callable[[Installation, str], None] | None]) -> None:
         for entity, defect in self.defects.items():
-            if defect.decide is not None:
-                defect.decide(self.installation, entity)
+            if (acting := act(defect)) is not None:
+                acting(self.installation, entity)
+        mirror_register(self.installation)
 
     def _seal(self, relations: Sequence[str], change: Callable[[Defect], Change | None]) -> None:
         by_entity: defaultdict[str, list[OutboxRow]] = defaultdict(list)
@@ -151,6 +157,10 @@ class Close:
 
     def _dbt(self, *arguments: str) -> Outcome:
         return self.dbt(self.installation.settings, *arguments)
+
+
+def nothing(rows: list[OutboxRow]) -> list[OutboxRow]:
+    return []
 
 
 def _verify(register: Register, system: str, documents: Sequence[SealedDocument]) -> None:

@@ -10,11 +10,10 @@ from catalogue import seeded_defects
 from closing import Close
 from dbt_commands import Dbt
 from defect import Defect, Finding
-from judgement import findings
+from judgement import CAUGHT, FALSE_ALARMS, findings
 
 from reverse_etl.settings import Settings
 
-CAUGHT, FALSE_ALARMS = "caught", "false_alarms"
 seen: dict[str, dict[str, int]] = {CAUGHT: {}, FALSE_ALARMS: {}}
 
 

@@ -43,13 +43,15 @@ class Defect:
     deliver: Callable[[Deliveries], None] | None = None
     """Changes what is delivered before the first documents are issued."""
     issue: Callable[[list[OutboxRow]], list[OutboxRow]] | None = None
-    """Changes the first invoices between the warehouse and the register."""
-    decide: Callable[[Installation, str], None] | None = None
-    """Does something to the installation once they are issued; gets the legal entity too."""
+    """Changes the invoices between the warehouse and the register. They are issued last of all, for the next step would correct them."""
+    after_issue: Callable[[Installation, str], None] | None = None
+    """Does something to the installation, for the legal entity, once the first documents are issued."""
     deliver_late: Callable[[Deliveries], None] | None = None
     """Changes what is delivered once they are issued: late usage of one customer, a correction of the other."""
     issue_late: Callable[[list[OutboxRow]], list[OutboxRow]] | None = None
     """Changes the late invoice and the credit memo that follow from it."""
+    before_posting: Callable[[Installation, str], None] | None = None
+    """Does something to the installation once all invoices and credit memos are issued."""
     post: Callable[[list[OutboxRow]], list[OutboxRow]] | None = None
     """Changes the journal entries between the warehouse and the register."""
     tamper: Callable[[str], str] | None = None

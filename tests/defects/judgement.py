@@ -9,6 +9,8 @@ from typing import Any
 from closing import Close
 from defect import Finding
 
+CAUGHT, FALSE_ALARMS = "caught", "false_alarms"
+"""What a test records, for the line that sums them up."""
 NOBODY = "no legal entity"
 """Whose a finding is that names none: nobody could act on it."""
 RELATIONS = {

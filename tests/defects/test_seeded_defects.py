@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from catalogue import seeded_defects
+from catalogue import seeded_defects, table_row
 from closing import CLEAN, Close
-from conftest import CAUGHT, FALSE_ALARMS
 from defect import Defect, Finding, RegisterDefect, Seeded
-from judgement import NOBODY
+from judgement import CAUGHT, FALSE_ALARMS, NOBODY
 from register_copies import register_findings
 
 SEEDED = seeded_defects()
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "controls.md"
 Record = Callable[[str, object], None]
 
 
@@ -50,3 +51,8 @@ def test_a_copy_of_the_register_raises_nothing(close: Close, tmp_path: Path, rec
     alarms = register_findings(close, RegisterDefect("none", Finding("none")), tmp_path)
     record_property(FALSE_ALARMS, len(alarms))
     assert alarms == set()
+
+
+def test_the_documentation_has_a_row_for_every_defect() -> None:
+    documented = [line for line in DOCUMENTATION.read_text().splitlines() if re.match(r"\| [a-z_]+ \| [a-z]+ \|", line)]
+    assert documented == [table_row(one) for one in SEEDED]

@@ -23,5 +23,5 @@ DEFECT = Defect(
         Finding("K6", "posted"),
         Finding("assert_closed_periods_stay_tied"),
     ),
-    decide=plant,
+    before_posting=plant,
 )

@@ -11,6 +11,6 @@ def plant(entity: str) -> str:
 DEFECT = Defect(
     rule="The trial balance sums to zero (S08).",
     caught_by=Finding("assert_s08_trial_balance_sums_to_zero"),
-    implies=(Finding("K7", "credit"),),
+    implies=(Finding("K7", "debit"), Finding("K7", "transaction amount")),
     tamper=plant,
 )

@@ -12,6 +12,9 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="An entry that was posted stays posted.",
     caught_by=Finding("K7", "debit"),
-    implies=(Finding("K7", "credit"),),
+    implies=(
+        Finding("K7", "credit"),
+        Finding("K7", "transaction amount"),
+    ),
     read_back=plant,
 )

@@ -12,5 +12,6 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="The ledger holds every line that was posted.",
     caught_by=Finding("K7", "credit"),
+    implies=(Finding("K7", "transaction amount"),),
     read_back=plant,
 )

@@ -12,6 +12,7 @@ def plant(records: Records) -> Records:
 
 DEFECT = Defect(
     rule="A receivable is of the customer who was billed.",
-    caught_by=Finding("K7", "debit"),
+    caught_by=Finding("K7", "credit"),
+    implies=(Finding("K7", "transaction amount"),),
     read_back=plant,
 )

@@ -14,6 +14,9 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="A posted entry keeps its date.",
     caught_by=Finding("K7", "debit"),
-    implies=(Finding("K7", "credit"),),
+    implies=(
+        Finding("K7", "credit"),
+        Finding("K7", "transaction amount"),
+    ),
     read_back=plant,
 )

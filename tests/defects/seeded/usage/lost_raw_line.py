@@ -13,5 +13,5 @@ DEFECT = Defect(
     rule="Every landed line is kept, a counted duplicate or quarantined.",
     caught_by=Finding("K1", "events"),
     implies=(Finding("held_lines", "coverage_shrunk"),),
-    decide=plant,
+    after_issue=plant,
 )

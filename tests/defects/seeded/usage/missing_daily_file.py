@@ -13,5 +13,5 @@ def plant(installation: Installation, entity: str) -> None:
 DEFECT = Defect(
     rule="What was billed must still be there: a file that is missing later is no reason for a credit.",
     caught_by=Finding("held_lines", "coverage_shrunk"),
-    decide=plant,
+    after_issue=plant,
 )

@@ -17,5 +17,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A document is a whole number of minor units.",
     caught_by=Finding("sealing", "contract"),
+    implies=(Finding("K3", "amount"),),
     issue=plant,
 )
