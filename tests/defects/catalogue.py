@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from defect import Defect, RegisterDefect, Seeded
+from defect import Defect, MirrorDefect, RegisterDefect, Seeded
 
 FOLDER = Path(__file__).parent / "seeded"
 
@@ -29,5 +29,5 @@ def _load(path: Path) -> Seeded:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    assert isinstance(module.DEFECT, Defect | RegisterDefect), f"{path} declares no DEFECT"
+    assert isinstance(module.DEFECT, Defect | RegisterDefect | MirrorDefect), f"{path} declares no DEFECT"
     return Seeded(path.stem, path.parent.name, path, module.DEFECT)

@@ -83,10 +83,24 @@ class RegisterDefect:
 
 
 @dataclass(frozen=True)
+class MirrorDefect:
+    """A defect of the register's mirror as a whole, on a copy of the warehouse that was closed: the next run reads it. ``tamper``: a statement."""
+
+    rule: str
+    caught_by: Finding
+    implies: tuple[Finding, ...] = ()
+    tamper: str | None = None
+
+    @property
+    def expected(self) -> set[Finding]:
+        return {self.caught_by, *self.implies}
+
+
+@dataclass(frozen=True)
 class Seeded:
     """A defect with the name of its file, which is the legal entity that it is planted in, and the folder, which says where it is planted."""
 
     name: str
     place: str
     path: Path
-    defect: Defect | RegisterDefect
+    defect: Defect | RegisterDefect | MirrorDefect

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from catalogue import seeded_defects, table_row
 from closing import CLEAN, Close
-from defect import Defect, Finding, RegisterDefect, Seeded
+from copies import mirror_findings, register_findings
+from defect import Defect, Finding, MirrorDefect, RegisterDefect, Seeded
 from judgement import CAUGHT, FALSE_ALARMS, NOBODY
-from register_copies import register_findings
 
 SEEDED = seeded_defects()
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "controls.md"
 Record = Callable[[str, object], None]
 
 
-def of(kind: type[Defect] | type[RegisterDefect]) -> list[object]:
+def of(kind: type[Defect] | type[RegisterDefect] | type[MirrorDefect]) -> list[object]:
     return [pytest.param(one, id=one.name) for one in SEEDED if isinstance(one.defect, kind)]
 
 
@@ -37,6 +37,14 @@ def test_a_defect_in_the_register_is_caught_by_its_control(seeded: Seeded, close
     assert told == seeded.defect.expected
 
 
+@pytest.mark.parametrize("seeded", of(MirrorDefect))
+def test_a_defect_in_the_mirror_is_caught_by_its_control(seeded: Seeded, close: Close, tmp_path: Path, record_property: Record) -> None:
+    assert isinstance(seeded.defect, MirrorDefect)
+    told = mirror_findings(close, seeded.defect, tmp_path)
+    record_property(CAUGHT, int(told == seeded.defect.expected))
+    assert told == seeded.defect.expected
+
+
 @pytest.mark.parametrize("entity", [*CLEAN, NOBODY])
 def test_a_clean_close_raises_nothing(entity: str, close: Close, found: Mapping[str, set[Finding]], record_property: Record) -> None:
     alarms = found.get(entity, set())
@@ -47,8 +55,9 @@ def test_a_clean_close_raises_nothing(entity: str, close: Close, found: Mapping[
         assert kinds == {"customer", "invoice", "credit_memo", "journal_entry"}
 
 
-def test_a_copy_of_the_register_raises_nothing(close: Close, tmp_path: Path, record_property: Record) -> None:
-    alarms = register_findings(close, RegisterDefect("none", Finding("none")), tmp_path)
+def test_a_copy_without_a_defect_raises_nothing(close: Close, tmp_path: Path, record_property: Record) -> None:
+    none = ("none", Finding("none"))
+    alarms = register_findings(close, RegisterDefect(*none), tmp_path) | mirror_findings(close, MirrorDefect(*none), tmp_path)
     record_property(FALSE_ALARMS, len(alarms))
     assert alarms == set()
 

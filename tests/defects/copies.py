@@ -1,16 +1,19 @@
-"""What the register says of a copy of its file in which a defect is planted: what it refuses to seal, and whether its chain still holds."""
+"""Copies of what was closed, in which a defect is planted: the register's own refusals and its chain, and the next run's tests of its mirror."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from closing import ACTOR, Close
-from defect import Finding, RegisterDefect
+from defect import Finding, MirrorDefect, RegisterDefect
 
+from dagster_project.close import Installation
 from reverse_etl.register import Register
 
+MIRRORS = ("stg_register_opening__mirror", "stg_register_issued__mirror")
 AUDIT_CHAIN = "audit chain"
 KINDS = {
     "does not hash": "changed",
@@ -37,6 +40,17 @@ def register_findings(close: Close, defect: RegisterDefect, folder: Path) -> set
         chain = register.verify_chain()
     broken = set() if chain.intact else {Finding(AUDIT_CHAIN, kind_of(chain.reason or ""))}
     return {Finding("sealing", refusal.code) for refusal in refused} | broken
+
+
+def mirror_findings(close: Close, defect: MirrorDefect, folder: Path) -> set[Finding]:
+    settings = close.installation.settings.model_copy(update={"home": folder})
+    settings.warehouse_path.parent.mkdir(parents=True)
+    shutil.copyfile(close.installation.settings.warehouse_path, settings.warehouse_path)
+    if defect.tamper is not None:
+        Installation(settings).warehouse.execute([defect.tamper])
+    statuses = close.dbt(settings, "build", "--exclude", "test_type:generic", "--select", *MIRRORS).statuses
+    assert "error" not in statuses.values()
+    return {Finding(name) for name, status in statuses.items() if status == "fail"}
 
 
 def kind_of(reason: str) -> str:
