@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench dev lint lock clean
+.PHONY: help setup demo test defects bench dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: setup ## Close three months end to end against a real ERP and a billing st
 test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suite
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+defects: setup ## Plant every seeded defect in one close and see each caught by its control (make test does so too)
+	@$(PYTHON) -m pytest tests/defects
 
 bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)

@@ -22,6 +22,7 @@ LONGEST_FIRST = (
     "test_focus_close.py",
     "test_decisions.py",
     "test_bad_input.py",
+    "test_seeded_defects.py",
     "test_two_months.py",
     "test_refused_reference_data.py",
     "test_simulation.py",

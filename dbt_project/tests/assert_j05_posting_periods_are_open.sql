@@ -17,6 +17,7 @@ latest_status as (
 
 select
     outbox.business_key,
+    outbox.entity,
     outbox.period,
     latest_status.status
 from {{ ref('outbox_journal_entries') }} as outbox

@@ -74,6 +74,7 @@ issued as (
     inner join documents on billing_lines.document_position = documents.document_position
 ),
 
+-- What is there twice counts twice.
 held_by_stripe as (
     select
         entity,
@@ -81,9 +82,17 @@ held_by_stripe as (
         'total' as measure,
         currency as unit,
         {{ dbt.concat(["reference", "' '", "cast(document_date as varchar)", "' '", "case when document_type = 'invoice' then coalesce(number, 'none') else 'credit' end"]) }} as subject,
-        total_minor as compared_value
+        sum(total_minor) as compared_value
     from stripe_documents
     where status not in ('draft', 'void')
+    group by
+        entity,
+        period,
+        currency,
+        reference,
+        document_date,
+        document_type,
+        number
     union all
     select
         entity,
@@ -92,11 +101,16 @@ held_by_stripe as (
         currency as unit,
         reference as subject,
         -- Before read-backs told it there were no credits.
-        coalesce(amount_due_minor, total_minor) as compared_value
+        sum(coalesce(amount_due_minor, total_minor)) as compared_value
     from stripe_documents
     where
         status not in ('draft', 'void')
         and document_type = 'invoice'
+    group by
+        entity,
+        period,
+        currency,
+        reference
     union all
     select
         stripe_lines.entity,

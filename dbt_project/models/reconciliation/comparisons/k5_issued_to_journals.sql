@@ -76,22 +76,25 @@ due as (
         business_key,
         account
     union all
+    -- On the account that was frozen with the line, whatever is mapped by now.
     select
         entity,
         period,
         'net' as measure,
         currency as unit,
-        business_key as subject,
+        {{ dbt.concat(["business_key", "' '", "case when kind = 'fee' then deferred_account else revenue_account end"]) }} as subject,
         sum(amount_minor) as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
-        true as must_exist
+        -- What is nothing is no line of a journal.
+        sum(amount_minor) <> 0 as must_exist
     from billing_lines
     group by
         entity,
         period,
         currency,
-        business_key
+        business_key,
+        case when kind = 'fee' then deferred_account else revenue_account end
     -- What the platform issued is due like our own, held or not.
     {% for measure, value in [("receivable", "total_minor"), ("net", "subtotal_minor")] %}
         union all
@@ -205,22 +208,48 @@ journalled as (
         account
     union all
     select
+        sealed_lines.entity,
+        sealed_lines.period,
+        'net' as measure,
+        sealed_lines.currency as unit,
+        -- What the platform issued is due as a whole.
+        case
+            when documents.business_key is not null then {{ dbt.concat(["sealed_lines.source_document", "' '", "sealed_lines.account"]) }}
+            else sealed_lines.source_document
+        end as subject,
+        sum(case when sealed_lines.side = 'credit' then sealed_lines.amount_minor else -sealed_lines.amount_minor end) as compared_value
+    from sealed_lines
+    left join documents on sealed_lines.source_document = documents.business_key
+    where
+        sealed_lines.source_line_key is not null
+        and sealed_lines.event <> 'revenue_recognised'
+        and {{ matches('sealed_lines.line_key', '#line:') }}
+    group by
+        sealed_lines.entity,
+        sealed_lines.period,
+        sealed_lines.currency,
+        case
+            when documents.business_key is not null then {{ dbt.concat(["sealed_lines.source_document", "' '", "sealed_lines.account"]) }}
+            else sealed_lines.source_document
+        end
+    union all
+    select
         entity,
         period,
-        case when event = 'revenue_recognised' then 'recognised' else 'net' end as measure,
+        'recognised' as measure,
         currency as unit,
         source_document as subject,
         sum(case when side = 'credit' then amount_minor else -amount_minor end) as compared_value
     from sealed_lines
     where
         source_line_key is not null
+        and event = 'revenue_recognised'
         and {{ matches('line_key', '#line:') }}
     group by
         entity,
         period,
         currency,
-        source_document,
-        case when event = 'revenue_recognised' then 'recognised' else 'net' end
+        source_document
 ),
 
 final as (

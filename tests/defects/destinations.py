@@ -1,0 +1,102 @@
+"""What a billing platform and an ERP hand over when they are read back, had they taken every sealed document as it is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from company import PERIOD
+from defect import Records
+
+from dagster_project.close.read_backs import SNAPSHOTS, typed
+from reverse_etl.documents import SealedDocument
+from reverse_etl.systems.stripe.read_back import CREDIT_NOTE_LINES, CREDIT_NOTES, INVOICE_LINES, INVOICES
+from reverse_etl.systems.tryton.reading import MOVE_LINES, MOVES
+from reverse_etl.systems.tryton.rendering import has_second_currency, move_description
+from reverse_etl.warehouse import Warehouse
+
+SYSTEMS = ("stripe", "tryton")
+
+
+def held(documents: list[SealedDocument]) -> Records:
+    """The records of both destinations, in the order in which the documents were sealed."""
+    return [record for document in documents for record in _records(document)]
+
+
+def records_of(records: Records, relation: str) -> Iterator[dict[str, Any]]:
+    """The records of one relation, in the order in which their documents were sealed."""
+    return (record for name, record in records if name == relation)
+
+
+def append_snapshots(warehouse: Warehouse, read: Mapping[str, Records]) -> None:
+    """What was read of every legal entity, as ``append_snapshot`` stores it, of all of them at once."""
+    rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entity, records in read.items():
+        # What is dated in another month is read back with that month.
+        periods = {record["remote_id"]: _period(record) for _, record in records if "reference" in record}
+        for system in SYSTEMS:
+            for period in sorted({PERIOD, *periods.values()}):
+                snapshot = {"read_id": len(rows[SNAPSHOTS]) + 1, "entity": entity, "period": period}
+                rows[SNAPSHOTS].append({**snapshot, "system": system, "completed_at": datetime.now(UTC).replace(tzinfo=None), "document_count": 0})
+                for relation, record in records:
+                    if relation.startswith(f"raw.{system}_") and periods[record["remote_id"]] == period:
+                        rows[relation].append({**record, **snapshot})
+    with warehouse.writing("read-backs of the tests"):
+        for relation, some in rows.items():
+            warehouse.append(relation, typed(relation, some))
+
+
+def _period(header: Mapping[str, Any]) -> str:
+    return f"{header.get('document_date') or header['posting_date']:%Y-%m}"
+
+
+def _records(document: SealedDocument) -> Iterator[tuple[str, dict[str, Any]]]:
+    if document.document_type == "journal_entry":
+        yield from _move(document)
+    elif document.document_type in ("invoice", "credit_memo"):
+        yield from _billing_document(document)
+
+
+def _billing_document(document: SealedDocument) -> Iterator[tuple[str, dict[str, Any]]]:
+    payload, is_invoice = document.payload, document.document_type == "invoice"
+    header = {
+        "remote_id": f"stripe_{document.position}",
+        "reference": document.reference,
+        "number": document.number,
+        "status": "open" if is_invoice else "issued",
+        "currency": document.currency,
+        "document_date": document.document_date,
+        "subtotal_minor": payload["subtotal_minor"],
+        "tax_minor": payload["tax_minor"],
+        "total_minor": document.total_minor,
+    }
+    own = {"amount_due_minor": payload["amount_due_minor"], "credited_minor": 0} if is_invoice else {"invoice_remote_id": payload["invoice_key"]}
+    yield INVOICES if is_invoice else CREDIT_NOTES, header | own
+    for line in payload["lines"]:
+        amounts = {name: line[name] for name in ("line_key", "amount_minor", "tax_minor", "description")}
+        yield INVOICE_LINES if is_invoice else CREDIT_NOTE_LINES, {"remote_id": header["remote_id"], **amounts}
+
+
+def _move(document: SealedDocument) -> Iterator[tuple[str, dict[str, Any]]]:
+    payload, remote_id = document.payload, f"move_{document.position}"
+    header = {"remote_id": remote_id, "reference": document.reference, "number": str(document.position), "state": "posted"}
+    dated = {"posting_date": document.posting_date, "erp_period": document.period, "description": move_description(document)}
+    yield MOVES, header | dated
+    for number, line in enumerate(payload["lines"], 1):
+        sign, second = (1 if line["side"] == "debit" else -1), has_second_currency(line, payload)
+        yield (
+            MOVE_LINES,
+            {
+                "remote_id": remote_id,
+                "remote_line_id": f"{remote_id}.{number}",
+                "line_key": line["line_key"],
+                "account_code": line["account"],
+                "debit_minor": line["functional_minor"] if sign > 0 else 0,
+                "credit_minor": line["functional_minor"] if sign < 0 else 0,
+                "currency": payload["currency"] if second else payload["functional_currency"],
+                "amount_minor": sign * line["amount_minor" if second else "functional_minor"],
+                "party_code": line.get("customer_id"),
+            },
+        )

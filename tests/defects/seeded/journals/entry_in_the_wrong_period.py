@@ -1,0 +1,26 @@
+from dataclasses import replace
+from datetime import date
+
+from defect import Defect, Finding
+from outbox_rows import changed
+
+from reverse_etl.documents import OutboxRow
+
+
+def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
+    def move(row: OutboxRow) -> OutboxRow:
+        return replace(row, posting_date=date(2026, 2, 1), period="2026-02")
+
+    return changed(rows, "journal_entry", move)
+
+
+DEFECT = Defect(
+    rule="An entry is posted in the period of what it follows from.",
+    caught_by=Finding("K6", "sealed"),
+    implies=(
+        Finding("K5", "net"),
+        Finding("K5", "receivable"),
+        Finding("K6", "posted"),
+    ),
+    post=plant,
+)

@@ -1,0 +1,16 @@
+from defect import Defect, Finding, Records
+
+
+def plant(records: Records) -> Records:
+    return [record for record in records if not record[0].startswith("raw.tryton")]
+
+
+DEFECT = Defect(
+    rule="A read-back of another day is no read-back of this one.",
+    caught_by=Finding("K7", "debit"),
+    implies=(
+        Finding("K7", "credit"),
+        Finding("K7", "transaction amount"),
+    ),
+    read_back=plant,
+)
