@@ -123,8 +123,8 @@ final as (
             -- Another version, or another amount for what is served as before.
             when settlement_groups.has_other_price = 1 or settlement_groups.is_served_otherwise = 0 then 'price'
             when settlement_groups.has_reduction = 1 then 'correction'
-            when compared.billing_month < compared.document_month then 'late_usage'
-            else 'usage_and_fees'
+            -- Its group was billed before, in this month or in an earlier one.
+            else 'late_usage'
         end as cause
     from compared
     inner join settlement_groups on compared.group_key = settlement_groups.group_key
