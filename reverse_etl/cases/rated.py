@@ -79,6 +79,7 @@ class RatedRun:
     journals: Sequence[JournalLine] = ()
     credits: Sequence[CreditBalance] = ()
     exponent: int = 2
+    hold_reasons: Sequence[str] = ()
 
     def line(self, charge: str) -> RatedLine:
         return next(line for line in self.lines if line.charge == charge)

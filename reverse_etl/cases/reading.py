@@ -103,6 +103,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
                 for row in credits.get(key, ())
             ],
             exponent=_exponent(lines.get(key, ())),
+            hold_reasons=sorted({line["hold_reason"] for line in lines.get(key, ()) if line["hold_reason"]}),
         )
         for key in scenarios
     }
@@ -134,7 +135,7 @@ def _scenario(
     quantities: Sequence[Row],
     runs: Sequence[RatedRun],
 ) -> RatedScenario:
-    holds = sorted({line["hold_reason"] for line in lines if line["hold_reason"]})
+    holds = sorted({line["hold_reason"] for line in lines if line["hold_reason"]}.union(*(run.hold_reasons for run in runs[:-1])))
     counted = [event["disposition"] for event in events]
     return RatedScenario(
         amount_precise=sum((line["amount_precise"] or Decimal(0) for line in lines), Decimal(0)),
@@ -145,7 +146,7 @@ def _scenario(
         tier_amounts=[tier["amount_precise"] for tier in tiers if tier["tier_quantity"] > 0],
         months=[event["month"] for event in events],
         dispositions={disposition: counted.count(disposition) for disposition in counted},
-        hold_reasons=holds or ([] if lines else ["nothing was rated for the period"]),
+        hold_reasons=holds or ([] if lines or any(run.lines for run in runs) else ["nothing was rated for the period"]),
         runs=runs,
     )
 

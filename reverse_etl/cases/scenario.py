@@ -121,24 +121,33 @@ class Scenario:
     time_zone: str = "UTC"
     tax_rounding: str = "group"
     inclusive_tax_rounding: str = "net"
-    exchange_rate: str = "1"
+    exchange_rate: str = ""
     runs: int = 1
     grants: Sequence[CreditGrant] = ()
     credits: Sequence[DecidedCredit] = ()
     payments: Sequence[Payment] = ()
+    with_documents: bool = False
 
     @property
     def entity(self) -> str:
         """Scenarios that need other terms of a legal entity have one of their own."""
-        terms = ((self.tax_rounding, "group"), (self.inclusive_tax_rounding, "net"), (self.exchange_rate, "1"))
+        terms = ((self.tax_rounding, "group"), (self.inclusive_tax_rounding, "net"), (self.exchange_rate, ""))
         return "-".join([ENTITY, *(term for term, usual in terms if term != usual)])
 
     @property
     def needs_documents(self) -> bool:
-        return self.runs > 1 or any(charge.taxes for subscription in self.subscriptions for charge in subscription.charges)
+        return self.with_documents or self.runs > 1 or any(charge.taxes for subscription in self.subscriptions for charge in subscription.charges)
 
 
 FIRST_DAY = date(2026, 1, 1)
+RATED_MONTHS = 4
+"""From a scenario's first one on, those of which it has exchange rates."""
+REFERENCE_DAY = date(1970, 1, 1)
+"""From which on everything but usage is in effect."""
+DECIMALS = 12
+"""Of a price and of a quantity."""
+FINEST = Decimal(1).scaleb(-DECIMALS)
+"""What is cut off of an amount beyond it changes no rounding to the decimals of a currency."""
 
 
 def of_charge(
