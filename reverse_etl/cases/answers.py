@@ -11,7 +11,7 @@ from reverse_etl.cases.case import Case, CaseError, CaseResult, plain
 from reverse_etl.cases.compiling import MAIN, CompiledCase, amount_of
 from reverse_etl.cases.rated import RatedScenario
 
-_ROUNDED = re.compile(r"quantity_rounded_(\d+)")
+_ROUNDED = re.compile(r"quantity_rounded_([0-9]|1[0-9])")
 
 
 def answer(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> CaseResult:
@@ -28,8 +28,12 @@ def answer(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> CaseRe
 def _result(compiled: CompiledCase, rated: Mapping[str, RatedScenario]) -> dict[str, Any]:
     case = compiled.case
     for name, scenario in rated.items():
+        refused = f"refused reference data: {', '.join(scenario.refusals)}" if scenario.refusals else ""
         if scenario.hold_reasons:
-            raise CaseError(f"{'the line' if name == MAIN else name} is held: {', '.join(scenario.hold_reasons)}")
+            held = f"{'the line' if name == MAIN else name} is held: {', '.join(scenario.hold_reasons)}"
+            raise CaseError(f"{held}; {refused}" if refused else held)
+        if refused:
+            raise CaseError(refused)
     known = {key: say for key, say in _KNOWN.items() if (case.expected is None or key in case.expected) and key not in compiled.says}
     result = {key: value for key, say in known.items() if (value := say(case, rated)) is not None}
     for key, tell in compiled.says.items():

@@ -221,7 +221,7 @@ def _line(key: str, number: int, event: UsageEvent) -> str:
             "type": f"com.example.usage.{kind}.v1",
             "subject": key,
             "time": event.occurred_at.isoformat(),
-            "data": {"meter": f"{key}/usage", "quantity": event.quantity, **event.data},
+            "data": {**event.data, "meter": f"{key}/usage" if event.metered else "none", "quantity": event.quantity},
         }
     )
 

@@ -108,6 +108,7 @@ class RatedScenario:
     months: Sequence[str] = ()
     dispositions: Mapping[str, int] = field(default_factory=dict)
     hold_reasons: Sequence[str] = ()
+    refusals: Sequence[str] = ()
     runs: Sequence[RatedRun] = ()
 
     @property

@@ -96,7 +96,7 @@ def test_the_command_answers_each_case_in_its_place_and_a_bad_one_stops_no_other
     assert rate(tmp_path, cases) == [
         {"id": "good", "result": {"amount": "3"}, "error": None},
         {"id": "unknown", "result": None, "error": "the model 'telepathy' is not known"},
-        {"id": "held", "result": None, "error": "the line is held: missing_price"},
+        {"id": "held", "result": None, "error": "the line is held: missing_price; refused reference data: price: negative_price"},
         {"id": "#3", "result": None, "error": "a case is a JSON object"},
         {"id": "different", "result": {"amount": "2"}, "error": None},
     ]

@@ -25,6 +25,7 @@ from reverse_etl.cases.models.terms import (
     text,
     tier_terms,
     tiers_of,
+    whole,
     zone_of,
 )
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
@@ -57,10 +58,10 @@ def percentage_per_transaction(case: Case) -> Answered:
 
 
 def _percentage(case: Case, events: Sequence[UsageEvent]) -> Answered:
-    free_events, free_units = number(case, "free_events"), number(case, "free_units")
+    free_units = number(case, "free_units")
     terms = {
         # Nought means that there is no such allowance.
-        "free_events": None if not free_events else int(free_events),
+        "free_events": whole(case, "free_events", 0) or None,
         "free_units": free_units or None,
         "fixed_fee_per_event": number(case, "fixed_fee_per_event"),
         "transaction_minimum": number(case, "per_transaction_min"),

@@ -26,15 +26,17 @@ def period_boundaries(case: Case) -> Answered:
     if unit not in ("day", "week", "month", "quarter", "year") or anchor not in ("anniversary", "calendar"):
         raise CaseError(f"the interval {unit!r} or the anchor {anchor!r} is not known; known are day to year, anniversary and calendar")
     wanted = len((case.expected or {}).get("periods_inclusive", ())) or 3
+    unit_days = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit]
+    far = start + timedelta(days=unit_days * whole(case, "interval_count", 1) * (wanted + 1))
     subscription = Subscription(
         (flat("fee", Decimal(1)),),
         start,
+        far,
         anchor_on=_anchor(start, case.params.get("anchor_day")),
         period_unit=unit,
         period_count=whole(case, "interval_count", 1),
         calendar=anchor == "calendar",
     )
-    far = start + timedelta(days={"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit] * subscription.period_count * (wanted + 1))
 
     def say(rated: Rated) -> list[list[str]]:
         periods = [(line.service_period_start, line.service_period_end) for line in _first(rated).lines]

@@ -60,6 +60,8 @@ def revenue_recognition(case: Case) -> Answered:
     if "plans" in case.params:
         return _recognised_plans(case)
     start, end = day_of(case.parameter("service_start")), day_of(case.parameter("service_end_exclusive"))
+    if end <= start:
+        raise CaseError("service_end_exclusive is not after service_start")
     amount = decimal_of(case.parameter("amount"), "amount")
     credit = decimal_of(case.params.get("credit_note_before_payment", "0"), "credit_note_before_payment")
     days = (end - start).days

@@ -43,6 +43,8 @@ def _scenario(case: Case, charges: Sequence[Charge], events: Sequence[UsageEvent
     begins = (start - timedelta(days=1)).replace(day=1) if any(charge.aggregation in LEVELS for charge in charges) else start
     if "days" in case.params or "period_days" in case.params:
         length = whole(case, "period_days", 30)
+        if whole(case, "days", length) < 1:
+            raise CaseError("days is to be one at least")
         end = start + timedelta(days=whole(case, "days", length))
         subscription = Subscription(charges, start, end, anchor_on=start, period_days=length)
     elif (start.day, end) != (1, month_end):

@@ -119,6 +119,8 @@ def conversion_terms(case: Case) -> dict[str, Any]:
     """A conversion without a word about rounding is exact."""
     rounding = next((case.params[name] for name in ("quantity_rounding", "function", "rounding") if case.params.get(name) is not None), None)
     precision = number(case, "quantity_precision", "precision")
+    if precision is not None and precision % 1:
+        raise CaseError(f"the precision is no whole number of decimals: {precision}")
     return {
         "quantity_divisor": number(case, "divide_by"),
         "quantity_rounding": None if rounding is None else "none" if rounding == "none" else rounding_word(rounding),
@@ -137,6 +139,8 @@ def price_terms(case: Case) -> dict[str, str]:
         "minimum_amount": number(case, "minimum"),
         "maximum_amount": number(case, "maximum", "cap"),
     }
+    if terms["minimum_amount"] is not None and terms["maximum_amount"] is not None and terms["minimum_amount"] > terms["maximum_amount"]:
+        raise CaseError(f"the minimum {terms['minimum_amount']} is above the maximum {terms['maximum_amount']}")
     if "package_size" in case.params:
         terms["package_rounding"] = rounding_word(case.params.get("rounding") or "up")
     elif any(name in case.params for name in CONVERSIONS) or str(case.params.get("rounding")) in ROUNDINGS:
@@ -159,6 +163,8 @@ def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
     if charge.aggregation == "unique_count":
         charge = replace(charge, counted_attribute=str(case.params.get("counted_attribute", "value")))
     events = [_event(case, event, place, charge.aggregation) for place, event in enumerate(case.events)]
+    if not events and charge.aggregation not in (*LEVELS, "count", "unique_count"):
+        events = [quantity_event(first_day(case), "0")]
     level = number(case, "initial_value", "carried")
     if level and charge.aggregation not in LEVELS:
         raise CaseError(f"what is carried into a period is known to {' and '.join(LEVELS)} only")
@@ -167,13 +173,17 @@ def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
 
 def _event(case: Case, event: Mapping[str, Any], place: int, aggregation: str) -> UsageEvent:
     value, moment = _stated(event, QUANTITY_NAMES), _stated(event, TIME_NAMES)
-    occurred_at = at(first_day(case), place) if moment is None else instant(moment)
+    identities = [(str(one.get("source", "case")), str(one["id"])) if "id" in one else None for one in case.events or ()]
+    identity = identities[place]
+    # Without a time of its own a repetition has that of what it repeats.
+    first = place if identity is None else identities.index(identity)
+    occurred_at = at(first_day(case), first) if moment is None else instant(moment)
+    arrives_after_days = sum(one == identity for one in identities[:place]) if identity else 0
     data = {name: str(content) for name, content in event.items() if name not in ("id", "source", *TIME_NAMES)}
-    identity = (str(event.get("source", "case")), str(event["id"])) if "id" in event else None
     if aggregation in ("unique_count", "count"):
-        return UsageEvent(occurred_at, "1", data, identity)
+        return UsageEvent(occurred_at, "1", data, identity, arrives_after_days=arrives_after_days)
     quantity = decimal_of(value, "value")
-    return UsageEvent(occurred_at, format(quantity, "f"), data, identity, corrected=quantity < 0)
+    return UsageEvent(occurred_at, format(quantity, "f"), data, identity, quantity < 0, arrives_after_days)
 
 
 def quantity_of(case: Case) -> Decimal:

@@ -39,7 +39,7 @@ def per_unit(case: Case) -> Answered:
     if "tiers" in case.params:
         return planned(case, Charge("graduated", tiers_of(case), terms))
     stated_price = number(case, "unit_price", "multiplier")
-    if stated_price is None and not set(case.expected or ("amount",)) <= {"quantity"}:
+    if stated_price is None and case.model != "unit_rounding" and not set(case.expected or ("amount",)) <= {"quantity"}:
         raise CaseError(f"params lacks 'unit_price', which the model {case.model} needs for all but a quantity")
     price = "1" if stated_price is None else format(stated_price, "f")
     charge = Charge("per_unit", (Tier(None, price),), terms)
