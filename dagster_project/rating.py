@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from dagster_project.close.outbox import proposed
 from dagster_project.close.steps import mirror_register
 from dagster_project.dbt.project import WITHOUT_HOLDS, DbtPaths, invoke, parsed_project
 from reverse_etl.cases import Case, CaseError, CaseResult, CompiledCase, RatedScenario, answer, compile_case, deliver
+from reverse_etl.cases.apart import moved_apart
 from reverse_etl.cases.rated import RatedRun
 from reverse_etl.cases.reading import read_run, read_scenarios
 from reverse_etl.cases.scenario import Scenario
@@ -25,6 +27,7 @@ from reverse_etl.settings import Settings
 
 LINES = ("+rated_lines",)
 DOCUMENTS = ("+outbox_invoices", "+outbox_credit_memos", "+journal_lines")
+FAILURES = 30
 PROPOSED = ("outbox.outbox_invoices", "outbox.outbox_credit_memos")
 
 
@@ -48,11 +51,27 @@ def rate_cases(cases: Sequence[Case | CaseResult]) -> list[CaseResult]:
             compiled[position] = compile_case(case)
         except CaseError as error:
             answered[position] = CaseResult(case.id, None, str(error))
-    scenarios = {_key(position, name): scenario for position, one in compiled.items() for name, scenario in one.scenarios.items()}
-    rated = rate_scenarios(scenarios) if scenarios else {}
-    for position, one in compiled.items():
-        answered[position] = answer(one, {name: rated[_key(position, name)] for name in one.scenarios})
+    if compiled:
+        answered |= _answers(compiled, [FAILURES])
     return [answered[position] for position in range(len(cases))]
+
+
+def _answers(compiled: Mapping[int, CompiledCase], failures: list[int]) -> dict[int, CaseResult]:
+    """All together; where that fails by halves, so that a case on which the models do not run stops no other. ``failures`` are left
+    before the fault is taken to be with none of the cases."""
+    scenarios = {_key(position, name): scenario for position, one in compiled.items() for name, scenario in one.scenarios.items()}
+    try:
+        rated = rate_scenarios(scenarios)
+    except RatingFailedError as error:
+        if not failures[0]:
+            raise
+        failures[0] -= 1
+        if len(compiled) == 1:
+            return {position: CaseResult(one.case.id, None, str(error)) for position, one in compiled.items()}
+        half = len(compiled) // 2
+        parts = (dict(part) for part in (islice(compiled.items(), half), islice(compiled.items(), half, None)))
+        return {position: result for part in parts for position, result in _answers(part, failures).items()}
+    return {position: answer(one, {name: rated[_key(position, name)] for name in one.scenarios}) for position, one in compiled.items()}
 
 
 def _key(position: int, name: str) -> str:
@@ -66,6 +85,7 @@ def rate_scenarios(scenarios: Mapping[str, Scenario]) -> dict[str, RatedScenario
     Raises:
         RatingFailedError: the models could not be run.
     """
+    scenarios = moved_apart(scenarios)
     with TemporaryDirectory(prefix="tieout-rate-") as folder:
         entities = tuple(sorted({scenario.entity for scenario in scenarios.values()}))
         installation = Installation(Settings(home=Path(folder), entities=entities))

@@ -62,7 +62,7 @@
     {#- The part of an amount that was served, in minor units, rounded once. -#}
     cast({{ half_up_quotient(
         "cast(" ~ amount ~ " * 1000000000000 as " ~ wide_integer() ~ ") * " ~ served_units ~ " * cast(" ~ minor_units ~ " as integer)",
-        period_units ~ " * 1000000000000"
+        "cast(" ~ period_units ~ " as " ~ wide_integer() ~ ") * 1000000000000"
     ) }} as bigint)
 {%- endmacro %}
 
@@ -72,8 +72,13 @@
 {%- endmacro %}
 
 {% macro to_minor(precise_amount, minor_units) -%}
-    {#- A precise amount in minor units, rounded once, half away from zero (round() of a DECIMAL does that on every engine). -#}
-    cast(round({{ precise_amount }} * cast({{ minor_units }} as decimal(4, 0)), 0) as bigint)
+    {#- A precise amount in minor units, rounded once, half away from zero (round() of a DECIMAL does that on every engine); at the
+        decimals of the currency first, for a large amount with all its decimals would not fit once it is multiplied. -#}
+    cast(case {{ minor_units }}
+        when 1 then round({{ precise_amount }}, 0)
+        when 100 then round({{ precise_amount }}, 2) * 100
+        when 1000 then round({{ precise_amount }}, 3) * 1000
+    end as bigint)
 {%- endmacro %}
 
 {% macro apply_rate(amount_minor, rate) -%}

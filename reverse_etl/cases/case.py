@@ -85,8 +85,8 @@ def read_cases(path: Path) -> list[Case | CaseResult]:
         ConfigurationError: the file cannot be read, or is not a JSON list.
     """
     try:
-        content = json.loads(path.read_text(), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except (OSError, ArithmeticError, RecursionError, ValueError) as error:
         raise ConfigurationError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(content, list):
         raise ConfigurationError(f"{path}: expected a JSON list of cases")
@@ -120,7 +120,7 @@ def plain(number: Decimal) -> str:
 def _case(position: int, entry: Any) -> Case | CaseResult:
     if not isinstance(entry, dict):
         return CaseResult(f"#{position}", None, "a case is a JSON object")
-    case_id = str(entry.get("id", f"#{position}"))
+    case_id = f"#{position}" if entry.get("id") is None else str(entry["id"])
     if not isinstance(entry.get("model"), str):
         return CaseResult(case_id, None, "the case names no model")
     for name, kind in (("params", dict), ("period", dict), ("expected", dict), ("events", list)):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from reverse_etl.cases.case import Case, CaseError
+from reverse_etl.cases.case import Case, CaseError, plain
+from reverse_etl.cases.deliverable import check_deliverable
 from reverse_etl.cases.rated import RatedScenario
 from reverse_etl.cases.scenario import Scenario
 
@@ -59,9 +60,15 @@ def compile_case(case: Case) -> CompiledCase:
         raise CaseError(f"the case does not have the form of its model {case.model}: {error}") from error
     if ignored := sorted(name for name in case.params.unread() if not name.startswith(INFORMATIVE)):
         raise CaseError(f"params has {', '.join(ignored)}, which the model {case.model} does not know")
-    if isinstance(compiled, Answered):
-        return CompiledCase(case, compiled.scenarios, compiled.says)
-    return CompiledCase(case, compiled)
+    answered = compiled if isinstance(compiled, Answered) else Answered(compiled, {})
+    for scenario in answered.scenarios.values():
+        check_deliverable(scenario)
+    return CompiledCase(case, answered.scenarios, answered.says)
+
+
+def amount_of(case: Case, scenario: RatedScenario) -> str:
+    """In a currency that the case names it is rounded; without one it has all its digits."""
+    return plain(scenario.amount_rounded if case.params.get("currency") else scenario.amount_precise)
 
 
 ROUNDINGS = {"up": "up", "ceil": "up", "ceiling": "up", "down": "down", "floor": "down", "round": "half_up", "half_up": "half_up"}

@@ -10,12 +10,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from reverse_etl.cases.scenario import NO_CURRENCY, Charge, CreditGrant, Payment, Scenario, Subscription, UsageEvent
+from reverse_etl.cases.scenario import NO_CURRENCY, RATED_MONTHS, REFERENCE_DAY, Charge, CreditGrant, Payment, Scenario, Subscription, UsageEvent
 
-REFERENCE_DAY = date(2000, 1, 1)
 FREE_OF_TAX = "none"
 PRODUCT = "case"
-RATED_MONTHS = 4
 ACCOUNTS = {
     "receivable": "1100",
     "usage_revenue": "4000",
@@ -80,7 +78,10 @@ def deliver(inbox: Path, scenarios: Mapping[str, Scenario], run: int = 0) -> Non
     rows: dict[str, Rows] = {source: [] for source in HEADERS}
     for scenario in {scenario.entity: scenario for scenario in scenarios.values()}.values():
         _add_entity(rows, scenario, scenarios)
-    rows["exchange_rates"] += sorted({rate for scenario in scenarios.values() for rate in _exchange_rates(scenario)})
+    # Whatever the others are converted at, they need a rate.
+    by_stated = sorted(scenarios.values(), key=lambda scenario: bool(scenario.exchange_rate))
+    rates = {(day, currency): rate for scenario in by_stated for day, currency, rate in _exchange_rates(scenario)}
+    rows["exchange_rates"] += sorted((day, currency, NO_CURRENCY, rate) for (day, currency), rate in rates.items())
     partitions: dict[date, list[str]] = defaultdict(list)
     for key, scenario in scenarios.items():
         rows["customers"].append((key, key, "", "US", scenario.entity, scenario.currency, scenario.time_zone, "", "30"))
@@ -122,13 +123,13 @@ def _payment(key: str, scenario: Scenario, payment: Payment) -> tuple[str, ...]:
     return (f"{key}/{payment.name}", scenario.entity, invoice, scenario.currency, payment.amount, payment.paid_on.isoformat())
 
 
-def _exchange_rates(scenario: Scenario) -> Rows:
-    """Rates of the month ends on which a document of the scenario can be dated."""
+def _exchange_rates(scenario: Scenario) -> list[tuple[str, str, str]]:
+    """Day, currency and rate of the month ends on which a document of the scenario can be dated."""
     if scenario.currency == NO_CURRENCY:
         return []
     first = min(subscription.starts_on for subscription in scenario.subscriptions).replace(day=1)
     months = [date(first.year + (first.month + offset) // 12, (first.month + offset) % 12 + 1, 1) for offset in range(RATED_MONTHS)]
-    return [((month - timedelta(days=1)).isoformat(), scenario.currency, NO_CURRENCY, scenario.exchange_rate) for month in months]
+    return [((month - timedelta(days=1)).isoformat(), scenario.currency, scenario.exchange_rate or "1") for month in months]
 
 
 def _add_entity(rows: dict[str, Rows], owner: Scenario, scenarios: Mapping[str, Scenario]) -> None:
@@ -220,7 +221,7 @@ def _line(key: str, number: int, event: UsageEvent) -> str:
             "type": f"com.example.usage.{kind}.v1",
             "subject": key,
             "time": event.occurred_at.isoformat(),
-            "data": {"meter": f"{key}/usage", "quantity": event.quantity, **event.data},
+            "data": {**event.data, "meter": f"{key}/usage" if event.metered else "none", "quantity": event.quantity},
         }
     )
 

@@ -79,6 +79,7 @@ class RatedRun:
     journals: Sequence[JournalLine] = ()
     credits: Sequence[CreditBalance] = ()
     exponent: int = 2
+    hold_reasons: Sequence[str] = ()
 
     def line(self, charge: str) -> RatedLine:
         return next(line for line in self.lines if line.charge == charge)
@@ -107,6 +108,7 @@ class RatedScenario:
     months: Sequence[str] = ()
     dispositions: Mapping[str, int] = field(default_factory=dict)
     hold_reasons: Sequence[str] = ()
+    refusals: Sequence[str] = ()
     runs: Sequence[RatedRun] = ()
 
     @property

@@ -73,7 +73,14 @@ CREDITS = """
 """
 EVENTS = """
     select customer_id, disposition, strftime(occurred_on, '%Y-%m') as month
-    from usage.usage_event_dispositions order by length(event_id), event_id
+    from usage.usage_event_dispositions where meter <> 'none' order by length(event_id), event_id
+"""
+REFUSED = """
+    select split_part(price_id, '/', 1) as customer_id, term || ' ' || coalesce(term_value, '') || ': ' || violation as reason
+    from staging.stg_billing__price_terms where violation is not null
+    union
+    select split_part(price_id, '/', 1) as customer_id, 'price: ' || violation as reason from staging.stg_billing__refused_prices
+    order by customer_id, reason
 """
 LEVELS = "select customer_id, service_period_start, quantity, closing_level from usage.usage_summaries order by usage_key"
 QUANTITIES = "select customer_id, service_period_start, quantity from rating.rated_lines where kind = 'usage' order by line_key"
@@ -103,6 +110,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
                 for row in credits.get(key, ())
             ],
             exponent=_exponent(lines.get(key, ())),
+            hold_reasons=sorted({line["hold_reason"] for line in lines.get(key, ()) if line["hold_reason"]}),
         )
         for key in scenarios
     }
@@ -111,6 +119,7 @@ def read_run(warehouse: Warehouse, scenarios: Mapping[str, Scenario], with_docum
 def read_scenarios(warehouse: Warehouse, scenarios: Mapping[str, Scenario], runs: Sequence[Mapping[str, RatedRun]]) -> dict[str, RatedScenario]:
     """What the last run says of each scenario, with the runs before it."""
     lines, tiers, events, levels, quantities = (_by_customer(warehouse, query) for query in (LINES, TIERS, EVENTS, LEVELS, QUANTITIES))
+    refused = _by_customer(warehouse, REFUSED)
     return {
         key: _scenario(
             scenario,
@@ -119,6 +128,7 @@ def read_scenarios(warehouse: Warehouse, scenarios: Mapping[str, Scenario], runs
             events.get(key, ()),
             _of_period(scenario, levels.get(key, ())),
             _of_period(scenario, quantities.get(key, ())),
+            [row["reason"] for row in refused.get(key, ())],
             [run[key] for run in runs[: scenario.runs]],
         )
         for key, scenario in scenarios.items()
@@ -132,9 +142,10 @@ def _scenario(
     events: Sequence[Row],
     levels: Sequence[Row],
     quantities: Sequence[Row],
+    refusals: Sequence[str],
     runs: Sequence[RatedRun],
 ) -> RatedScenario:
-    holds = sorted({line["hold_reason"] for line in lines if line["hold_reason"]})
+    holds = sorted({line["hold_reason"] for line in lines if line["hold_reason"]}.union(*(run.hold_reasons for run in runs[:-1])))
     counted = [event["disposition"] for event in events]
     return RatedScenario(
         amount_precise=sum((line["amount_precise"] or Decimal(0) for line in lines), Decimal(0)),
@@ -145,7 +156,8 @@ def _scenario(
         tier_amounts=[tier["amount_precise"] for tier in tiers if tier["tier_quantity"] > 0],
         months=[event["month"] for event in events],
         dispositions={disposition: counted.count(disposition) for disposition in counted},
-        hold_reasons=holds or ([] if lines else ["nothing was rated for the period"]),
+        hold_reasons=holds or ([] if lines or any(run.lines for run in runs) else ["nothing was rated for the period"]),
+        refusals=refusals,
         runs=runs,
     )
 

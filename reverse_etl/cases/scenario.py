@@ -70,7 +70,7 @@ class Payment:
 @dataclass(frozen=True, slots=True)
 class UsageEvent:
     """``arrives_after_days`` orders deliveries, ``run`` the runs that they are delivered before; ``identity`` is (source, id) where the
-    case says them."""
+    case says them; an event of no meter (``metered`` is false) only says how far something was landed."""
 
     occurred_at: datetime
     quantity: str
@@ -79,6 +79,7 @@ class UsageEvent:
     corrected: bool = False
     arrives_after_days: int = 0
     run: int = 0
+    metered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +122,33 @@ class Scenario:
     time_zone: str = "UTC"
     tax_rounding: str = "group"
     inclusive_tax_rounding: str = "net"
-    exchange_rate: str = "1"
+    exchange_rate: str = ""
     runs: int = 1
     grants: Sequence[CreditGrant] = ()
     credits: Sequence[DecidedCredit] = ()
     payments: Sequence[Payment] = ()
+    with_documents: bool = False
 
     @property
     def entity(self) -> str:
         """Scenarios that need other terms of a legal entity have one of their own."""
-        terms = ((self.tax_rounding, "group"), (self.inclusive_tax_rounding, "net"), (self.exchange_rate, "1"))
+        terms = ((self.tax_rounding, "group"), (self.inclusive_tax_rounding, "net"), (self.exchange_rate, ""))
         return "-".join([ENTITY, *(term for term, usual in terms if term != usual)])
 
     @property
     def needs_documents(self) -> bool:
-        return self.runs > 1 or any(charge.taxes for subscription in self.subscriptions for charge in subscription.charges)
+        return self.with_documents or self.runs > 1 or any(charge.taxes for subscription in self.subscriptions for charge in subscription.charges)
 
 
 FIRST_DAY = date(2026, 1, 1)
+RATED_MONTHS = 4
+"""From a scenario's first one on, those of which it has exchange rates."""
+REFERENCE_DAY = date(1970, 1, 1)
+"""From which on everything but usage is in effect."""
+DECIMALS = 12
+"""Of a price and of a quantity."""
+FINEST = Decimal(1).scaleb(-DECIMALS)
+"""What is cut off of an amount beyond it changes no rounding to the decimals of a currency."""
 
 
 def of_charge(
@@ -150,8 +160,10 @@ def of_charge(
     starts_on: date | None = None,
     runs: int = 1,
 ) -> Scenario:
-    """One subscription of one charge, billed by the calendar month."""
-    return Scenario((Subscription((charge,), starts_on or day),), events, day, currency, time_zone, runs=runs)
+    """One subscription of one charge, billed by the calendar month until the last event."""
+    last = max([day, *(event.occurred_at.date() + timedelta(days=1) for event in events)])
+    ends_on = (last.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return Scenario((Subscription((charge,), starts_on or day, ends_on),), events, day, currency, time_zone, runs=runs)
 
 
 def flat(
@@ -171,5 +183,5 @@ def quantity_event(day: date, quantity: Decimal | str, minutes: int = 0, run: in
 
 
 def landed_until(day: date) -> UsageEvent:
-    """An event of no meter: periods are told as far as something was landed."""
-    return quantity_event(day, "0", meter="none")
+    """Periods are told as far as something was landed."""
+    return UsageEvent(at(day), "0", metered=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from dagster_project import rating
 from dagster_project.cli import run
-from dagster_project.rating import rate_cases
-from reverse_etl.cases import Case, CaseResult, read_cases
+from dagster_project.rating import RatingFailedError, rate_cases
+from reverse_etl.cases import Case, CaseResult, RatedScenario, read_cases
 from reverse_etl.cases.comparison import agrees
+from reverse_etl.cases.scenario import Scenario
 
 OWN = Path(__file__).resolve().parents[1] / "reverse_etl" / "cases" / "own_cases.json"
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "data" / "golden_rating_cases.json"
@@ -96,11 +100,37 @@ def test_the_command_answers_each_case_in_its_place_and_a_bad_one_stops_no_other
     assert rate(tmp_path, cases) == [
         {"id": "good", "result": {"amount": "3"}, "error": None},
         {"id": "unknown", "result": None, "error": "the model 'telepathy' is not known"},
-        {"id": "held", "result": None, "error": "the line is held: missing_price"},
+        {"id": "held", "result": None, "error": "the line is held: missing_price; refused reference data: price: negative_price"},
         {"id": "#3", "result": None, "error": "a case is a JSON object"},
         {"id": "different", "result": {"amount": "2"}, "error": None},
     ]
     assert "Rated 2 of 5 cases; 1 of 2 agree with what they expect" in capsys.readouterr().out
+
+
+def test_a_case_on_which_the_models_fail_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No case that is known does: whatever does is found by halves."""
+    cases = [Case(str(number), "per_unit", {"unit_price": str(number)}, "1") for number in range(9)]
+
+    def rate_all_but_the_seventh(scenarios: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
+        if any(key.startswith("case-6-") for key in scenarios):
+            raise RatingFailedError("out of range")
+        return {key: RatedScenario(Decimal(key.split("-")[1]), 0, 2, Decimal(1)) for key in scenarios}
+
+    monkeypatch.setattr(rating, "rate_scenarios", rate_all_but_the_seventh)
+    results = rate_cases([replace(case, expected={"amount": "?"}) for case in cases])
+
+    assert [result.id for result in results] == [case.id for case in cases]
+    assert [result.result for result in results] == [{"amount": str(number)} if number != 6 else None for number in range(9)]
+    assert results[6].error == "out of range"
+
+
+def test_a_fault_that_is_with_no_case_ends_the_rating(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
+        raise RatingFailedError("the disk is full")
+
+    monkeypatch.setattr(rating, "rate_scenarios", fail)
+    with pytest.raises(RatingFailedError, match="the disk is full"):
+        rate_cases([Case(str(number), "per_unit", {"unit_price": "1"}, "1") for number in range(100)])
 
 
 def test_a_list_without_cases_is_answered_by_one_without_results(tmp_path: Path) -> None:

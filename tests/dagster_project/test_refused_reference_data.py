@@ -88,6 +88,7 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("policy,1,discount_percent,100.5", {"not_a_percentage": "price policy version 1"}),
             ("policy,1,minimum_amount,-1", {"negative_price": "price policy version 1"}),
             ("policy,1,free_events,many", {"not_a_number": "price policy version 1"}),
+            ("policy,1,quantity_precision,14", {"not_a_number": "price policy version 1"}),
             ("policy,1,free_units,1", {}),
             ("policy,1,free_units,2", {"stated_twice": "price policy version 1"}),
             ("nowhere,1,free_units,1", {"unknown_price": "price nowhere version 1"}),

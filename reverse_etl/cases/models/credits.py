@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.models.terms import currency_of, text
+from reverse_etl.cases.models.plans import taxes_of
+from reverse_etl.cases.models.terms import currency_of
 from reverse_etl.cases.rated import RatedRun, RatedScenario
-from reverse_etl.cases.scenario import FIRST_DAY, Charge, CreditGrant, Scenario, Subscription, Tier, flat, landed_until, quantity_event
+from reverse_etl.cases.scenario import FINEST, FIRST_DAY, Charge, CreditGrant, Scenario, Subscription, Tier, flat, landed_until, quantity_event
 
 Rated = Mapping[str, RatedScenario]
 END = FIRST_DAY.replace(month=2)
@@ -18,14 +19,16 @@ END = FIRST_DAY.replace(month=2)
 @compiles("prepaid_drawdown")
 def prepaid_drawdown(case: Case) -> Answered:
     """An invoice, after tax, is settled from the credits of the customer."""
-    charge = Charge("per_unit", (Tier(unit_price="1"),), taxes=(text(case.parameter("tax_percent"), "tax_percent"),))
-    grant = CreditGrant("credits", text(case.parameter("opening_balance"), "opening_balance"))
+    charge = Charge("per_unit", (Tier(unit_price="1"),), taxes=taxes_of(case))
+    opening = decimal_of(case.parameter("opening_balance"), "opening_balance")
+    if opening < 0:
+        raise CaseError("opening_balance is not below zero")
     scenario = Scenario(
         (Subscription((charge,), FIRST_DAY, END),),
         (quantity_event(FIRST_DAY, decimal_of(case.parameter("net"), "net")),),
         currency=currency_of(case),
         runs=2,
-        grants=(grant,),
+        grants=(CreditGrant("credits", format(opening, "f")),) if opening else (),
     )
 
     def issued(rated: Rated) -> RatedRun:
@@ -51,7 +54,7 @@ def prepaid_drawdown(case: Case) -> Answered:
 @compiles("prepaid_topup")
 def prepaid_topup(case: Case) -> Answered:
     """Credits that a line of an invoice buys."""
-    charge = flat("credits", decimal_of(case.usage, "usage"), "prepaid")
+    charge = flat("credits", decimal_of(case.usage, "usage").quantize(FINEST, ROUND_DOWN), "prepaid")
     scenario = Scenario((Subscription((charge,), FIRST_DAY, END),), (landed_until(FIRST_DAY),), currency=currency_of(case), runs=2)
     return Answered({MAIN: scenario}, {"amount": lambda rated: _money(rated, sum(credit.granted_minor for credit in rated[MAIN].runs[1].credits))})
 

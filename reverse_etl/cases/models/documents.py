@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
 from reverse_etl.cases.models.plans import discount_of
-from reverse_etl.cases.models.terms import currency_of, text, whole
+from reverse_etl.cases.models.terms import currency_of, minor_unit, text, whole
 from reverse_etl.cases.rated import DocumentLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, DecidedCredit, Scenario, Subscription, flat, landed_until
 
 Rated = Mapping[str, RatedScenario]
-CENT = Decimal("0.01")
 DAYS = 30
 
 
@@ -24,13 +24,18 @@ def tax(case: Case) -> Answered:
     """Every line may be due several taxes."""
     lines = case.parameter("lines")
     charges = [
-        flat(f"{place:03}", decimal_of(line.get("amount_minor"), "amount_minor") * CENT, taxes=[text(rate, "tax_percents") for rate in _rates(line)])
+        flat(
+            f"{place:03}",
+            decimal_of(line.get("amount_minor"), "amount_minor") * minor_unit(case),
+            taxes=[text(rate, "tax_percents") for rate in _rates(line)],
+        )
         for place, line in enumerate(lines)
     ]
+    rates = sorted({rate for charge in charges for rate in charge.taxes}, key=Decimal)
     return Answered(
         {MAIN: _invoice(case, charges, _tax_rounding(case))},
         {
-            "tax_by_rate_minor": lambda rated: {rate: str(minor) for rate, minor in _run(rated).taxes.items()},
+            "tax_by_rate_minor": lambda rated: {rate: str(_run(rated).taxes.get(rate, 0)) for rate in rates},
             "tax_minor": lambda rated: str(_run(rated).tax_minor()),
             "total_minor": lambda rated: str(_run(rated).net_minor() + _run(rated).tax_minor()),
         },
@@ -49,6 +54,8 @@ def _rates(line: Mapping[str, Any]) -> Sequence[Any]:
     rates = line.get("tax_percents")
     if not isinstance(rates, list):
         raise CaseError("a line lacks the list tax_percents")
+    if len({decimal_of(rate, "tax_percents") for rate in rates}) != len(rates):
+        raise CaseError("a line states a tax of the same percentage twice; state one of the sum")
     return rates
 
 
@@ -111,10 +118,10 @@ def discount(case: Case) -> Answered:
     if not str(case.params.get("order", "percent first, compounding")).startswith("percent first"):
         raise CaseError(f"the order {case.params['order']!r} is refused: percentages come first and compound")
     stated = case.params.get("discounts", [case.params])
-    discounts = [discount_of(f"discount-{place}", terms) for place, terms in enumerate(stated)]
+    discounts = [discount_of(case, f"discount-{place}", terms) for place, terms in enumerate(stated)]
     if not isinstance(case.usage, dict):
         raise CaseError("usage lacks base_minor")
-    base = flat("000", decimal_of(case.usage.get("base_minor"), "base_minor") * CENT)
+    base = flat("000", decimal_of(case.usage.get("base_minor"), "base_minor") * minor_unit(case))
     return Answered(
         {MAIN: _invoice(case, [base, *discounts])},
         {"discount_minor": lambda rated: str(sum(line.discount_minor for line in _run(rated).lines))},
@@ -128,8 +135,8 @@ def credit_note_partial_with_discount(case: Case) -> Answered:
     if credited != credited.to_integral_value() or credited <= 0:
         raise CaseError("credited_gross_minor is to be a whole number above zero")
     charges = [
-        flat("000", line * CENT, taxes=(text(case.parameter("tax_percent"), "tax_percent"),)),
-        flat("discount", taken * CENT, "discount", "fixed"),
+        flat("000", line * minor_unit(case), taxes=(text(case.parameter("tax_percent"), "tax_percent"),)),
+        flat("discount", taken * minor_unit(case), "discount", "fixed"),
     ]
     scenario = replace(_invoice(case, charges), runs=2, credits=(DecidedCredit("000", int(credited), before_discount=True),))
 
@@ -152,8 +159,8 @@ def credit_note_partial_with_discount(case: Case) -> Answered:
 
 @compiles("discount_allocation")
 def discount_allocation(case: Case) -> Answered:
-    charges = [flat(f"{place:03}", decimal_of(minor, "lines_minor") * CENT) for place, minor in enumerate(case.parameter("lines_minor"))]
-    taken = flat("discount", decimal_of(case.parameter("discount_minor"), "discount_minor") * CENT, "discount", "fixed")
+    charges = [flat(f"{place:03}", decimal_of(minor, "lines_minor") * minor_unit(case)) for place, minor in enumerate(case.parameter("lines_minor"))]
+    taken = flat("discount", decimal_of(case.parameter("discount_minor"), "discount_minor") * minor_unit(case), "discount", "fixed")
     return Answered(
         {MAIN: _invoice(case, [*charges, taken])},
         {"net_lines_minor": lambda rated: [str(_run(rated).line(charge.name).amount_minor) for charge in charges]},
@@ -171,11 +178,13 @@ def allocation(case: Case) -> Answered:
     if any(weight < 0 for weight in weights) or not any(weights):
         raise CaseError("weights are not below zero and not all zero")
     keys = case.params.get("tie_break_keys") or [f"{place:03}" for place in range(len(weights))]
+    if len({str(key) for key in keys}) != len(weights) or len(keys) != len(weights):
+        raise CaseError("tie_break_keys are to be different ones, as many as the weights")
     # Lines in the proportion of the weights, large enough for the amount to fit in.
     decimals = max(0, *(-int(weight.as_tuple().exponent) for weight in weights))
-    scale = decimals + max(0, len(str(int(total))))
-    charges = [flat(str(key), weight.scaleb(scale) * CENT) for key, weight in zip(keys, weights, strict=True)]
-    spread = flat("~spread", total * CENT, "discount", "fixed")
+    scale = next(scale for scale in count(decimals) if sum(weights, Decimal(0)).scaleb(scale) >= total)
+    charges = [flat(str(key), weight.scaleb(scale) * minor_unit(case)) for key, weight in zip(keys, weights, strict=True)]
+    spread = flat("~spread", total * minor_unit(case), "discount", "fixed")
 
     def say(rated: Rated) -> list[str]:
         found = {line.charge: line.discount_minor for line in _run(rated).lines}

@@ -13,10 +13,25 @@ from typing import Any
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles, rounding_word, stated
 from reverse_etl.cases.models.plans import planned
-from reverse_etl.cases.models.terms import DAY, currency_of, day_of, instant, metered, number, price_terms, text, tier_terms, tiers_of
+from reverse_etl.cases.models.terms import (
+    DAY,
+    aggregation_of,
+    day_of,
+    first_day,
+    instant,
+    metered,
+    number,
+    price_terms,
+    text,
+    tier_terms,
+    tiers_of,
+    whole,
+    zone_of,
+)
 from reverse_etl.cases.scenario import Charge, Scenario, Tier, UsageEvent, of_charge, quantity_event
 
 MAIN_PRICE = "1"
+MOST_EVENTS = 100_000
 
 
 @compiles("percentage")
@@ -25,7 +40,10 @@ def percentage(case: Case) -> Answered:
     if case.events is not None:
         return _percentage(case, metered(case, Charge("percentage", ()))[1])
     usage = case.usage if isinstance(case.usage, dict) else {"units": case.usage}
-    units, count = decimal_of(usage.get("units"), "units"), int(usage.get("event_count") or 1)
+    units, stated_count = decimal_of(usage.get("units"), "units"), decimal_of(usage.get("event_count") or 1, "event_count")
+    if not 0 < stated_count <= MOST_EVENTS or stated_count % 1:
+        raise CaseError(f"event_count is to be a whole number up to {MOST_EVENTS}: {usage.get('event_count')!r}")
+    count = int(stated_count)
     totals = [Decimal(0), *(decimal_of(total, "running_totals") for total in usage.get("running_totals") or [])]
     if len(totals) > count:
         raise CaseError("running_totals are those of the events before the last one")
@@ -40,10 +58,10 @@ def percentage_per_transaction(case: Case) -> Answered:
 
 
 def _percentage(case: Case, events: Sequence[UsageEvent]) -> Answered:
-    free_events, free_units = number(case, "free_events"), number(case, "free_units")
+    free_units = number(case, "free_units")
     terms = {
         # Nought means that there is no such allowance.
-        "free_events": None if not free_events else int(free_events),
+        "free_events": whole(case, "free_events", 0) or None,
         "free_units": free_units or None,
         "fixed_fee_per_event": number(case, "fixed_fee_per_event"),
         "transaction_minimum": number(case, "per_transaction_min"),
@@ -58,28 +76,32 @@ def _percentage(case: Case, events: Sequence[UsageEvent]) -> Answered:
 def weighted_sum(case: Case) -> Answered:
     """A level over a period; ``initial_value`` is what it was before."""
     _period(case)
-    tiers = tiers_of(case) if "tiers" in case.params else (Tier(None, text(case.params.get("unit_price") or MAIN_PRICE, "unit_price")),)
+    tiers = tiers_of(case) if "tiers" in case.params else (Tier(None, text(case.params.get("unit_price", MAIN_PRICE), "unit_price")),)
     model = "graduated" if "tiers" in case.params else "per_unit"
     charge = Charge(model, tiers, price_terms(case), aggregation="weighted_sum")
     return planned(case, *metered(replace(case, events=case.events or ()), charge))
 
 
 @compiles("prorated_sum")
-def prorated_sum(case: Case) -> Mapping[str, Scenario]:
+def prorated_sum(case: Case) -> Answered:
     """A level that counts for the whole days that are left of the period; ``carried`` is what it was before."""
-    start = day_of(_period(case).get("start"))
-    before = start - timedelta(days=1)
-    carried = number(case, "carried") or Decimal(0)
+    _period(case)
     rounding = re.fullmatch(r"(\w+) (\d+) dp", str(case.params.get("rounding", "half_up 13 dp")))
     if rounding is None:
         raise CaseError(f"the rounding {case.params['rounding']!r} is not known; state it as 'ceil 5 dp'")
     terms = {"quantity_rounding": rounding_word(rounding[1]), "quantity_precision": rounding[2]}
-    events = [quantity_event(before, carried)] if carried else []
+    events = _carried(case)
     events += [
         quantity_event(day_of(event.get("date")), decimal_of(event.get("value"), "value"), place) for place, event in enumerate(case.events or ())
     ]
-    charge = Charge("per_unit", (Tier(None, MAIN_PRICE),), terms, aggregation="prorated_sum")
-    return {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))}
+    price = text(case.params.get("unit_price", MAIN_PRICE), "unit_price")
+    return planned(case, Charge("per_unit", (Tier(None, price),), terms, aggregation="prorated_sum"), events)
+
+
+def _carried(case: Case) -> list[UsageEvent]:
+    """What was there before the period."""
+    level = number(case, "carried", "initial_value")
+    return [quantity_event(first_day(case) - timedelta(days=1), level)] if level else []
 
 
 @compiles("graduated_prorated", "volume_prorated")
@@ -90,13 +112,11 @@ def prorated_tiers(case: Case) -> Answered:
     priced = str(case.params.get("priced_quantity", "prorated_units"))
     if basis not in ("full_units", "prorated_units") or priced not in ("full_units", "prorated_units"):
         raise CaseError("tier_selected_by and priced_quantity are full_units or prorated_units")
-    start = day_of(_period(case).get("start")) if case.period else DAY
-    before = start - timedelta(days=1)
+    start = first_day(case) if case.period else DAY
     changes = case.events or ([case.usage] if isinstance(case.usage, dict) else [])
     if not changes:
         raise CaseError("the case has neither events of units and prorated_units nor a usage of full_units and prorated_units")
-    carried = number(case, "carried") or Decimal(0)
-    events = [quantity_event(before, carried)] if carried else []
+    events = _carried(replace(case, events=None))
     events += [_prorated(case, change, start, place, priced) for place, change in enumerate(changes)]
     terms = {
         **tier_terms(case),
@@ -106,10 +126,8 @@ def prorated_tiers(case: Case) -> Answered:
     }
     charge = Charge(case.model.removesuffix("_prorated"), tiers_of(case), terms, aggregation="prorated_sum", counted_attribute="prorated_units")
     # Prorated units are rounded numbers themselves, so that no more digits than those of the currency mean anything.
-    return Answered(
-        {MAIN: of_charge(charge, events, start, currency_of(case), starts_on=before.replace(day=1))},
-        {"amount": lambda rated: plain(rated[MAIN].amount_rounded)},
-    )
+    main = planned(replace(case, events=None), charge, events)
+    return Answered(main.scenarios, {**main.says, "amount": lambda rated: plain(rated[MAIN].amount_rounded)})
 
 
 def _prorated(case: Case, change: Mapping[str, Any], start: date, place: int, priced: str) -> UsageEvent:
@@ -131,21 +149,26 @@ def dedupe(case: Case) -> Mapping[str, Scenario]:
     events = []
     for place, event in enumerate(case.events or ()):
         single = quantity_event(DAY, decimal_of(event.get("value"), "value"))
-        events.append(UsageEvent(single.occurred_at, single.quantity, {}, (str(event.get("source")), str(event.get("id"))), arrives_after_days=place))
-    return {MAIN: of_charge(Charge("per_unit", (Tier(None, "1"),), aggregation=str(case.params.get("aggregation", "sum"))), events)}
+        data = {"value": plain(decimal_of(event.get("value"), "value"))}
+        events.append(
+            UsageEvent(single.occurred_at, single.quantity, data, (str(event.get("source")), str(event.get("id"))), arrives_after_days=place)
+        )
+    charge = Charge("per_unit", (Tier(None, "1"),), aggregation=aggregation_of(case, "sum"), counted_attribute="value")
+    return {MAIN: of_charge(charge, events)}
 
 
 @compiles("period_assignment")
 def period_assignment(case: Case) -> Mapping[str, Scenario]:
     if case.params.get("interval", "month") != "month":
         raise CaseError("usage is summarised by local month")
+    case.parameter("timezone")
     times = [instant(event.get("timestamp")) for event in case.events or ()]
     if not times:
         raise CaseError("the case has no events")
     charge = Charge("per_unit", (Tier(None, "1"),))
     events = [UsageEvent(time, "1", identity=("case", str(place))) for place, time in enumerate(times)]
     first = min(times).date().replace(day=1)
-    return {MAIN: of_charge(charge, events, first, time_zone=str(case.parameter("timezone")), starts_on=first - timedelta(days=31))}
+    return {MAIN: of_charge(charge, events, first, time_zone=zone_of(case).key, starts_on=first - timedelta(days=31))}
 
 
 def _period(case: Case) -> Mapping[str, str]:

@@ -10,12 +10,12 @@ from typing import Any
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
 from reverse_etl.cases.models.plans import commitment_rounding, taxes_of
-from reverse_etl.cases.models.terms import bounds, currency_of, day_of, number, package_of, text, tier_terms, tiers_of, whole
+from reverse_etl.cases.models.terms import bounds, currency_of, day_of, minor_unit, number, package_of, text, tier_terms, tiers_of, whole, zone_of
 from reverse_etl.cases.rated import RatedLine, RatedRun, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, landed_until, quantity_event
 
 Rated = Mapping[str, RatedScenario]
-CENT = Decimal("0.01")
+CONVENTIONS = ("local calendar dates, end exclusive",)
 
 
 @compiles("period_boundaries")
@@ -26,15 +26,17 @@ def period_boundaries(case: Case) -> Answered:
     if unit not in ("day", "week", "month", "quarter", "year") or anchor not in ("anniversary", "calendar"):
         raise CaseError(f"the interval {unit!r} or the anchor {anchor!r} is not known; known are day to year, anniversary and calendar")
     wanted = len((case.expected or {}).get("periods_inclusive", ())) or 3
+    unit_days = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit]
+    far = start + timedelta(days=unit_days * whole(case, "interval_count", 1) * (wanted + 1))
     subscription = Subscription(
         (flat("fee", Decimal(1)),),
         start,
+        far,
         anchor_on=_anchor(start, case.params.get("anchor_day")),
         period_unit=unit,
         period_count=whole(case, "interval_count", 1),
         calendar=anchor == "calendar",
     )
-    far = start + timedelta(days={"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[unit] * subscription.period_count * (wanted + 1))
 
     def say(rated: Rated) -> list[list[str]]:
         periods = [(line.service_period_start, line.service_period_end) for line in _first(rated).lines]
@@ -57,7 +59,8 @@ def _anchor(start: date, anchor_day: Any) -> date:
 @compiles("period_length")
 def period_length(case: Case) -> Answered:
     """The hours of a period, or without one of the months in which the clocks change."""
-    zone = str(case.parameter("timezone"))
+    case.parameter("timezone")
+    zone = zone_of(case).key
     if case.period:
         start, end = _service(case)
         subscription = Subscription((flat("fee", Decimal(1), proration="seconds"),), start, end, period_days=(end - start).days)
@@ -77,10 +80,14 @@ def period_length(case: Case) -> Answered:
 @compiles("day_count", "proration_days", "proration_fixed_month", "proration_plus_tax")
 def prorated(case: Case) -> Answered:
     """The part of a fee that belongs to the days that were served."""
-    if "inclusive" in str(case.params.get("convention", "")):
+    convention = str(case.params.get("convention") or CONVENTIONS[0])
+    if "inclusive" in convention:
         raise CaseError("inclusive period ends and elapsed days that are rounded up are refused: days are local dates, the end is exclusive")
+    if convention not in CONVENTIONS:
+        raise CaseError(f"the convention {convention!r} is not known; known is {CONVENTIONS[0]!r}")
     start, end = _service(case)
-    fee = (number(case, "fee_minor") or Decimal(100)) * CENT
+    stated = number(case, "fee_minor")
+    fee = Decimal(1) if stated is None else stated * minor_unit(case)
     taxes = taxes_of(case)
     terms: dict[str, str] = {}
     months = case.params.get("fixed_days_in_month")
@@ -90,27 +97,32 @@ def prorated(case: Case) -> Answered:
             raise CaseError("a ratio is rounded half up")
     charge = flat("fee", fee, taxes=taxes, **terms)
     if months is not None:
-        subscription = Subscription((charge,), start, end, anchor_on=start, period_unit="month")
+        # From no day beyond the 28th on, so that every month has all its days.
+        subscription = Subscription((charge,), start, end, anchor_on=start.replace(day=min(start.day, 28)), period_unit="month")
     else:
         first, days = _whole_period(case, start, end)
         subscription = Subscription((charge,), start, end, anchor_on=first, period_days=days)
 
-    def line(rated: Rated) -> RatedLine:
-        return _first(rated).line("fee")
+    def lines(rated: Rated) -> Sequence[RatedLine]:
+        return _first(rated).lines
 
     scale = Decimal(1).scaleb(-whole(case, "ratio_scale", 9))
 
     def ratio(rated: Rated) -> str:
-        return plain(line(rated).amount_precise.quantize(scale, ROUND_HALF_UP))
+        served = Decimal(sum(line.served_units or 0 for line in lines(rated)))
+        return plain((served / Decimal(lines(rated)[0].period_units or 1)).quantize(scale, ROUND_HALF_UP))
+
+    def amount_minor(rated: Rated) -> str:
+        return str(sum(line.amount_minor for line in lines(rated)))
 
     return Answered(
-        {MAIN: Scenario((subscription,), (landed_until(end),), time_zone=str(case.params.get("timezone", "UTC")))},
+        {MAIN: Scenario((subscription,), (landed_until(end),), currency=currency_of(case), time_zone=zone_of(case).key)},
         {
-            "days": lambda rated: str(line(rated).served_units),
-            "period_days": lambda rated: str(line(rated).period_units),
+            "days": lambda rated: str(sum(line.served_units or 0 for line in lines(rated))),
+            "period_days": lambda rated: str(lines(rated)[0].period_units),
             "ratio": ratio,
-            "amount_minor": lambda rated: str(line(rated).amount_minor),
-            "fee_minor": lambda rated: str(line(rated).amount_minor),
+            "amount_minor": amount_minor,
+            "fee_minor": amount_minor,
             "tax_minor": lambda rated: str(_first(rated).tax_minor()),
             "total_minor": lambda rated: str(_first(rated).net_minor() + _first(rated).tax_minor()),
         },
@@ -120,10 +132,7 @@ def prorated(case: Case) -> Answered:
 @compiles("proration_plan_change", "proration_plan_change_multi")
 def plan_change(case: Case) -> Answered:
     """The old plan was billed for the whole period; then it ends, and the new one begins."""
-    if not case.period:
-        raise CaseError("the case has no period")
-    start, end = bounds(case)
-    changed = day_of(case.period.get("change_on"))
+    start, changed, end = _change(case)
     if case.model == "proration_plan_change":
         pairs = [(case.parameter("old"), case.parameter("new"))]
     else:
@@ -134,12 +143,37 @@ def plan_change(case: Case) -> Answered:
     return _changed(case, old, new, start, end, changed)
 
 
+def _change(case: Case) -> tuple[date, date, date]:
+    """First day, day of the change and end: of the period or, without one, as many days as are stated to be left of the whole."""
+    left, days = (number(case, name) for name in ("numerator_days", "denominator_days"))
+    if not case.period:
+        if left is None or days is None:
+            raise CaseError("the case has neither a period nor numerator_days and denominator_days")
+        if not 0 <= left <= days or left % 1 or days % 1:
+            raise CaseError("numerator_days and denominator_days are to be whole days, those that are left and those of the whole period")
+        end = FIRST_DAY + timedelta(days=int(days))
+        return FIRST_DAY, end - timedelta(days=int(left)), end
+    start, end = bounds(case)
+    changed = day_of(case.period.get("change_on"))
+    if not start <= changed <= end:
+        raise CaseError("change_on is not within the period")
+    for name, stated, found in (("numerator_days", left, (end - changed).days), ("denominator_days", days, (end - start).days)):
+        if stated is not None and stated != found:
+            raise CaseError(f"params say {name} {plain(stated)}, by the period they are {found}")
+    return start, changed, end
+
+
 @compiles("proration_plan_change_seconds")
 def plan_change_by_seconds(case: Case) -> Answered:
     """``fraction`` is the part of the period that is left."""
-    end = FIRST_DAY + timedelta(days=30)
+    fraction = decimal_of(case.parameter("fraction"), "fraction")
+    # A period of which the fraction is whole seconds.
+    lengths = [days for days in (30, 125, 625) if not fraction * days * 86400 % 1]
+    if not lengths or not 0 <= fraction <= 1:
+        raise CaseError(f"the fraction {plain(fraction)} is no part of whole seconds: a change is told to the second, state six decimals at most")
+    end = FIRST_DAY + timedelta(days=lengths[0])
     begins = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
-    changed = begins + timedelta(seconds=int((1 - decimal_of(case.parameter("fraction"), "fraction")) * 30 * 86400))
+    changed = begins + timedelta(seconds=int((1 - fraction) * lengths[0] * 86400))
     old = flat("old", decimal_of(case.parameter("old"), "old"), proration="seconds")
     new = flat("new", decimal_of(case.parameter("new"), "new"), proration="seconds")
     return _changed(case, (old,), (new,), FIRST_DAY, end, changed.date(), changed)
@@ -171,7 +205,7 @@ def unused_time(case: Case) -> Answered:
     days, unused = whole(case, "period_days", 30), whole(case, "unused_days", 0)
     start = day_of(case.period["start"]) if case.period else FIRST_DAY
     taxes = taxes_of(case)
-    charge = flat("fee", decimal_of(case.parameter("fee_minor"), "fee_minor") * CENT, taxes=taxes)
+    charge = flat("fee", decimal_of(case.parameter("fee_minor"), "fee_minor") * minor_unit(case), taxes=taxes)
     end = start + timedelta(days=days)
     billed = Subscription((charge,), start, end, anchor_on=start, period_days=days)
     ended = Subscription((charge,), start, end - timedelta(days=unused), anchor_on=start, period_days=days, known_in_run=1)
@@ -183,7 +217,7 @@ def unused_time(case: Case) -> Answered:
         return -run.net_minor("credit_memo") - run.tax_minor("credit_memo")
 
     return Answered(
-        {MAIN: Scenario((billed, ended), (landed_until(end),), runs=2)},
+        {MAIN: Scenario((billed, ended), (landed_until(end),), currency=currency_of(case), runs=2)},
         {
             "credit_sub_total_minor": lambda rated: str(-rated[MAIN].runs[1].net_minor("credit_memo")),
             "credit_tax_minor": lambda rated: str(-rated[MAIN].runs[1].tax_minor("credit_memo")),
@@ -197,16 +231,16 @@ def unused_time(case: Case) -> Answered:
 def commitment(case: Case) -> Answered:
     """What is missing to a committed amount, both for the days that were served."""
     minimum = next((number(case, name) for name in ("minimum_minor", "commitment_minor") if name in case.params), None)
-    committed = minimum * CENT if minimum is not None else decimal_of(case.parameter("minimum"), "minimum")
+    committed = minimum * minor_unit(case) if minimum is not None else decimal_of(case.parameter("minimum"), "minimum")
     period_days = whole(case, "period_days", 30)
     days = whole(case, "days", period_days)
     taxes = taxes_of(case)
     used, events = _committed_usage(case, taxes)
     charges = [*used, flat("commitment", committed, "commitment", "minimum", taxes, commitment_rounding=commitment_rounding(case))]
     if "plan_fee_minor" in case.params:
-        charges.append(flat("fee", decimal_of(case.params["plan_fee_minor"], "plan_fee_minor") * CENT, taxes=taxes))
+        charges.append(flat("fee", decimal_of(case.params["plan_fee_minor"], "plan_fee_minor") * minor_unit(case), taxes=taxes))
     end = FIRST_DAY + timedelta(days=days)
-    scenario = Scenario((Subscription(charges, FIRST_DAY, end, period_days=period_days),), [*events, landed_until(end)])
+    scenario = Scenario((Subscription(charges, FIRST_DAY, end, period_days=period_days),), [*events, landed_until(end)], currency=currency_of(case))
 
     def documents(rated: Rated, charge: str) -> int:
         return sum(line.tax_minor for line in _first(rated).documents if line.charge == charge)
@@ -231,10 +265,10 @@ def commitment(case: Case) -> Answered:
 
 def _committed_usage(case: Case, taxes: Sequence[str]) -> tuple[list[Charge], list[Any]]:
     """What was billed is a quantity at a price of one; a quantity is priced by the terms of the case."""
-    usage = case.usage
+    usage, unit = case.usage, minor_unit(case)
     if isinstance(usage, dict):
         minor = next((usage[name] for name in ("billed_minor", "usage_fees_minor") if name in usage), None)
-        billed = decimal_of(minor, "usage") * CENT if minor is not None else decimal_of(usage.get("already_billed", "0"), "already_billed")
+        billed = decimal_of(minor, "usage") * unit if minor is not None else decimal_of(usage.get("already_billed", "0"), "already_billed")
         if decimal_of(usage.get("current", "0"), "current"):
             raise CaseError("current usage needs a price: state it in already_billed, or the usage as one quantity")
         return [Charge("per_unit", (Tier(unit_price="1"),), taxes=taxes)], [quantity_event(FIRST_DAY, billed)]
@@ -245,7 +279,9 @@ def _committed_usage(case: Case, taxes: Sequence[str]) -> tuple[list[Charge], li
         charge = Charge("package", (package_of(case),), taxes=taxes)
     elif "unit_price_minor" in case.params:
         charge = Charge(
-            "per_unit", (Tier(unit_price=format(decimal_of(case.params["unit_price_minor"], "unit_price_minor") * CENT, "f")),), taxes=taxes
+            "per_unit",
+            (Tier(unit_price=format(decimal_of(case.params["unit_price_minor"], "unit_price_minor") * unit, "f")),),
+            taxes=taxes,
         )
     else:
         charge = Charge("per_unit", (Tier(unit_price=text(case.parameter("unit_price"), "unit_price")),), taxes=taxes)
@@ -259,7 +295,7 @@ def _service(case: Case) -> tuple[date, date]:
         raise CaseError("the case has no period")
     if not case.period:
         return FIRST_DAY, FIRST_DAY + timedelta(days=whole(case, "days", 0))
-    start, end = bounds(case)
+    start, end = bounds(case, by_dates=case.model == "day_count")
     if days is not None and days != (end - start).days:
         raise CaseError(f"params say {days} days, the period has {(end - start).days}")
     return start, end

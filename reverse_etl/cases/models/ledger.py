@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, compiles
-from reverse_etl.cases.models.terms import day_of, text, whole
+from reverse_etl.cases.models.terms import EXPONENTS, day_of, text, whole
 from reverse_etl.cases.rated import JournalLine, RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, CreditGrant, Payment, Scenario, Subscription, Tier, flat, landed_until, quantity_event
 
@@ -20,19 +20,21 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 @compiles("journal")
 def journal(case: Case) -> Answered:
     """An invoice in a foreign currency, in the functional one: every leg is converted by itself, what is left is a leg of its own."""
-    if case.params.get("functional_currency", "USD") != "USD":
-        raise CaseError("the functional currency of cases is USD")
+    if (functional_currency := str(case.params.get("functional_currency", "USD"))) != "USD":
+        raise CaseError(f"the functional currency {functional_currency!r} is refused: the books of cases are in USD")
     net, tax = decimal_of(case.parameter("net"), "net"), decimal_of(case.parameter("tax"), "tax")
-    percent = tax / net * 100 if net else Decimal(0)
-    if percent != percent.quantize(Decimal("0.000001")):
-        raise CaseError("the tax is no percentage of the net with six decimals at most")
+    currency = str(case.parameter("invoice_currency"))
+    unit = Decimal(1).scaleb(-EXPONENTS.get(currency, 2))
+    percent = (tax / net * 100 if net else Decimal(0)).quantize(Decimal("0.000001"))
+    if net % unit or (net * percent / 100).quantize(unit, ROUND_HALF_UP) != tax or not 0 <= percent <= 100:
+        raise CaseError("net and tax are to be whole minor units, the tax a percentage of the net that is rounded to them")
     charge = Charge("per_unit", (Tier(unit_price="1"),), taxes=(plain(percent),))
     subscription = Subscription((charge,), FIRST_DAY, FIRST_DAY.replace(month=2))
     scenario = Scenario(
         (subscription,),
         (quantity_event(FIRST_DAY, net),),
         FIRST_DAY,
-        str(case.parameter("invoice_currency")),
+        currency,
         exchange_rate=text(case.parameter("rate"), "rate"),
         runs=2,
     )
@@ -58,6 +60,8 @@ def revenue_recognition(case: Case) -> Answered:
     if "plans" in case.params:
         return _recognised_plans(case)
     start, end = day_of(case.parameter("service_start")), day_of(case.parameter("service_end_exclusive"))
+    if end <= start:
+        raise CaseError("service_end_exclusive is not after service_start")
     amount = decimal_of(case.parameter("amount"), "amount")
     credit = decimal_of(case.params.get("credit_note_before_payment", "0"), "credit_note_before_payment")
     days = (end - start).days
@@ -99,7 +103,7 @@ def journal_balances(case: Case) -> Answered:
     """A fee in advance is settled with the customer's credits, then by a payment: what each month moves, by account."""
     start, end, paid_on = (day_of(case.parameter(name)) for name in ("service_start", "service_end_exclusive", "paid_on"))
     amount, credit = (decimal_of(case.parameter(name), name) for name in ("amount", "customer_credit_balance"))
-    if not 0 < credit < amount:
+    if not 0 <= credit < amount:
         raise CaseError("the credit balance is to leave something to pay")
     if not start < end or not start <= paid_on or max(end, paid_on) > start.replace(day=1, year=start.year + 1):
         raise CaseError("service and payment are to be told within twelve months from the start of the service on")
@@ -107,7 +111,7 @@ def journal_balances(case: Case) -> Answered:
         (Subscription((flat("fee", amount, timing="advance"),), start, end, anchor_on=start, period_days=(end - start).days),),
         (landed_until(end),),
         runs=2,
-        grants=(CreditGrant("credits", format(credit, "f")),),
+        grants=(CreditGrant("credits", format(credit, "f")),) if credit else (),
         payments=(Payment("payment", format(amount - credit, "f"), paid_on, start),),
     )
 
@@ -116,7 +120,8 @@ def journal_balances(case: Case) -> Answered:
         moves = {name: sign * sum(line.amount_minor for line in found if line.role == role) for role, (name, sign) in BALANCES.items()}
         return {name: _money(minor) for name, minor in moves.items() if minor}
 
-    months = sorted({start.month, (end - timedelta(days=1)).month, paid_on.month})
+    served = {(start + timedelta(days=day)).month for day in range((end - start).days)}
+    months = sorted(served | {paid_on.month})
     return Answered({MAIN: scenario}, {MONTHS[month - 1]: partial(moved, month=month) for month in months})
 
 

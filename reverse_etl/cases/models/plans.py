@@ -10,12 +10,11 @@ from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
 from reverse_etl.cases.compiling import MAIN, Answered, Say
-from reverse_etl.cases.models.terms import LEVELS, bounds, currency_of, first_day, metered, number, text, whole
+from reverse_etl.cases.models.terms import LEVELS, bounds, currency_of, first_day, metered, minor_unit, number, text, whole, zone_of
 from reverse_etl.cases.rated import RatedScenario
 from reverse_etl.cases.scenario import Charge, Scenario, Subscription, UsageEvent, flat, landed_until
 
 Rated = Mapping[str, RatedScenario]
-CENT = Decimal("0.01")
 COMMITMENTS = ("commitment_minor", "minimum_minor")
 
 
@@ -23,15 +22,15 @@ def planned(case: Case, charge: Charge, events: Sequence[UsageEvent] | None = No
     """One customer with the charge and whatever else of a plan the case states; ``events``: other ones than those of its usage."""
     if events is None:
         charge, events = metered(case, charge)
-    taxes = taxes_of(case)
+    taxes, unit = taxes_of(case), minor_unit(case)
     charges = [replace(charge, taxes=taxes)]
     fee = number(case, "plan_fee_minor", "fee_minor")
     if fee is not None:
-        charges.append(flat("fee", fee * CENT, taxes=taxes))
-    charges += [discount_of(f"discount-{place}", terms) for place, terms in enumerate(_discounts(case))]
+        charges.append(flat("fee", fee * unit, taxes=taxes))
+    charges += [discount_of(case, f"discount-{place}", terms) for place, terms in enumerate(_discounts(case))]
     committed = number(case, *COMMITMENTS)
     if committed is not None:
-        charges.append(flat("commitment", committed * CENT, "commitment", "minimum", taxes, commitment_rounding=commitment_rounding(case)))
+        charges.append(flat("commitment", committed * unit, "commitment", "minimum", taxes, commitment_rounding=commitment_rounding(case)))
     return Answered({MAIN: _scenario(case, charges, events, currency or currency_of(case))}, SAYS)
 
 
@@ -44,13 +43,15 @@ def _scenario(case: Case, charges: Sequence[Charge], events: Sequence[UsageEvent
     begins = (start - timedelta(days=1)).replace(day=1) if any(charge.aggregation in LEVELS for charge in charges) else start
     if "days" in case.params or "period_days" in case.params:
         length = whole(case, "period_days", 30)
+        if whole(case, "days", length) < 1:
+            raise CaseError("days is to be one at least")
         end = start + timedelta(days=whole(case, "days", length))
         subscription = Subscription(charges, start, end, anchor_on=start, period_days=length)
     elif (start.day, end) != (1, month_end):
         subscription = Subscription(charges, begins, end, anchor_on=start, period_days=(end - start).days)
     else:
         subscription = Subscription(charges, begins, end)
-    return Scenario((subscription,), [*events, landed_until(end)], start, currency, str(case.params.get("timezone", "UTC")))
+    return Scenario((subscription,), [*events, landed_until(end)], start, currency, zone_of(case).key)
 
 
 def taxes_of(case: Case) -> tuple[str, ...]:
@@ -66,13 +67,13 @@ def _discounts(case: Case) -> Sequence[Mapping[str, Any]]:
     return [*stated, *([] if fixed is None else [{"amount_minor": fixed}])]
 
 
-def discount_of(name: str, terms: Mapping[str, Any]) -> Charge:
+def discount_of(case: Case, name: str, terms: Mapping[str, Any]) -> Charge:
     """Percentages compound; fixed amounts come after them and take what is left at most."""
     if terms.get("percent") is not None:
         return flat(name, Decimal(0), "discount", "percent", discount_percent=text(terms["percent"], "percent"))
     if terms.get("fixed") is not None:
         return flat(name, decimal_of(terms["fixed"], "fixed"), "discount", "fixed")
-    return flat(name, decimal_of(terms.get("amount_minor"), "a discount's percent, fixed or amount_minor") * CENT, "discount", "fixed")
+    return flat(name, decimal_of(terms.get("amount_minor"), "a discount's percent, fixed or amount_minor") * minor_unit(case), "discount", "fixed")
 
 
 def commitment_rounding(case: Case) -> str:

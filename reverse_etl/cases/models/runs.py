@@ -8,13 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
-from reverse_etl.cases.compiling import MAIN, Answered, compiles, stated
-from reverse_etl.cases.models.terms import conversion_terms, currency_of, number, package_of, text, tier_terms, tiers_of
+from reverse_etl.cases.compiling import MAIN, Answered, amount_of, compiles, stated
+from reverse_etl.cases.models.terms import conversion_terms, currency_of, minor_unit, number, package_of, text, tier_terms, tiers_of
 from reverse_etl.cases.rated import RatedRun, RatedScenario, RatedTier
-from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, of_charge, quantity_event
+from reverse_etl.cases.scenario import FINEST, FIRST_DAY, Charge, Scenario, Subscription, Tier, flat, of_charge, quantity_event
 
 Rated = Mapping[str, RatedScenario]
-CENT = Decimal("0.01")
 
 
 @compiles("cumulative_delta")
@@ -26,7 +25,7 @@ def cumulative_delta(case: Case) -> Answered:
     return Answered(
         {MAIN: _in_runs(case, _charge(case, str(case.parameter("model"))), quantities)},
         {
-            "run_totals": lambda rated: [plain(run.net()) for run in rated[MAIN].runs],
+            "run_totals": lambda rated: [_added(case, rated, run) for run in range(len(rated[MAIN].runs))],
             "run2_lines": lambda rated: [
                 {"quantity": plain(tier.quantity), "unit_price": plain(tier.unit_price), "amount": plain(tier.amount)}
                 for tier in _new_and_reversed(rated[MAIN].runs)
@@ -48,7 +47,7 @@ def incremental(case: Case) -> Answered:
     return Answered(
         {MAIN: _in_runs(case, charge, _previous_and_current(case))},
         {
-            "amount": lambda rated: plain(rated[MAIN].runs[1].net()),
+            "amount": lambda rated: _added(case, rated, 1),
             "lines": _tier_amounts,
         },
     )
@@ -60,7 +59,7 @@ def graduated_percentage_incremental(case: Case) -> Answered:
     quantities = [decimal_of(event.get("value"), "value") for event in case.events or ()]
     return Answered(
         {MAIN: _in_runs(case, Charge("graduated_percentage", tiers_of(case), tier_terms(case)), quantities)},
-        {"deltas": lambda rated: [plain(run.net()) for run in rated[MAIN].runs]},
+        {"deltas": lambda rated: [_added(case, rated, run) for run in range(len(rated[MAIN].runs))]},
     )
 
 
@@ -72,8 +71,8 @@ def unit_conversion(case: Case) -> Answered:
     return Answered(
         {MAIN: _in_runs(case, charge, quantities), "split": of_charge(charge, [quantity_event(FIRST_DAY, quantities[1])])},
         {
-            "cumulative_delta_amount": lambda rated: plain(rated[MAIN].runs[1].net()),
-            "independent_split_amount": lambda rated: plain(rated["split"].amount_precise),
+            "cumulative_delta_amount": lambda rated: _added(case, rated, 1),
+            "independent_split_amount": lambda rated: amount_of(case, rated["split"]),
         },
     )
 
@@ -86,6 +85,14 @@ def maximum_spend(case: Case) -> Answered:
     def added(tell: Callable[[RatedRun], Decimal]) -> Callable[[Rated], str]:
         return lambda rated: plain(tell(rated[MAIN].runs[1]) - tell(rated[MAIN].runs[0]))
 
+    billed = case.usage.get("previously_billed") if isinstance(case.usage, dict) else None
+
+    def net(rated: Rated) -> str:
+        before = _added(case, rated, 0)
+        if billed is not None and decimal_of(billed, "previously_billed") != Decimal(before):
+            raise CaseError(f"usage says {billed} previously_billed, by the terms of the case it is {before}")
+        return _added(case, rated, 1)
+
     return Answered(
         {MAIN: _in_runs(case, charge, _previous_and_current(case))},
         {
@@ -93,7 +100,7 @@ def maximum_spend(case: Case) -> Answered:
             "percent_discount": added(lambda run: run.line("usage").percent_discount),
             "max_discount": added(lambda run: run.line("usage").maximum_discount),
             "discount": added(lambda run: run.line("usage").maximum_discount),
-            "net": lambda rated: plain(rated[MAIN].runs[1].net()),
+            "net": net,
             "gross_lines": _tier_amounts,
             "discounts": lambda rated: [
                 plain(after - before) for before, after in zip(*(_above_maximum(run) for run in rated[MAIN].runs[:2]), strict=True) if after - before
@@ -114,21 +121,28 @@ def _above_maximum(run: RatedRun) -> list[Decimal]:
 @compiles("progressive_billing")
 def progressive_billing(case: Case) -> Answered:
     """Usage is billed when it passes a threshold; the rest and the fee of the plan when the period ends."""
-    fee = flat("fee", decimal_of(case.parameter("plan_fee_minor"), "plan_fee_minor") * CENT)
+    fee = flat("fee", decimal_of(case.parameter("plan_fee_minor"), "plan_fee_minor") * minor_unit(case))
     if "cumulative_usage_minor" in case.params:
         totals = [Decimal(0), *(decimal_of(total, "cumulative_usage_minor") for total in case.parameter("cumulative_usage_minor"))]
-        charge, quantities = Charge("per_unit", (Tier(unit_price="0.01"),)), [after - before for before, after in pairwise(totals)]
+        charge, quantities = (
+            Charge("per_unit", (Tier(unit_price=format(minor_unit(case), "f")),)),
+            [after - before for before, after in pairwise(totals)],
+        )
         thresholds = [decimal_of(threshold, "thresholds_minor") for threshold in case.parameter("thresholds_minor")]
-        if any(not any(before < threshold <= after for threshold in thresholds) for before, after in pairwise(totals)):
-            raise CaseError("cumulative usage is to be stated where it passes a threshold")
+        passing = [any(before < threshold <= after for threshold in thresholds) for before, after in pairwise(totals)]
+        last = passing.count(True)
+        if not all(passing[:last]):
+            raise CaseError("cumulative usage is to be stated where it passes a threshold, and at most once more at the end")
+        # What comes after the last threshold that is passed is billed with the fee.
+        quantities = [*quantities[:last], *([sum(quantities[last:], Decimal(0))] if quantities[last:] else [])]
     else:
         price = decimal_of(case.parameter("unit_price"), "unit_price")
-        billed = decimal_of(case.parameter("already_billed_progressively_minor"), "already_billed_progressively_minor") * CENT / price
+        billed = decimal_of(case.parameter("already_billed_progressively_minor"), "already_billed_progressively_minor") * minor_unit(case) / price
         charge = Charge("per_unit", (Tier(unit_price=format(price, "f")),))
-        quantities = [billed, decimal_of(case.parameter("usage_units"), "usage_units") - billed]
-    ends = "cumulative_usage_minor" in case.params
+        # At the digits of a quantity, which is exact to the minor unit.
+        billed = billed.quantize(FINEST)
+        quantities, last = [billed, decimal_of(case.parameter("usage_units"), "usage_units") - billed], 1
     events = [quantity_event(FIRST_DAY, quantity, run, run) for run, quantity in enumerate(quantities)]
-    last = len(quantities) if ends else len(quantities) - 1
     subscriptions = (
         Subscription((charge,), FIRST_DAY, FIRST_DAY.replace(month=2)),
         Subscription((fee,), FIRST_DAY, FIRST_DAY.replace(month=2), "fee", known_in_run=last),
@@ -147,7 +161,7 @@ def credit_note_sequence(case: Case) -> Answered:
     """Usage that was billed is taken back in parts; the last part takes what is left of the tax."""
     invoice = case.parameter("invoice")
     taken = [decimal_of(minor, "credits_sub_total_minor") for minor in case.parameter("credits_sub_total_minor")]
-    charge = Charge("per_unit", (Tier(unit_price="0.01"),), taxes=(text(invoice.get("tax_percent"), "tax_percent"),))
+    charge = Charge("per_unit", (Tier(unit_price=format(minor_unit(case), "f")),), taxes=(text(invoice.get("tax_percent"), "tax_percent"),))
     quantities = [decimal_of(invoice.get("fee_minor"), "fee_minor"), *(-minor for minor in taken)]
 
     def credits(rated: Rated) -> list[tuple[int, int]]:
@@ -187,6 +201,15 @@ def _previous_and_current(case: Case) -> list[Decimal]:
     if "current_total" in case.usage:
         return [previous, decimal_of(case.usage["current_total"], "current_total") - previous]
     return [previous, decimal_of(case.usage.get("current"), "current")]
+
+
+def _added(case: Case, rated: Rated, run: int) -> str:
+    """What a run bills beside what was billed before it: rounded in a currency that the case names, else with all digits."""
+    runs = rated[MAIN].runs
+    if case.params.get("currency"):
+        return plain(runs[run].net())
+    before, after = (sum((line.amount_precise for line in lines), Decimal(0)) for lines in (runs[run - 1].lines if run else (), runs[run].lines))
+    return plain(after - before)
 
 
 def _usage(case: Case, name: str) -> Sequence[Any]:

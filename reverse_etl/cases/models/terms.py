@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of
 from reverse_etl.cases.compiling import ROUNDINGS, rounding_word, stated
@@ -23,8 +25,21 @@ CONVERSIONS = ("divide_by", "quantity_rounding", "quantity_precision", "function
 TIME_NAMES = ("timestamp", "time", "date")
 
 
+EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "KWD": 3, "BHD": 3, "TND": 3}
+"""ISO 4217 exponents other than 2, of the currencies that the models know."""
+
+
 def currency_of(case: Case) -> str:
-    return str(case.params.get("currency") or NO_CURRENCY)
+    """Raises ``CaseError`` where the exponent that the case states is not that of its currency."""
+    currency = str(case.params.get("currency") or NO_CURRENCY)
+    if whole(case, "exponent", exponent := EXPONENTS.get(currency, 2)) != exponent:
+        raise CaseError(f"the exponent {case.params['exponent']} is not that of {currency}, which is {exponent}")
+    return currency
+
+
+def minor_unit(case: Case) -> Decimal:
+    """What an amount in minor units is multiplied by to be one in units of the currency."""
+    return Decimal(1).scaleb(-EXPONENTS.get(currency_of(case), 2))
 
 
 def number(case: Case, *names: str) -> Decimal | None:
@@ -104,6 +119,8 @@ def conversion_terms(case: Case) -> dict[str, Any]:
     """A conversion without a word about rounding is exact."""
     rounding = next((case.params[name] for name in ("quantity_rounding", "function", "rounding") if case.params.get(name) is not None), None)
     precision = number(case, "quantity_precision", "precision")
+    if precision is not None and precision % 1:
+        raise CaseError(f"the precision is no whole number of decimals: {precision}")
     return {
         "quantity_divisor": number(case, "divide_by"),
         "quantity_rounding": None if rounding is None else "none" if rounding == "none" else rounding_word(rounding),
@@ -122,6 +139,8 @@ def price_terms(case: Case) -> dict[str, str]:
         "minimum_amount": number(case, "minimum"),
         "maximum_amount": number(case, "maximum", "cap"),
     }
+    if terms["minimum_amount"] is not None and terms["maximum_amount"] is not None and terms["minimum_amount"] > terms["maximum_amount"]:
+        raise CaseError(f"the minimum {terms['minimum_amount']} is above the maximum {terms['maximum_amount']}")
     if "package_size" in case.params:
         terms["package_rounding"] = rounding_word(case.params.get("rounding") or "up")
     elif any(name in case.params for name in CONVERSIONS) or str(case.params.get("rounding")) in ROUNDINGS:
@@ -129,17 +148,23 @@ def price_terms(case: Case) -> dict[str, str]:
     return {**tier_terms(case), **stated(terms)}
 
 
-def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
-    """The usage of a case as events, and the charge with the aggregation that the case names (default: the charge's own)."""
-    word = str(case.params.get("aggregation", charge.aggregation))
+def aggregation_of(case: Case, usual: str) -> str:
+    word = str(case.params.get("aggregation", usual))
     if word not in AGGREGATIONS:
         raise CaseError(f"the aggregation {word!r} is not known; known are {', '.join(AGGREGATIONS)}")
-    charge = replace(charge, aggregation=AGGREGATIONS[word])
+    return AGGREGATIONS[word]
+
+
+def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
+    """The usage of a case as events, and the charge with the aggregation that the case names (default: the charge's own)."""
+    charge = replace(charge, aggregation=aggregation_of(case, charge.aggregation))
     if case.events is None:
         return charge, [quantity_event(first_day(case), quantity_of(case))]
     if charge.aggregation == "unique_count":
         charge = replace(charge, counted_attribute=str(case.params.get("counted_attribute", "value")))
     events = [_event(case, event, place, charge.aggregation) for place, event in enumerate(case.events)]
+    if not events and charge.aggregation not in (*LEVELS, "count", "unique_count"):
+        events = [quantity_event(first_day(case), "0")]
     level = number(case, "initial_value", "carried")
     if level and charge.aggregation not in LEVELS:
         raise CaseError(f"what is carried into a period is known to {' and '.join(LEVELS)} only")
@@ -147,15 +172,18 @@ def metered(case: Case, charge: Charge) -> tuple[Charge, list[UsageEvent]]:
 
 
 def _event(case: Case, event: Mapping[str, Any], place: int, aggregation: str) -> UsageEvent:
-    value = next((event[name] for name in QUANTITY_NAMES if event.get(name) is not None), None)
-    moment = next((event[name] for name in TIME_NAMES if event.get(name) is not None), None)
-    occurred_at = at(first_day(case), place) if moment is None else instant(moment)
+    value, moment = _stated(event, QUANTITY_NAMES), _stated(event, TIME_NAMES)
+    identities = [(str(one.get("source", "case")), str(one["id"])) if "id" in one else None for one in case.events or ()]
+    identity = identities[place]
+    # Without a time of its own a repetition has that of what it repeats.
+    first = place if identity is None else identities.index(identity)
+    occurred_at = at(first_day(case), first) if moment is None else instant(moment)
+    arrives_after_days = sum(one == identity for one in identities[:place]) if identity else 0
     data = {name: str(content) for name, content in event.items() if name not in ("id", "source", *TIME_NAMES)}
-    identity = (str(event.get("source", "case")), str(event["id"])) if "id" in event else None
     if aggregation in ("unique_count", "count"):
-        return UsageEvent(occurred_at, "1", data, identity)
+        return UsageEvent(occurred_at, "1", data, identity, arrives_after_days=arrives_after_days)
     quantity = decimal_of(value, "value")
-    return UsageEvent(occurred_at, format(quantity, "f"), data, identity, corrected=quantity < 0)
+    return UsageEvent(occurred_at, format(quantity, "f"), data, identity, quantity < 0, arrives_after_days)
 
 
 def quantity_of(case: Case) -> Decimal:
@@ -167,20 +195,58 @@ def quantity_of(case: Case) -> Decimal:
     return decimal_of(usage, "usage")
 
 
+def zone_of(case: Case) -> ZoneInfo:
+    name = str(case.params.get("timezone") or "UTC")
+    if name not in available_timezones():
+        raise CaseError(f"the time zone {name!r} is not known; state one of the IANA database, such as Europe/Paris")
+    return ZoneInfo(name)
+
+
 def first_day(case: Case) -> date:
-    return bounds(case)[0] if case.period else DAY
+    """Of the case's period; without one of the month in which its events are, or of a month of our own where they have no time."""
+    if case.period:
+        return bounds(case)[0]
+    moments = [moment for event in case.events or () if (moment := _stated(event, TIME_NAMES)) is not None]
+    months = {(local.year, local.month) for local in (_local(moment, zone_of(case)) for moment in moments)}
+    if len(months) > 1:
+        raise CaseError("the events are of several months; state the period that is asked for")
+    return next((date(year, month, 1) for year, month in months), DAY)
 
 
-def bounds(case: Case) -> tuple[date, date]:
-    """The first day of the case's period and the day after the last one."""
+def bounds(case: Case, by_dates: bool = False) -> tuple[date, date]:
+    """The first day of the case's period and the day after the last one, in its time zone; ``by_dates``: of an instant the date counts."""
     period = case.period or {}
-    start = day_of(period.get("start"))
-    if "end_inclusive" in period:
-        return start, day_of(period["end_inclusive"]) + timedelta(days=1)
-    end = day_of(period.get("end_exclusive"))
+    zone = zone_of(case)
+
+    def day(value: Any) -> date:
+        found = _local(value, zone)
+        if found.time() != time(0) and not by_dates:
+            raise CaseError(f"periods are of whole days in their time zone, {value!r} is within one of {zone.key}")
+        return found.date()
+
+    if period.get("start") is None or (period.get("end_exclusive") is None and period.get("end_inclusive") is None):
+        raise CaseError("the period is to state its start, and end_exclusive or end_inclusive")
+    start = day(period["start"])
+    if period.get("end_inclusive") is not None:
+        end = day(period["end_inclusive"]) + timedelta(days=1)
+        if period.get("end_exclusive") is not None and day(period["end_exclusive"]) != end:
+            raise CaseError("end_exclusive of the period is not the day after end_inclusive")
+    else:
+        end = day(period["end_exclusive"])
     if end <= start:
         raise CaseError("the period ends before it starts")
     return start, end
+
+
+def _local(value: Any, zone: ZoneInfo) -> datetime:
+    """What says no offset is told in the time zone."""
+    found = instant(value)
+    says_offset = re.search(r"(Z|[+-]\d{2}:?\d{2})$", str(value)[10:]) is not None
+    return found.astimezone(zone) if says_offset else found
+
+
+def _stated(values: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((values[name] for name in names if values.get(name) is not None), None)
 
 
 def instant(value: Any) -> datetime:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from reverse_etl.cases.case import Case, CaseError, decimal_of, plain
-from reverse_etl.cases.compiling import MAIN, Answered, compiles, stated
+from reverse_etl.cases.compiling import MAIN, Answered, amount_of, compiles, stated
 from reverse_etl.cases.models.plans import planned
 from reverse_etl.cases.models.terms import (
     DAY,
+    bounds,
     currency_of,
     first_day,
     listed,
@@ -22,7 +24,7 @@ from reverse_etl.cases.models.terms import (
     text,
     tiers_of,
 )
-from reverse_etl.cases.scenario import Charge, Scenario, Tier, of_charge, quantity_event
+from reverse_etl.cases.scenario import FINEST, Charge, Scenario, Subscription, Tier, of_charge, quantity_event
 
 
 @compiles("graduated", "volume", "graduated_percentage")
@@ -36,7 +38,11 @@ def per_unit(case: Case) -> Answered:
     terms = price_terms(case)
     if "tiers" in case.params:
         return planned(case, Charge("graduated", tiers_of(case), terms))
-    charge = Charge("per_unit", (Tier(None, format(number(case, "unit_price", "multiplier") or Decimal(1), "f")),), terms)
+    stated_price = number(case, "unit_price", "multiplier")
+    if stated_price is None and case.model != "unit_rounding" and not set(case.expected or ("amount",)) <= {"quantity"}:
+        raise CaseError(f"params lacks 'unit_price', which the model {case.model} needs for all but a quantity")
+    price = "1" if stated_price is None else format(stated_price, "f")
+    charge = Charge("per_unit", (Tier(None, price),), terms)
     currencies = (case.expected or {}).get("amount_by_currency", {})
     main = planned(case, charge)
     others = {currency: planned(case, charge, currency=currency).scenarios[MAIN] for currency in currencies}
@@ -68,7 +74,8 @@ def allowance(case: Case) -> Mapping[str, Scenario] | Answered:
     charge = Charge("graduated" if "tiers" in case.params else "per_unit", prices, price_terms(case))
     if not isinstance(case.usage, dict) or "quantities" not in case.usage:
         return planned(case, charge)
-    return {str(place): scenario(case, charge, usage=quantity) for place, quantity in enumerate(listed(case, "quantities"))}
+    scenarios = {str(place): scenario(case, charge, usage=quantity) for place, quantity in enumerate(listed(case, "quantities"))}
+    return Answered(scenarios, {"amounts": lambda rated: [amount_of(case, rated[place]) for place in scenarios]})
 
 
 @compiles("bucketed_max", "bucketed_max_graduated", "bucketed_max_volume", "bucketed_max_package")
@@ -86,6 +93,12 @@ def bucketed_max(case: Case) -> Answered:
         return planned(case, charge)
     maxima = listed(case, "bucket_maxima")
     start = first_day(case)
+    # As many days as there are buckets, at least those of the period.
+    end = start + timedelta(days=len(maxima))
+    if case.period and end > bounds(case)[1]:
+        raise CaseError(f"there are {len(maxima)} bucket_maxima, more than the days of the period")
+    if end > start.replace(month=2):
+        case = replace(case, period={"start": start.isoformat(), "end_exclusive": end.isoformat()})
     events = [quantity_event(start + timedelta(days=day), decimal_of(maximum, "bucket_maxima")) for day, maximum in enumerate(maxima)]
     return planned(case, charge, events)
 
@@ -108,11 +121,18 @@ def currency_rounding(case: Case) -> Answered:
     """One amount, or a list of ``values`` of which each is rounded by itself."""
     if case.params.get("mode", "half_up") != "half_up" or "half_even" in (case.expected or {}):
         raise CaseError("amounts are rounded half away from zero, once per line; rounding half to even is refused")
-    charge = Charge("per_unit", (Tier(None, "1"),))
     if not isinstance(case.usage, dict):
-        return planned(case, charge)
-    scenarios = {str(place): scenario(case, charge, usage=value) for place, value in enumerate(listed(case, "values"))}
-    return Answered(scenarios, {"half_up": lambda rated: [plain(rated[place].amount_rounded) for place in scenarios]})
+        return Answered({MAIN: _rounded(case, case.usage)}, {"amount": lambda rated: plain(rated[MAIN].runs[-1].net())})
+    scenarios = {str(place): _rounded(case, value) for place, value in enumerate(listed(case, "values"))}
+    return Answered(scenarios, {"half_up": lambda rated: [plain(rated[place].runs[-1].net()) for place in scenarios]})
+
+
+def _rounded(case: Case, value: Any) -> Scenario:
+    """An amount below zero is what a later run takes back of one that was billed."""
+    amount = decimal_of(value, "usage").quantize(FINEST, ROUND_DOWN)
+    events = [quantity_event(DAY, abs(amount))] + ([quantity_event(DAY, amount, 1, run=1)] if amount < 0 else [])
+    subscription = Subscription((Charge("per_unit", (Tier(None, "1"),)),), DAY, DAY.replace(month=2))
+    return Scenario((subscription,), events, DAY, currency_of(case), runs=2 if amount < 0 else 1, with_documents=True)
 
 
 @compiles("minor_units")
@@ -122,7 +142,7 @@ def minor_units(case: Case) -> Answered:
     rule = str(case.params.get("destination_rule") or "none")
     if rule not in rules:
         raise CaseError(f"the destination rule {rule!r} is not known; known are {', '.join(map(repr, rules))}")
-    price = format(number(case, "unit_price") or Decimal(1), "f")
+    price = text(case.params.get("unit_price", "1"), "unit_price")
     return planned(case, Charge("per_unit", (Tier(None, price),), {**price_terms(case), **stated({"billing_increment": rules[rule]})}))
 
 

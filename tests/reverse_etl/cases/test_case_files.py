@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,21 +12,31 @@ import pytest
 from reverse_etl.cases import Case, CaseError, CaseResult, compile_case, read_cases, write_results
 from reverse_etl.cases.case import decimal_of, plain
 from reverse_etl.cases.comparison import agrees
+from reverse_etl.cases.models.terms import EXPONENTS
 from reverse_etl.errors import ConfigurationError
+
+CURRENCIES = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "currencies.csv"
+
+
+def test_minor_units_of_cases_are_those_of_the_models() -> None:
+    with CURRENCIES.open(newline="") as stream:
+        exponents = {row["currency"]: int(row["exponent"]) for row in csv.DictReader(stream)}
+    assert {currency: exponent for currency, exponent in exponents.items() if exponent != 2} == EXPONENTS
 
 
 def test_entries_that_are_no_cases_are_answered_in_their_place(tmp_path: Path) -> None:
     path = tmp_path / "cases.json"
-    path.write_text(json.dumps([{"id": "a", "model": "volume"}, 7, {"id": "b"}, {"id": "c", "model": "volume", "params": []}]))
+    path.write_text(json.dumps([{"id": "a", "model": "volume"}, 7, {"id": "b"}, {"id": None}, {"id": "c", "model": "volume", "params": []}]))
 
     first, *others = read_cases(path)
 
     assert isinstance(first, Case)
     assert (first.id, first.model) == ("a", "volume")
     assert others[:2] == [CaseResult("#1", None, "a case is a JSON object"), CaseResult("b", None, "the case names no model")]
+    assert others[2] == CaseResult("#3", None, "the case names no model")
 
 
-@pytest.mark.parametrize("content", ["{}", "[", "7"])
+@pytest.mark.parametrize("content", ["{}", "[", "7", "[" * 100_000, "[1e99999999999999999999]"])
 def test_a_file_that_is_no_list_of_cases_is_refused_whole(tmp_path: Path, content: str) -> None:
     path = tmp_path / "cases.json"
     path.write_text(content)

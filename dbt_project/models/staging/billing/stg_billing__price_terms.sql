@@ -25,6 +25,7 @@ typed as (
             when catalogue.type = 'decimal' and {{ matches('trim(latest.value)', '^-') }} then 'negative_price'
             when catalogue.term = 'billing_increment' and not {{ matches('trim(latest.value)', '^[1-9][0-9]{0,5}$') }} then 'not_a_number'
             when catalogue.term = 'days_in_month' and not {{ matches('trim(latest.value)', '^([1-9]|[12][0-9]|3[01])$') }} then 'not_a_number'
+            when catalogue.term = 'quantity_precision' and not {{ matches('trim(latest.value)', '^(-?[0-9]|-?1[0-2]|13)$') }} then 'not_a_number'
             when catalogue.term = 'credit_validity_months' and not {{ matches('trim(latest.value)', '^[1-9][0-9]{0,2}$') }} then 'not_a_number'
             when catalogue.term = 'discount_percent' and not {{ matches('trim(latest.value)', '^(([0-9]|[1-9][0-9])([.][0-9]{1,4})?|100([.]0{1,4})?)$') }} then 'not_a_percentage'
             when catalogue.term = 'quantity_divisor' and not {{ matches('trim(latest.value)', '[1-9]') }} then 'not_a_number'
