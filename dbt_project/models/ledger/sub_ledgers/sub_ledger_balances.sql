@@ -1,0 +1,76 @@
+{{ config(materialized='view') }}
+{#- A sub-ledger -> its roll-forward, and the sign of its balance where a debit is positive. -#}
+{% set rolled = {
+    'receivables': ('receivables_roll_forward', ''),
+    'deferred_revenue': ('deferred_revenue_roll_forward', '-'),
+    'tax': ('tax_roll_forward', '-'),
+    'prepaid_credits': ('prepaid_credit_roll_forward', '-'),
+} %}
+with
+
+revenue as (
+    select * from {{ ref('revenue_by_service_period') }}
+),
+
+moved_revenue as (
+    select
+        entity,
+        period,
+        account,
+        currency,
+        {{ sum_whole('revenue_minor') }} as revenue_minor
+    from revenue
+    group by
+        entity,
+        period,
+        account,
+        currency
+),
+
+rolled_revenue as (
+    {{ rolled_forward('moved_revenue', ['account', 'currency'], {'revenue_minor': '+'}) }}
+),
+
+signed as (
+    {% for sub_ledger, (model, sign) in rolled.items() %}
+        select
+            '{{ sub_ledger }}' as sub_ledger,
+            entity,
+            period,
+            account,
+            currency,
+            {{ sign }}opening_minor as opening_minor,
+            {{ sign }}closing_minor as closing_minor
+        from {{ ref(model) }}
+        union all
+    {% endfor %}
+    select
+        'revenue' as sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        -opening_minor as opening_minor,
+        -closing_minor as closing_minor
+    from rolled_revenue
+),
+
+final as (
+    select
+        sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        {{ sum_whole('opening_minor') }} as opening_minor,
+        {{ sum_whole('closing_minor') }} as closing_minor
+    from signed
+    group by
+        sub_ledger,
+        entity,
+        period,
+        account,
+        currency
+)
+
+select * from final
