@@ -2,7 +2,7 @@
 
 {% macro rolled_forward(movements, keys, measures) -%}
     {#- One row per period of the entity and key, from the first that moved it: its movements, what stood before them (opening_minor) and after
-        (closing_minor). ``movements`` has entity, period and the keys; ``measures`` maps the name of a movement to its sign in the balance. -#}
+        (closing_minor). ``movements`` has entity, period, the keys and the measures, each signed as it changes the balance. -#}
     select
         spine.entity,
         spine.period,
@@ -53,7 +53,7 @@
 {%- endmacro %}
 
 {% macro net_movement(measures) -%}
-    {% for measure, sign in measures.items() %}{{ sign }} coalesce(moved.{{ measure }}, 0){{ ' ' if not loop.last }}{% endfor %}
+    {% for measure in measures %}coalesce(moved.{{ measure }}, 0){{ ' + ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {% macro sub_ledger_breaks(sub_ledger, account_column, kinds=none) -%}

@@ -72,7 +72,7 @@ moved as (
 ),
 
 rolled as (
-    {{ rolled_forward('moved', ['account', 'currency'], {'billed_minor': '+', 'credited_minor': '+', 'recognised_minor': '+'}) }}
+    {{ rolled_forward('moved', ['account', 'currency'], ['billed_minor', 'credited_minor', 'recognised_minor']) }}
 ),
 
 remaining as (

@@ -54,9 +54,7 @@ moved as (
 ),
 
 final as (
-    {{ rolled_forward('moved', ['account', 'currency'], {
-        'sold_minor': '+', 'credited_minor': '+', 'drawn_minor': '+', 'restored_minor': '+'
-    }) }}
+    {{ rolled_forward('moved', ['account', 'currency'], ['sold_minor', 'credited_minor', 'drawn_minor', 'restored_minor']) }}
 )
 
 select * from final

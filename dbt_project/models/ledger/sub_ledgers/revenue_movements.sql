@@ -14,6 +14,10 @@ credit_applications as (
     where kind = 'promotional'
 ),
 
+periods as (
+    select * from {{ ref('sub_ledger_periods') }}
+),
+
 -- Signed as revenue is. What a line bills is earned by its last day; a fee is earned month by month; credits that were given away reduce revenue
 -- with the document that draws them.
 combined as (
@@ -58,25 +62,30 @@ combined as (
 
 final as (
     select
-        entity,
-        period,
-        service_period,
-        earned_by,
-        account,
-        coalesce(product, '*') as product,
-        customer_id,
-        currency,
-        {{ sum_whole('amount_minor') }} as amount_minor
+        combined.entity,
+        combined.period,
+        combined.service_period,
+        combined.earned_by,
+        combined.account,
+        coalesce(combined.product, '*') as product,
+        combined.customer_id,
+        combined.currency,
+        {{ sum_whole('combined.amount_minor') }} as amount_minor
     from combined
+    -- What is to be earned later is deferred revenue.
+    inner join periods
+        on
+            combined.entity = periods.entity
+            and combined.period = periods.period
     group by
-        entity,
-        period,
-        service_period,
-        earned_by,
-        account,
-        coalesce(product, '*'),
-        customer_id,
-        currency
+        combined.entity,
+        combined.period,
+        combined.service_period,
+        combined.earned_by,
+        combined.account,
+        coalesce(combined.product, '*'),
+        combined.customer_id,
+        combined.currency
 )
 
 select * from final

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
+
 {#- A sub-ledger -> its roll-forward, and the sign of its balance where a debit is positive. -#}
 {% set rolled = {
-    'receivables': ('receivables_roll_forward', ''),
+    'receivables': ('receivables_roll_forward', '+'),
     'deferred_revenue': ('deferred_revenue_roll_forward', '-'),
     'tax': ('tax_roll_forward', '-'),
     'prepaid_credits': ('prepaid_credit_roll_forward', '-'),
@@ -28,7 +29,7 @@ moved_revenue as (
 ),
 
 rolled_revenue as (
-    {{ rolled_forward('moved_revenue', ['account', 'currency'], {'revenue_minor': '+'}) }}
+    {{ rolled_forward('moved_revenue', ['account', 'currency'], ['revenue_minor']) }}
 ),
 
 signed as (
@@ -39,8 +40,8 @@ signed as (
             period,
             account,
             currency,
-            {{ sign }}opening_minor as opening_minor,
-            {{ sign }}closing_minor as closing_minor
+            0 {{ sign }} opening_minor as opening_minor,
+            0 {{ sign }} closing_minor as closing_minor
         from {{ ref(model) }}
         union all
     {% endfor %}

@@ -24,7 +24,7 @@ moved as (
 ),
 
 final as (
-    {{ rolled_forward('moved', ['account', 'tax_code', 'currency'], {'charged_minor': '+', 'credited_minor': '+'}) }}
+    {{ rolled_forward('moved', ['account', 'tax_code', 'currency'], ['charged_minor', 'credited_minor']) }}
 )
 
 select * from final
