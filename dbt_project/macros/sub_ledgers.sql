@@ -59,7 +59,8 @@
 {% macro sub_ledger_breaks(sub_ledger, account_column, kinds=none) -%}
     {#- One row per legal entity, period, account and currency in which the sub-ledgers and the general ledger leave another balance. The accounts are
         those that are frozen on the issued lines, so that a changed mapping ties as well. An account may serve several sub-ledgers: all of them
-        count, as long as the one that is asked for is among them. Periods that no journal has reached yet are not compared. -#}
+        count, as long as the one that is asked for is among them. Periods that no journal has reached yet are not compared, and an entry that the
+        ledger refused for good counts as if it stood there: K6 lists it and keeps the period open. -#}
 with
 
 sub_ledger_balances as (
@@ -68,6 +69,10 @@ sub_ledger_balances as (
 
 account_balances as (
     select * from {{ ref('account_balances') }}
+),
+
+refused_lines as (
+    {{ refused_journal_lines() }}
 ),
 
 tied_accounts as (
@@ -122,6 +127,27 @@ compared as (
             and sub_ledger_side.period = account_balances.period
             and sub_ledger_side.account = account_balances.account
             and sub_ledger_side.currency = account_balances.currency
+),
+
+refused as (
+    select
+        compared.entity,
+        compared.period,
+        compared.account,
+        compared.currency,
+        {{ sum_whole('refused_lines.signed_minor') }} as refused_minor
+    from compared
+    inner join refused_lines
+        on
+            compared.entity = refused_lines.entity
+            and compared.account = refused_lines.account
+            and compared.currency = refused_lines.currency
+            and compared.period >= refused_lines.period
+    group by
+        compared.entity,
+        compared.period,
+        compared.account,
+        compared.currency
 )
 
 select
@@ -130,8 +156,8 @@ select
     compared.currency,
     compared.account,
     compared.sub_ledger_minor,
-    compared.ledger_minor,
-    compared.sub_ledger_minor - compared.ledger_minor as difference_minor
+    compared.ledger_minor + coalesce(refused.refused_minor, 0) as ledger_minor,
+    compared.sub_ledger_minor - compared.ledger_minor - coalesce(refused.refused_minor, 0) as difference_minor
 from compared
 inner join tied_accounts
     on
@@ -141,5 +167,24 @@ inner join last_periods
     on
         compared.entity = last_periods.entity
         and compared.period <= last_periods.last_period
-where compared.sub_ledger_minor <> compared.ledger_minor
+left join refused
+    on
+        compared.entity = refused.entity
+        and compared.period = refused.period
+        and compared.account = refused.account
+        and compared.currency = refused.currency
+where compared.sub_ledger_minor <> compared.ledger_minor + coalesce(refused.refused_minor, 0)
+{%- endmacro %}
+
+{% macro refused_journal_lines() -%}
+    {#- The lines of sealed entries that the ledger refused for good, debit positive. -#}
+    select
+        entity,
+        period,
+        account,
+        currency,
+        event,
+        case when side = 'debit' then amount_minor else -amount_minor end as signed_minor
+    from {{ ref('stg_register_closing__journal_lines') }}
+    where state = 'rejected'
 {%- endmacro %}

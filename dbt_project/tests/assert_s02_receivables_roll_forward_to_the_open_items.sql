@@ -16,6 +16,20 @@ general_ledger as (
     select * from {{ ref('general_ledger') }}
 ),
 
+-- An entry that the ledger refused for good is K6's to list.
+ledger_lines as (
+    select
+        entity,
+        period,
+        account,
+        currency,
+        event,
+        signed_minor
+    from general_ledger
+    union all
+    {{ refused_journal_lines() }}
+),
+
 last_periods as (
     select
         entity,
@@ -84,23 +98,23 @@ receivable_accounts as (
 
 posted as (
     select
-        general_ledger.entity,
-        general_ledger.period,
-        general_ledger.currency,
-        general_ledger.account,
-        general_ledger.event,
-        {{ sum_whole('general_ledger.signed_minor') }} as amount_minor
-    from general_ledger
+        ledger_lines.entity,
+        ledger_lines.period,
+        ledger_lines.currency,
+        ledger_lines.account,
+        ledger_lines.event,
+        {{ sum_whole('ledger_lines.signed_minor') }} as amount_minor
+    from ledger_lines
     inner join receivable_accounts
         on
-            general_ledger.entity = receivable_accounts.entity
-            and general_ledger.account = receivable_accounts.account
+            ledger_lines.entity = receivable_accounts.entity
+            and ledger_lines.account = receivable_accounts.account
     group by
-        general_ledger.entity,
-        general_ledger.period,
-        general_ledger.currency,
-        general_ledger.account,
-        general_ledger.event
+        ledger_lines.entity,
+        ledger_lines.period,
+        ledger_lines.currency,
+        ledger_lines.account,
+        ledger_lines.event
 ),
 
 compared as (

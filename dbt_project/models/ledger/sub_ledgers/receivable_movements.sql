@@ -57,6 +57,7 @@ combined as (
         'billed' as movement,
         posting_date,
         account,
+        cast(null as varchar) as counter_account,
         amount_minor
     from billed
     union all
@@ -67,6 +68,7 @@ combined as (
         'drawn' as movement,
         billed.posting_date,
         billed.account,
+        cast(null as varchar) as counter_account,
         drawn.amount_minor
     from drawn
     inner join billed on drawn.business_key = billed.business_key
@@ -78,6 +80,7 @@ combined as (
         'paid' as movement,
         posting_date,
         receivable_account as account,
+        cash_account as counter_account,
         -amount_minor as amount_minor
     from payments
     union all
@@ -88,6 +91,7 @@ combined as (
         case when event = 'refund_issued' then 'refunded' else 'written_off' end as movement,
         posting_date,
         receivable_account as account,
+        role_account as counter_account,
         case when event = 'refund_issued' then amount_minor else -amount_minor end as amount_minor
     from decision_postings
 ),
@@ -109,6 +113,7 @@ final as (
         -- What the platform issued states no due date.
         coalesce(cast({{ json_text('register_documents.payload', 'due_date') }} as date), invoices.document_date) as due_on,
         combined.account,
+        combined.counter_account,
         coalesce(invoices.customer_id, documents.customer_id) as customer_id,
         documents.currency,
         combined.amount_minor

@@ -13,6 +13,11 @@ revenue as (
     select * from {{ ref('revenue_by_service_period') }}
 ),
 
+settlements as (
+    select * from {{ ref('receivable_movements') }}
+    where counter_account is not null
+),
+
 moved_revenue as (
     select
         entity,
@@ -30,6 +35,25 @@ moved_revenue as (
 
 rolled_revenue as (
     {{ rolled_forward('moved_revenue', ['account', 'currency'], ['revenue_minor']) }}
+),
+
+moved_settlements as (
+    select
+        entity,
+        period,
+        counter_account as account,
+        currency,
+        {{ sum_whole('-amount_minor') }} as settled_minor
+    from settlements
+    group by
+        entity,
+        period,
+        counter_account,
+        currency
+),
+
+rolled_settlements as (
+    {{ rolled_forward('moved_settlements', ['account', 'currency'], ['settled_minor']) }}
 ),
 
 signed as (
@@ -54,6 +78,16 @@ signed as (
         -opening_minor as opening_minor,
         -closing_minor as closing_minor
     from rolled_revenue
+    union all
+    select
+        'settlements' as sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        opening_minor,
+        closing_minor
+    from rolled_settlements
 ),
 
 final as (
