@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from dbt_commands import Dbt
-from decision_closes import LIMITS, UNTIED_RECEIVABLES, WITHOUT_SEEDS, Closes, Run
+from decision_closes import LIMITS, TAMPERED, UNTIED_RECEIVABLES, WITHOUT_SEEDS, Closes, Run
 from decision_deliveries import CORRECTED_PRICES, CUSTOMERS, ENTITIES, FILES, MAPPINGS, PAYMENTS, PRICES, event
 
 from dagster_project.cli.installing.installation import initialize
@@ -104,7 +105,7 @@ def decided(closes: Closes) -> Decided:
     closes.propose(*WITHOUT_SEEDS)
     closes.build(
         *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_closing", "path:models/staging/register_issued"),
-        *("path:models/canonical", "path:models/accounting", "k5_issued_to_journals", "draft_lines", "invoice_preview"),
+        *("path:models/canonical", "path:models/accounting", "path:models/ledger", "k5_issued_to_journals", "draft_lines", "invoice_preview"),
     )
     return Decided(closes, ids)
 
@@ -347,3 +348,77 @@ def test_refunds_and_write_offs_are_compared_with_their_journals(decided: Decide
         " from reconciliation.k5_issued_to_journals where measure in ('refunds issued', 'written off') group by measure order by measure"
     )
     assert [tuple(row.values()) for row in compared] == [("refunds issued", 600, 600, 0), ("written off", 1650, 1650, 0)]
+
+
+def test_receivables_roll_forward_to_what_is_open_of_every_invoice(decided: Decided) -> None:
+    assert (
+        decided.closes.rows(
+            """
+        select entity, currency, closing_minor, remaining_minor
+        from (select entity, currency, arg_max(closing_minor, period) as closing_minor from ledger.receivables_roll_forward group by all)
+        full outer join (select entity, currency, sum(remaining_minor) as remaining_minor from canonical.invoice_balances group by all)
+            using (entity, currency)
+        where closing_minor is distinct from remaining_minor
+        """
+        )
+        == []
+    )
+    measures = ("opening", "invoiced", "credited", "paid", "refunded", "written_off", "closing")
+    columns = ", ".join(f"{measure}_minor as {measure}" for measure in measures)
+    months = decided.closes.rows(f"select {columns} from ledger.receivables_roll_forward where entity = 'acme' order by period")
+    assert all(month["opening"] + sum(month[measure] for measure in measures[1:-1]) == month["closing"] for month in months)
+    assert [month["opening"] for month in months] == [0, *(month["closing"] for month in months[:-1])]
+    assert [(month["paid"], month["refunded"], month["written_off"]) for month in months] == [(0, 0, 0), (-800, 0, -1650), (0, 600, 0)]
+
+
+def test_what_is_open_ages_from_its_due_date(decided: Decided) -> None:
+    # Issued on 31 January, due 30 days later.
+    aged = decided.closes.rows(
+        "select period, not_due_minor, due_1_to_30_days_minor, due_over_90_days_minor, open_minor from ledger.aged_receivables"
+        " where customer_id = 'OPEN' order by period"
+    )
+    assert [tuple(row.values()) for row in aged] == [("2026-01", 1200, 0, 0, 1200), ("2026-02", 750, 0, 0, 750), ("2026-03", 0, 750, 0, 750)]
+    assert decided.closes.rows("select * from ledger.aged_receivables where customer_id = 'LOST' and period <> '2026-01'") == []
+
+
+def test_revenue_of_another_month_is_off_the_diagonal(decided: Decided) -> None:
+    posted = decided.closes.rows(
+        "select period, service_period, account, revenue_minor, is_off_diagonal from ledger.revenue_by_service_period"
+        " where entity = 'many' order by period, service_period"
+    )
+    assert [tuple(row.values()) for row in posted] == [
+        ("2026-01", "2026-01", "1004", 4000, False),
+        ("2026-02", "2026-02", "2004", 500, False),
+        ("2026-03", "2026-01", "1004", -1960, True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def copy(decided: Decided, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What was published, to be tampered with."""
+    installation = decided.closes.installation
+    installation.warehouse.publish()
+    copied = Installation(Settings(home=tmp_path_factory.mktemp("tampered"), entities=ENTITIES))
+    copied.settings.warehouse_path.parent.mkdir()
+    shutil.copyfile(installation.settings.published_path, copied.settings.warehouse_path)
+    return copied
+
+
+def test_an_entry_that_the_ledger_refused_is_no_break_of_a_tie(copy: Installation, dbt: Dbt) -> None:
+    count = "select count(*) as lines from ledger.general_ledger"
+    [before] = copy.warehouse.read(count).to_pylist()
+    entries = "select position from register.documents where document_type = 'journal_entry' and entity = 'acme' order by position limit 3"
+    copy.warehouse.execute([f"update register.transitions set state = 'rejected' where document_position in ({entries})"])
+    built = dbt(copy.settings, "run", "--select", "path:models/staging/register_closing", "general_ledger", "account_balances")
+    assert built.succeeded, built.told
+    [after] = copy.warehouse.read(count).to_pylist()
+    assert after["lines"] < before["lines"]
+    assert dbt(copy.settings, "test", "--select", *TAMPERED).statuses == dict.fromkeys(TAMPERED, "pass")
+
+
+def test_a_tie_that_was_tampered_with_fails_by_its_name(copy: Installation, dbt: Dbt) -> None:
+    copy.warehouse.execute(list(TAMPERED.values()))
+    tampered = dbt(copy.settings, "test", "--select", *TAMPERED)
+    assert tampered.statuses == dict.fromkeys(TAMPERED, "fail")
+    # One break each: no tie fails for what was done to another.
+    assert tampered.told.count("Got 1 result") == len(TAMPERED), tampered.told

@@ -43,6 +43,7 @@ CLOSING = (
     "k5_issued_to_journals",
     "credit_balances",
     "credit_applications",
+    "path:models/ledger",
 )
 TESTS = (
     "assert_j01_entries_balance_in_transaction_currency",
@@ -52,6 +53,12 @@ TESTS = (
     "assert_every_delta_is_proposed_or_held",
     "assert_invoice_totals_are_their_lines",
     "assert_credits_are_never_overdrawn",
+    "assert_s01_receivables_equal_their_control_account",
+    "assert_s02_receivables_roll_forward_to_the_open_items",
+    "assert_s03_deferred_revenue_equals_its_account_and_schedule",
+    "assert_s05_revenue_equals_its_accounts",
+    "assert_s06_tax_lines_equal_their_account",
+    "assert_prepaid_credits_equal_their_liability_account",
 )
 
 UNIT = Charge("per_unit", (Tier(unit_price="1"),))
@@ -339,6 +346,29 @@ def test_journals_and_issued_documents_tie_with_credits(runs: Runs) -> None:
     )
     assert {row["measure"]: row["breaks"] for row in compared} == {"receivable": 0, "net": 0, "recognised": 0, "prepaid credits": 0}
     assert runs.rows("select * from reconciliation.k3_rated_to_issued where is_break and period = '2026-01'") == []
+
+
+def test_credits_roll_forward_and_reduce_receivables_or_revenue(runs: Runs) -> None:
+    [credits] = runs.rows(
+        "select sold_minor, drawn_minor, restored_minor, closing_minor from ledger.prepaid_credit_roll_forward where currency = 'USD'"
+    )
+    [balances] = runs.rows(
+        "select cast(-sum(applied_minor) as bigint) as drawn, cast(sum(restored_minor) as bigint) as restored from prepaid.credit_balances"
+        " where kind = 'paid' and currency = 'USD'"
+    )
+    assert (credits["sold_minor"], credits["drawn_minor"], credits["restored_minor"]) == (5000, balances["drawn"], balances["restored"])
+    # What was delivered is no sale of ours, so that drawing it leaves less than nothing here.
+    assert credits["closing_minor"] == 5000 + balances["drawn"] + balances["restored"] < 0
+    [promotional] = runs.rows("select promotional_credit_minor as minor from ledger.gross_to_net where promotional_credit_minor <> 0")
+    assert promotional["minor"] == -500
+
+
+def test_a_discount_counts_once_however_many_invoices_bill_its_usage(runs: Runs) -> None:
+    [discounted] = runs.rows("select cast(-sum(discount_minor) as bigint) as minor from ledger.gross_to_net")
+    [plain] = runs.rows(
+        "select cast(sum(discount_minor) as bigint) as minor from staging.stg_register_closing__billing_lines where customer_id = 'plain discounted'"
+    )
+    assert discounted["minor"] == 2 * plain["minor"] > 0, "one customer is billed at once, the other at thresholds"
 
 
 def issued(runs: Runs, customer: str, run: int, cause: str) -> list[tuple[str, int, list[tuple[str, int]]]]:

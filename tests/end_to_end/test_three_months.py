@@ -111,6 +111,29 @@ def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
         assert debits == credits > 0
 
 
+def test_every_sub_ledger_rolls_forward_from_month_to_month_to_its_account(demo: Demo) -> None:
+    rolled = demo.first["sub_ledgers"]
+    assert {row["sub_ledger"] for row in rolled} == {"receivables", "deferred_revenue", "tax", "revenue"}
+    assert {row["period"] for row in rolled} == {"2026-01", "2026-02", "2026-03"}
+    assert all(row["equal"] and row["opening"] + sum(row["movements"].values()) == row["closing"] for row in rolled)
+    closed = {(row["sub_ledger"], row["entity"], row["account"], row["currency"], row["period"]): row["closing"] for row in rolled}
+    assert all(
+        row["opening"] == closed.get((row["sub_ledger"], row["entity"], row["account"], row["currency"], f"2026-0{int(row['period'][-1]) - 1}"), 0)
+        for row in rolled
+    )
+
+
+def test_deferred_revenue_is_what_the_schedules_have_left_and_late_usage_is_off_the_diagonal(demo: Demo) -> None:
+    assert demo.rows("select * from ledger.deferred_revenue_roll_forward where closing_minor <> remaining_schedule_minor") == []
+    [left] = demo.rows("select sum(remaining_schedule_minor) as minor from ledger.deferred_revenue_roll_forward where period = '2026-03'")
+    assert left["minor"] > 0
+    matrix = demo.rows("select period, service_period, is_off_diagonal from ledger.revenue_by_service_period group by all order by all")
+    assert [(row["period"], row["service_period"]) for row in matrix if row["is_off_diagonal"]] == [("2026-02", "2026-01"), ("2026-03", "2026-02")]
+    revenue = ("revenue_waterfall", "revenue_by_service_period")
+    counted = [demo.rows(f"select period, currency, sum(revenue_minor) as minor from ledger.{model} group by all order by all") for model in revenue]
+    assert counted[0] == counted[1]
+
+
 def test_other_book_keeping_programs_accept_the_books_and_refuse_half_a_cent(demo: Demo, tmp_path: Path) -> None:
     assert demo.first["proof"]["books"] == 6
     assert demo.first["proof"]["complaints"] == []

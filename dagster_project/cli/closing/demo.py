@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from datetime import timedelta
@@ -17,6 +17,8 @@ from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
+    from dagster_project.cli.closing.sub_ledgers import RolledForward
+    from dagster_project.cli.closing.tie_out import AccountBalance
     from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.sandbox.supervisor import Endpoint
 
@@ -37,6 +39,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli.closing import tie_out
     from dagster_project.cli.closing.proof import prove_books
+    from dagster_project.cli.closing.sub_ledgers import rolled_forward, show_sub_ledgers
     from dagster_project.close import Installation
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
@@ -62,6 +65,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             if not keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     proof = prove_books(installation.warehouse, PERIODS)
+    rolled = rolled_forward(installation, PERIODS[-1])
     documents = tie_out.document_count(installation)
     tied = sum(checkpoint.tied for checkpoint in checkpoints)
     expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
@@ -69,12 +73,13 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
         for period in PERIODS:
             tie_out.show_checkpoints(period, [checkpoint for checkpoint in checkpoints if checkpoint.period == period])
         tie_out.show_counterparties(holds, balances, tie_out.exponents(installation))
-    unequal = [balance for balance in balances if not balance.equal]
+        show_sub_ledgers(rolled)
     session.result(
         {
             "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
             "billing": holds,
             "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
+            "sub_ledgers": [asdict(row) for row in rolled],
             "proof": asdict(proof) if proof else None,
             "documents": documents,
             "new_documents": documents - before,
@@ -87,12 +92,16 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     elif not proof.complaints:
         session.line(f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries.")
     verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
-    complaints = proof.complaints if proof else ()
-    if unequal or complaints or tied != expected:
-        reasons = [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in unequal]
-        reasons += [f"bean-check refuses {complaint}" for complaint in complaints]
+    reasons = _differences(balances, rolled) + [f"bean-check refuses {complaint}" for complaint in (proof.complaints if proof else ())]
+    if reasons or tied != expected:
         raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
     session.line(verdict)
+
+
+def _differences(balances: Sequence[AccountBalance], rolled: Sequence[RolledForward]) -> list[str]:
+    unequal = [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in balances if not item.equal]
+    untied = [f"{row.entity} {row.sub_ledger} of {row.period} differ from account {row.account} in {row.currency}" for row in rolled if not row.equal]
+    return unequal + untied
 
 
 def _close_months(session: Session, sample: Future[SampleSummary] | None, counterparties: Future[Mapping[str, Endpoint]]) -> None:

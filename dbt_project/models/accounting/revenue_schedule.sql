@@ -1,54 +1,24 @@
 with
 
-billing_lines as (
-    select * from {{ ref('canonical_document_lines') }}
-    where kind = 'fee'
-),
-
-service_months as (
-    select
-        billing_lines.*,
-        {{ months_from(month_start('service_period_start'), month_start(add_days('service_period_end', -1))) }} as service_month
-    from billing_lines
-),
-
--- By the days of each month, rounded on what is recognised up to its end, so that the parts are the whole.
-cumulated as (
-    select
-        service_months.*,
-        cast({{ half_up_quotient(
-            "amount_minor * " ~ days_between('service_period_start', "least(" ~ add_months('service_month', 1) ~ ", service_period_end)"),
-            days_between('service_period_start', 'service_period_end')
-        ) }} as bigint) as recognised_through_minor
-    from service_months
-),
-
-recognised as (
-    select
-        cumulated.*,
-        -- What is issued after its month was closed is recognised in the month of its document.
-        greatest(service_month, {{ month_start('posting_date') }}) as recognition_month,
-        recognised_through_minor - coalesce(
-            lag(recognised_through_minor) over (partition by document_line_key order by service_month asc), 0
-        ) as recognised_minor
-    from cumulated
+served_revenue as (
+    select * from {{ ref('served_revenue') }}
 ),
 
 final as (
     select
         document_line_key,
         document_position,
-        business_key as source_document,
+        source_document,
         entity,
         currency,
         recognition_month,
         {{ period_of('recognition_month') }} as recognition_period,
-        {{ sum_whole('recognised_minor') }} as amount_minor
-    from recognised
+        {{ sum_whole('amount_minor') }} as amount_minor
+    from served_revenue
     group by
         document_line_key,
         document_position,
-        business_key,
+        source_document,
         entity,
         currency,
         recognition_month

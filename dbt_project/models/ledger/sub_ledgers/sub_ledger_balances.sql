@@ -1,0 +1,111 @@
+{{ config(materialized='view') }}
+
+{#- A sub-ledger -> its roll-forward, and the sign of its balance where a debit is positive. -#}
+{% set rolled = {
+    'receivables': ('receivables_roll_forward', '+'),
+    'deferred_revenue': ('deferred_revenue_roll_forward', '-'),
+    'tax': ('tax_roll_forward', '-'),
+    'prepaid_credits': ('prepaid_credit_roll_forward', '-'),
+} %}
+with
+
+revenue as (
+    select * from {{ ref('revenue_by_service_period') }}
+),
+
+settlements as (
+    select * from {{ ref('receivable_movements') }}
+    where counter_account is not null
+),
+
+moved_revenue as (
+    select
+        entity,
+        period,
+        account,
+        currency,
+        {{ sum_whole('revenue_minor') }} as revenue_minor
+    from revenue
+    group by
+        entity,
+        period,
+        account,
+        currency
+),
+
+rolled_revenue as (
+    {{ rolled_forward('moved_revenue', ['account', 'currency'], ['revenue_minor']) }}
+),
+
+moved_settlements as (
+    select
+        entity,
+        period,
+        counter_account as account,
+        currency,
+        {{ sum_whole('-amount_minor') }} as settled_minor
+    from settlements
+    group by
+        entity,
+        period,
+        counter_account,
+        currency
+),
+
+rolled_settlements as (
+    {{ rolled_forward('moved_settlements', ['account', 'currency'], ['settled_minor']) }}
+),
+
+signed as (
+    {% for sub_ledger, (model, sign) in rolled.items() %}
+        select
+            '{{ sub_ledger }}' as sub_ledger,
+            entity,
+            period,
+            account,
+            currency,
+            0 {{ sign }} opening_minor as opening_minor,
+            0 {{ sign }} closing_minor as closing_minor
+        from {{ ref(model) }}
+        union all
+    {% endfor %}
+    select
+        'revenue' as sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        -opening_minor as opening_minor,
+        -closing_minor as closing_minor
+    from rolled_revenue
+    union all
+    select
+        'settlements' as sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        opening_minor,
+        closing_minor
+    from rolled_settlements
+),
+
+final as (
+    select
+        sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        {{ sum_whole('opening_minor') }} as opening_minor,
+        {{ sum_whole('closing_minor') }} as closing_minor
+    from signed
+    group by
+        sub_ledger,
+        entity,
+        period,
+        account,
+        currency
+)
+
+select * from final

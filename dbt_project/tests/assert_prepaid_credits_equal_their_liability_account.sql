@@ -1,0 +1,1 @@
+{{ sub_ledger_breaks('prepaid_credits', 'revenue_account', "= 'prepaid'") }}

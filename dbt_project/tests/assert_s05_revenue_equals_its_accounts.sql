@@ -1,0 +1,1 @@
+{{ sub_ledger_breaks('revenue', 'revenue_account', "<> 'prepaid'") }}

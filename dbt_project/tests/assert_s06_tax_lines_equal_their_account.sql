@@ -1,0 +1,1 @@
+{{ sub_ledger_breaks('tax', 'tax_account') }}
