@@ -17,7 +17,16 @@ from reverse_etl.settings import Settings
 DAY = "2026-02-01"
 # Each line: the row, and the rules that it breaks with what it states.
 Lines = list[tuple[str, dict[str, str]]]
+CUSTOMERS = {"GOOD": "USD", "KIND": "USD", "METER": "USD", "POUND": "GBP"}
 BAD: Mapping[str, tuple[str, Lines]] = {
+    "customers": (
+        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
+        [
+            *((f"{name},{name},,US,acme,{currency},UTC,,30", {}) for name, currency in CUSTOMERS.items()),
+            ("FOREIGN,FOREIGN,,US,other,USD,UTC,,30", {}),
+            ("ADRIFT,ADRIFT,,US,acme,USD,Mars/Olympus,,30", {"unknown_time_zone": "customer ADRIFT"}),
+        ],
+    ),
     "plans": (
         "plan_id,name,anchor,period_unit,period_count",
         [
@@ -169,6 +178,7 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("S-kind,1,KIND,bad_kind,2026-01-01,", {}),
             ("S-meter,1,METER,bad_meter,2026-01-01,", {}),
             ("S-pound,1,POUND,good,2026-01-01,", {}),
+            ("S-adrift,1,ADRIFT,good,2026-01-01,", {}),
             ("S-dated,1,GOOD,good,soon,", {"not_a_date": "subscription S-dated version 1"}),
             ("S-ended,1,GOOD,good,2026-01-01,never", {"not_a_date": "subscription S-ended version 1"}),
             ("S-backward,1,GOOD,good,2026-01-02,2026-01-01", {"ends_before_it_starts": "subscription S-backward version 1"}),
@@ -177,14 +187,8 @@ BAD: Mapping[str, tuple[str, Lines]] = {
         ],
     ),
 }
-CUSTOMERS = {"GOOD": "USD", "KIND": "USD", "METER": "USD", "POUND": "GBP"}
 REST: Mapping[str, list[str]] = {
     "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01", "other,Other,US,USD,2026-01-01"],
-    "customers": [
-        "customer_id,name,email,country,entity_id,currency,time_zone,tax_id,payment_term_days",
-        *(f"{name},{name},,US,acme,{currency},UTC,,30" for name, currency in CUSTOMERS.items()),
-        "FOREIGN,FOREIGN,,US,other,USD,UTC,,30",
-    ],
 }
 
 
@@ -209,7 +213,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
         deliver(settings, f"{source}/{DAY}/{source}.csv", [header, *(row for row, _ in lines)])
     for source, rows in REST.items():
         deliver(settings, f"{source}/{DAY}/{source}.csv", rows)
-    usage = [event(name, "median" if name == "METER" else "calls") for name in CUSTOMERS]
+    usage = [event(name, "median" if name == "METER" else "calls") for name in (*CUSTOMERS, "ADRIFT")]
     deliver(settings, f"usage/{DAY}/events.jsonl", usage)
     with pytest.MonkeyPatch.context() as patch:
         # A terminal is as wide as it is; the test reads whole lines.
@@ -286,7 +290,11 @@ def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(planned: Lan
         "METER": "refused_charge",
         # The only price in pounds is negative.
         "POUND": "missing_price",
+        # Rated by the days of UTC, and not billed.
+        "ADRIFT": None,
     }
+    [adrift] = planned.rows("select hold_reason from invoicing.held_lines where customer_id = 'ADRIFT'")
+    assert adrift["hold_reason"] == "refused_customer"
     assert [row["amount_minor"] for row in rated if row["customer_id"] == "GOOD"] == [1000]
 
 

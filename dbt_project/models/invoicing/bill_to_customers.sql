@@ -13,6 +13,7 @@ final as (
         coalesce(parents.currency, customers.currency) as bill_to_currency,
         customers.parent_customer_id is not null as has_parent,
         case
+            when customers.violation is not null or parents.violation is not null then 'refused_customer'
             when customers.parent_customer_id is null then null
             when parents.customer_id is null then 'unknown_parent'
             when customers.parent_customer_id = customers.customer_id or parents.parent_customer_id = customers.customer_id then 'parent_cycle'

@@ -6,6 +6,8 @@ refused as (
     union all
     {{ refused_rows(ref('unused_prices'), "'prices'", "'price ' || price_id || ' version ' || price_version") }}
     union all
+    {{ refused_rows(ref('stg_crm__customers'), "'customers'", "'customer ' || customer_id") }}
+    union all
     {{ refused_rows(ref('stg_billing__plans'), "'plans'", "'plan ' || plan_id") }}
     union all
     {{ refused_rows(ref('stg_billing__plan_patterns'), "'plan_patterns'", "'plan ' || plan_id") }}
