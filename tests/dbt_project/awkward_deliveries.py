@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from reverse_etl.cases.deliveries import deliver
 from reverse_etl.cases.scenario import Charge, CreditGrant, Scenario, Subscription, Tier, UsageEvent, flat, of_charge, quantity_event
@@ -25,19 +26,25 @@ def used(*quantities: str) -> list[UsageEvent]:
     return [quantity_event(DAY, quantity, minutes=number) for number, quantity in enumerate(quantities)]
 
 
+def going_on(charge: Charge, events: list[UsageEvent], **terms: Any) -> Scenario:
+    """A subscription that goes on after its last event, for the next month."""
+    scenario = of_charge(charge, events, **terms)
+    return replace(scenario, subscriptions=tuple(replace(subscription, ends_on=None) for subscription in scenario.subscriptions))
+
+
 # What the sample company does not do: every way of counting and pricing that an engine could round, order or read differently.
 SCENARIOS = {
-    "graduated": of_charge(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
-    "volume": of_charge(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
-    "package": of_charge(
+    "graduated": going_on(Charge("graduated", TIERS), used("3.5", "107.25", "-0.75")),
+    "volume": going_on(Charge("volume", TIERS, {"beyond_last_tier": "hold"}), used("100.5"), currency="JPY"),
+    "package": going_on(
         Charge("package", (Tier(None, "7.01", block_size="12"),), {"free_units": "1.5", "package_rounding": "exact"}), used("26.0000001")
     ),
-    "converted": of_charge(
+    "converted": going_on(
         Charge("per_unit", (Tier(None, "0.333333333333"),), {"quantity_divisor": "7", "quantity_rounding": "half_up", "quantity_precision": "2"}),
         used("1000.1"),
     ),
-    "bounded": of_charge(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
-    "percentage": of_charge(
+    "bounded": going_on(Charge("per_unit", (Tier(None, "3"),), {"minimum_amount": "10", "maximum_amount": "20"}), used("1"), currency="KWD"),
+    "percentage": going_on(
         Charge(
             "percentage",
             (Tier(None, rate_percent="2.99"),),
@@ -45,25 +52,25 @@ SCENARIOS = {
         ),
         used("10", "80.5", "999.99"),
     ),
-    "counted": of_charge(
+    "counted": going_on(
         Charge("per_unit", (Tier(None, "1"),), aggregation="unique_count", counted_attribute="user"),
         [quantity_event(DAY, "1", number, user=user) for number, user in enumerate(("é", "z", "é", "Z"))],
     ),
-    "supplied": of_charge(
+    "supplied": going_on(
         Charge("dynamic", (Tier(),), amount_attribute="minor"), [quantity_event(DAY, "1", minor="40.25"), quantity_event(DAY, "2", 1, minor="1e2")]
     ),
-    "level": of_charge(
+    "level": going_on(
         Charge("per_unit", (Tier(None, "0.01"),), {"zero_usage_flat_fee": "true"}, aggregation="weighted_sum"),
         [UsageEvent(moment(9, 3, 7, 11, 123457), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
         time_zone="America/Havana",
     ),
-    "latest": of_charge(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
-    "daily": of_charge(
+    "latest": going_on(Charge("per_unit", (Tier(None, "2"),), aggregation="latest"), [*used("4", "9"), quantity_event(DAY, "7", 1)]),
+    "daily": going_on(
         Charge("per_unit", (Tier(None, "0.1"),), aggregation="max", bucket="day"),
         [UsageEvent(moment(3, 16, 59), "9"), UsageEvent(moment(3, 17), "10")],
         time_zone="Asia/Ho_Chi_Minh",
     ),
-    "grouped": of_charge(
+    "grouped": going_on(
         Charge("graduated", TIERS, dimensions="region, zone"),
         [
             quantity_event(DAY, "3", region="eu;1", zone="b"),
@@ -71,12 +78,12 @@ SCENARIOS = {
             quantity_event(DAY, "1", 2, region='\u00e9\\"/\t'),
         ],
     ),
-    "prorated": of_charge(
+    "prorated": going_on(
         Charge("per_unit", (Tier(None, "2.5"),), {"billing_increment": "5", "billing_increment_rounding": "half_up"}, aggregation="prorated_sum"),
         [UsageEvent(moment(9, 3), "5.5"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
         time_zone="America/Havana",
     ),
-    "seats": of_charge(
+    "seats": going_on(
         Charge("graduated", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum", counted_attribute="counts_for"),
         [
             UsageEvent(moment(9, 3), "12.5"),
@@ -85,24 +92,24 @@ SCENARIOS = {
         ],
         time_zone="America/Havana",
     ),
-    "machines": of_charge(
+    "machines": going_on(
         Charge("graduated", TIERS, {"tiers_counted_on": "full_units", "negative_usage": "zero"}, aggregation="weighted_sum"),
         [UsageEvent(moment(9, 3, 7, 11, 123457), "12"), UsageEvent(moment(20, 22), "-2.25", corrected=True)],
         starts_on=date(2026, 1, 1),
     ),
-    "seats_by_volume": of_charge(
+    "seats_by_volume": going_on(
         Charge("volume", TIERS, {"tiers_counted_on": "full_units"}, aggregation="prorated_sum"), [UsageEvent(moment(16, 0), "30")]
     ),
-    "taxed": of_charge(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
-    "within": of_charge(Charge("per_unit", TIERS[-1:], {"tax_behavior": "inclusive"}, taxes=("7.25", "1.0005")), used("33.3", "1")),
-    "within-yen": of_charge(Charge("per_unit", (Tier(None, "299"),), {"tax_behavior": "inclusive"}, taxes=("4",)), used("1"), currency="JPY"),
+    "taxed": going_on(Charge("per_unit", TIERS[-1:], taxes=("7.25", "1.0005")), used("33.3", "1")),
+    "within": going_on(Charge("per_unit", TIERS[-1:], {"tax_behavior": "inclusive"}, taxes=("7.25", "1.0005")), used("33.3", "1")),
+    "within-yen": going_on(Charge("per_unit", (Tier(None, "299"),), {"tax_behavior": "inclusive"}, taxes=("4",)), used("1"), currency="JPY"),
     "within-dinar": replace(
-        of_charge(Charge("per_unit", (Tier(None, "2.875"),), {"tax_behavior": "inclusive"}, taxes=("15", "7")), used("1.04"), currency="KWD"),
+        going_on(Charge("per_unit", (Tier(None, "2.875"),), {"tax_behavior": "inclusive"}, taxes=("15", "7")), used("1.04"), currency="KWD"),
         inclusive_tax_rounding="tax",
     ),
     # The customer whose correction is landed later, so that a credit memo gives credits back.
     "credited": replace(
-        of_charge(Charge("per_unit", (Tier(None, "0.75"),), taxes=("7.25",)), used("1000.1")),
+        going_on(Charge("per_unit", (Tier(None, "0.75"),), taxes=("7.25",)), used("1000.1")),
         grants=(
             CreditGrant("gift", "12.345", kind="promotional", expires_on=date(2026, 2, 1)),
             CreditGrant("Zulu", "500.005", priority="1"),

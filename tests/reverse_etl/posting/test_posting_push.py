@@ -271,8 +271,10 @@ def test_a_destination_that_is_down_leaves_everything_pending_and_the_next_push_
 def test_a_destination_that_dies_in_the_middle_leaves_what_is_unknown_for_the_next_push(start: Start) -> None:
     books = start(CLASS_A, alone=True)
     register = books.register
-    seal(register, *(entry(register, f"J{number}") for number in range(200)))
-    killer = threading.Timer(0.15, stop, (books.process,))
+    unanswered, *_ = seal(register, *(entry(register, f"J{number}") for number in range(200)))
+    # Until it is answered, the push cannot end.
+    books.order("slow", reference=unanswered.reference, seconds=30)
+    killer = threading.Timer(0.5, stop, (books.process,))
     killer.start()
 
     report = books.push(patience=0.0)

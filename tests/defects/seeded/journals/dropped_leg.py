@@ -18,6 +18,11 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="An entry has every leg of its document.",
     caught_by=Finding("K5", "receivable"),
-    implies=(Finding("K6", "sealed"),),
+    implies=(
+        Finding("K6", "sealed"),
+        Finding("assert_s01_receivables_equal_their_control_account"),
+        Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
+        Finding("assert_s06_tax_lines_equal_their_account"),
+    ),
     post=plant,
 )

@@ -21,6 +21,10 @@ DEFECT = Defect(
         Finding("K5", "net"),
         Finding("K5", "receivable"),
         Finding("K6", "posted"),
+        Finding("assert_s01_receivables_equal_their_control_account"),
+        Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
+        Finding("assert_s05_revenue_equals_its_accounts"),
+        Finding("assert_s06_tax_lines_equal_their_account"),
     ),
     post=plant,
 )

@@ -11,6 +11,10 @@ def plant(entity: str) -> str:
 DEFECT = Defect(
     rule="The trial balance sums to zero (S08).",
     caught_by=Finding("assert_s08_trial_balance_sums_to_zero"),
-    implies=(Finding("K7", "debit"), Finding("K7", "transaction amount")),
+    implies=(
+        Finding("K7", "debit"),
+        Finding("K7", "transaction amount"),
+        Finding("assert_s06_tax_lines_equal_their_account"),
+    ),
     tamper=plant,
 )

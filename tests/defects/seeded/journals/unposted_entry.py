@@ -14,6 +14,11 @@ DEFECT = Defect(
         Finding("K5", "net"),
         Finding("K6", "sealed"),
         Finding("K6", "posted"),
+        Finding("assert_s01_receivables_equal_their_control_account"),
+        Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
+        Finding("assert_s03_deferred_revenue_equals_its_account_and_schedule"),
+        Finding("assert_s05_revenue_equals_its_accounts"),
+        Finding("assert_s06_tax_lines_equal_their_account"),
     ),
     post=plant,
 )
