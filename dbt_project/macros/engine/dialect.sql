@@ -38,10 +38,10 @@
     case when {{ time_zone }} = 'UTC' then cast({{ instant }} as date) else cast(timezone({{ time_zone }}, timezone('UTC', {{ instant }})) as date) end
 {%- endmacro %}
 
-{% macro known_time_zones() %}{{ return(adapter.dispatch('known_time_zones', 'tieout')()) }}{% endmacro %}
-{#- A query for the names of the time zones that the engine knows. -#}
-{% macro default__known_time_zones() %}select name from pg_timezone_names{% endmacro %}
-{% macro duckdb__known_time_zones() %}select name from pg_timezone_names(){% endmacro %}
+{% macro time_zone_names() %}{{ return(adapter.dispatch('time_zone_names', 'tieout')()) }}{% endmacro %}
+{#- The relation with the names of the time zones that the engine knows. -#}
+{% macro default__time_zone_names() %}pg_timezone_names{% endmacro %}
+{% macro duckdb__time_zone_names() %}pg_timezone_names(){% endmacro %}
 
 {% macro instant_of(text) -%}
     {#- RFC 3339 text to a UTC timestamp without zone, null where it is none; a time without an offset is no instant. -#}

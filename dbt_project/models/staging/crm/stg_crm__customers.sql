@@ -5,7 +5,7 @@ latest as (
 ),
 
 time_zones as (
-    {{ known_time_zones() }}
+    select name from {{ time_zone_names() }}
 ),
 
 -- A customer of an unknown time zone has the days of UTC, and is not billed.
