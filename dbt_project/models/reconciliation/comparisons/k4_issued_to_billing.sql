@@ -1,3 +1,5 @@
+{%- set line_measures = {'line amount': 'amount_minor', 'line tax': 'tax_minor'} -%}
+
 with
 
 documents as (
@@ -47,31 +49,21 @@ issued as (
     from documents
     where document_type = 'invoice'
     union all
-    select
-        billing_lines.entity,
-        billing_lines.period,
-        'line amount' as measure,
-        billing_lines.currency as unit,
-        {{ dbt.concat(["documents.reference", "' '", "billing_lines.document_line_key"]) }} as subject,
-        billing_lines.amount_minor as compared_value,
-        0 as excused_value,
-        cast(null as varchar) as explanation,
-        true as must_exist
-    from billing_lines
-    inner join documents on billing_lines.document_position = documents.document_position
-    union all
-    select
-        billing_lines.entity,
-        billing_lines.period,
-        'line tax' as measure,
-        billing_lines.currency as unit,
-        {{ dbt.concat(["documents.reference", "' '", "billing_lines.document_line_key"]) }} as subject,
-        billing_lines.tax_minor as compared_value,
-        0 as excused_value,
-        cast(null as varchar) as explanation,
-        true as must_exist
-    from billing_lines
-    inner join documents on billing_lines.document_position = documents.document_position
+    {% for measure, column in line_measures.items() %}
+        select
+            billing_lines.entity,
+            billing_lines.period,
+            '{{ measure }}' as measure,
+            billing_lines.currency as unit,
+            {{ dbt.concat(["documents.reference", "' '", "billing_lines.document_line_key"]) }} as subject,
+            billing_lines.{{ column }} as compared_value,
+            0 as excused_value,
+            cast(null as varchar) as explanation,
+            true as must_exist
+        from billing_lines
+        inner join documents on billing_lines.document_position = documents.document_position
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 -- What is there twice counts twice.
@@ -100,7 +92,7 @@ held_by_stripe as (
         'amount due' as measure,
         currency as unit,
         reference as subject,
-        -- Before read-backs told it there were no credits.
+        -- A read-back that does not tell it knew of no credits.
         sum(coalesce(amount_due_minor, total_minor)) as compared_value
     from stripe_documents
     where
@@ -112,45 +104,28 @@ held_by_stripe as (
         currency,
         reference
     union all
-    select
-        stripe_lines.entity,
-        stripe_lines.period,
-        'line amount' as measure,
-        stripe_documents.currency as unit,
-        {{ dbt.concat(["stripe_documents.reference", "' '", "coalesce(stripe_lines.line_key, 'line without key')"]) }} as subject,
-        sum(stripe_lines.amount_minor) as compared_value
-    from stripe_lines
-    inner join stripe_documents
-        on
-            stripe_lines.remote_id = stripe_documents.remote_id
-            and stripe_lines.entity = stripe_documents.entity
-            and stripe_lines.period = stripe_documents.period
-    group by
-        stripe_lines.entity,
-        stripe_lines.period,
-        stripe_documents.currency,
-        stripe_documents.reference,
-        stripe_lines.line_key
-    union all
-    select
-        stripe_lines.entity,
-        stripe_lines.period,
-        'line tax' as measure,
-        stripe_documents.currency as unit,
-        {{ dbt.concat(["stripe_documents.reference", "' '", "coalesce(stripe_lines.line_key, 'line without key')"]) }} as subject,
-        sum(stripe_lines.tax_minor) as compared_value
-    from stripe_lines
-    inner join stripe_documents
-        on
-            stripe_lines.remote_id = stripe_documents.remote_id
-            and stripe_lines.entity = stripe_documents.entity
-            and stripe_lines.period = stripe_documents.period
-    group by
-        stripe_lines.entity,
-        stripe_lines.period,
-        stripe_documents.currency,
-        stripe_documents.reference,
-        stripe_lines.line_key
+    {% for measure, column in line_measures.items() %}
+        select
+            stripe_lines.entity,
+            stripe_lines.period,
+            '{{ measure }}' as measure,
+            stripe_documents.currency as unit,
+            {{ dbt.concat(["stripe_documents.reference", "' '", "coalesce(stripe_lines.line_key, 'line without key')"]) }} as subject,
+            sum(stripe_lines.{{ column }}) as compared_value
+        from stripe_lines
+        inner join stripe_documents
+            on
+                stripe_lines.remote_id = stripe_documents.remote_id
+                and stripe_lines.entity = stripe_documents.entity
+                and stripe_lines.period = stripe_documents.period
+        group by
+            stripe_lines.entity,
+            stripe_lines.period,
+            stripe_documents.currency,
+            stripe_documents.reference,
+            stripe_lines.line_key
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 final as (
