@@ -12,8 +12,8 @@ write_offs as (
     where hold_reason is null
 ),
 
-billing_lines as (
-    select * from {{ ref('canonical_document_lines') }}
+receivables as (
+    select * from {{ ref('document_accounts') }}
 ),
 
 entities as (
@@ -39,21 +39,12 @@ sealed_journals as (
         and state <> 'cancelled'
 ),
 
-receivables as (
-    select
-        business_key,
-        min(receivable_account) as receivable_account
-    from billing_lines
-    group by business_key
-),
-
 -- A refund follows from its credit memo, a write-off from nothing but the decision.
 combined as (
     select
         business_key as source_document,
         'refund_issued' as event,
         'cash' as posting_role,
-        'refunded' as event_suffix,
         {{ dbt.concat(["document_type", "':'", "natural_id", "':refunded'"]) }} as natural_id,
         entity,
         customer_id,
@@ -66,7 +57,6 @@ combined as (
         invoice_key as source_document,
         'write_off' as event,
         'bad_debt' as posting_role,
-        {{ decision_natural_id('decision_id') }} as event_suffix,
         {{ decision_natural_id('decision_id') }} as natural_id,
         entity,
         customer_id,
@@ -82,7 +72,6 @@ dated as (
         combined.source_document,
         combined.event,
         combined.posting_role,
-        combined.event_suffix,
         combined.natural_id,
         combined.entity,
         combined.customer_id,
@@ -135,7 +124,6 @@ final as (
         dated.natural_id,
         dated.source_document,
         dated.event,
-        dated.event_suffix,
         dated.posting_role,
         dated.entity,
         dated.customer_id,

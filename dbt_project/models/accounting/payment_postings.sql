@@ -10,8 +10,8 @@ invoices as (
     where document_type = 'invoice'
 ),
 
-invoice_lines as (
-    select * from {{ ref('canonical_document_lines') }}
+receivables as (
+    select * from {{ ref('document_accounts') }}
 ),
 
 entities as (
@@ -37,14 +37,6 @@ sealed_journals as (
         and state <> 'cancelled'
 ),
 
-receivables as (
-    select
-        business_key,
-        min(receivable_account) as receivable_account
-    from invoice_lines
-    group by business_key
-),
-
 paid_at_platform as (
     select distinct invoice_key
     from payments
@@ -56,7 +48,6 @@ paid_at_platform as (
 named as (
     select
         payments.*,
-        {{ dbt.concat(["'paid:'", "payments.payment_key"]) }} as event_suffix,
         {{ dbt.concat(["invoices.document_type", "':'", "invoices.natural_id", "':paid:'", "payments.payment_key"]) }} as natural_id,
         invoices.currency as invoice_currency,
         invoices.posting_date as invoice_posting_date,
@@ -124,7 +115,6 @@ final as (
         dated.payment_id,
         dated.entity,
         dated.invoice_key,
-        dated.event_suffix,
         dated.natural_id,
         dated.customer_id,
         dated.currency,

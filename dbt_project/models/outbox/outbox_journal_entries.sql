@@ -94,6 +94,7 @@ final as (
             "source_document": "new_entries.source_document",
             "source_number": "new_entries.source_number",
             "event": "new_entries.event",
+            "reverses": "new_entries.reverses",
             "description": dbt.concat(["new_entries.event", "' '", "new_entries.source_number"]),
             "customer_id": "new_entries.customer_id",
             "currency": "new_entries.currency",

@@ -1,0 +1,16 @@
+with
+
+billing_lines as (
+    select * from {{ ref('canonical_document_lines') }}
+),
+
+final as (
+    select
+        business_key,
+        min(receivable_account) as receivable_account,
+        min(rounding_account) as rounding_account
+    from billing_lines
+    group by business_key
+)
+
+select * from final
