@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import dagster as dg
 import pytest
 
 from dagster_project.cli.installing.installation import initialize
+from dagster_project.close.steps import Checkpoint
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
+from dagster_project.defs.closing import checkpoint_checks, verdicts
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings
 
@@ -172,6 +174,16 @@ def test_every_control_is_a_check_of_the_close_that_says_who_clears_its_breaks_a
         assert {"control", "severity", "break_list"} <= metadata.keys(), name
         assert checks[name].description, name
     assert all(checks[name].metadata["sla_hours"] > 0 for name in checkpoints(project))
+
+
+def test_a_checkpoint_with_a_break_or_with_nothing_to_say_has_not_passed() -> None:
+    values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
+    tied = Checkpoint(checkpoint="K1", entity="*", period="2026-01", measure="events", unit="events", break_count=0, status="tied", **values)
+    broken = replace(tied, checkpoint="K2", break_count=1, status="broken")
+    told = {result.check_name: result.passed for result in verdicts(checkpoint_checks(), [tied, broken, replace(broken, status="tied")])}
+    assert (told.pop("K1"), told.pop("K2")) == (True, False)
+    assert told
+    assert not any(told.values())
 
 
 def test_every_control_has_one_place_and_the_documentation_names_all_of_them(project: Project) -> None:
