@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow
+from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, PROHIBITED, SENSITIVITY_CLASSES, OutboxRow
 
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
@@ -62,6 +62,10 @@ def _header(row: OutboxRow) -> Iterator[str]:
         yield f"period {row.period!r} is not YYYY-MM"
     elif row.document_type == "journal_entry" and row.posting_date.strftime("%Y-%m") != row.period:
         yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if row.sensitivity not in SENSITIVITY_CLASSES:
+        yield f"sensitivity {row.sensitivity!r} is none of {', '.join(SENSITIVITY_CLASSES)}"
+    if row.sensitivity == PROHIBITED:
+        yield "what is prohibited is never sealed"
     if not row.subtracted_key:
         yield "the key it was subtracted from is empty"
     if any(not key.startswith(f"{row.system}/") for key in row.depends_on):

@@ -40,7 +40,7 @@ JUDGED = (
 )
 # The tests that judge look at it, though nothing of this company is rated there.
 RATED_BY_PLATFORM = ("path:models/platform", "outbox_usage_reports")
-JUDGEMENT = ("test", "--select", "test_type:singular", "--store-failures")
+JUDGEMENT = ("test", "--select", "test_type:singular")
 
 Change = Callable[[list[OutboxRow]], list[OutboxRow]]
 

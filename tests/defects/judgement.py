@@ -37,7 +37,7 @@ def findings(close: Close) -> dict[str, set[Finding]]:
             found[_owner(row, entities)].add(Finding(control, row["detail"]))
     for test, status in close.tests.items():
         if status != "pass" and test not in TOLD_OTHERWISE:
-            for row in close.read(f"select * from dbt_test__audit.{test}") or [{}]:
+            for row in close.read(f"select * from breaks.{test}") or [{}]:
                 found[_owner(row, entities)].add(Finding(test))
     return found
 

@@ -101,6 +101,12 @@ def test_what_credits_settle_and_what_is_due_are_the_total(members: Mapping[str,
     assert found == () if reason is None else any(reason in violation for violation in found), found
 
 
+@pytest.mark.parametrize(("sensitivity", "reason"), [("secret", "is none of public, internal"), ("prohibited", "never sealed")])
+def test_a_document_of_an_unknown_or_prohibited_class_is_not_sealed(sensitivity: str, reason: str) -> None:
+    [violation] = violations(replace(invoice(ANY_REGISTER), sensitivity=sensitivity))
+    assert reason in violation
+
+
 WRONG_TYPES: tuple[Mapping[str, Any], ...] = (
     {"total_minor": None},
     {"total_minor": 1200.0},
