@@ -97,6 +97,7 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "functional_minor": "bigint",
         "customer_id": "varchar",
         "source_line_key": "varchar",
+        "reverses": "varchar",
     },
     "register.transitions": {
         "position": "bigint",
@@ -114,6 +115,19 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "status": "varchar",
         "landing_position": "bigint",
         "at": "timestamp",
+    },
+    "register.period_seals": {
+        "position": "bigint",
+        "entity": "varchar",
+        "period": "varchar",
+        "register_position": "bigint",
+        "measure": "varchar",
+        "subject": "varchar",
+        "currency": "varchar",
+        "item_count": "bigint",
+        "total_minor": "bigint",
+        "functional_minor": "bigint",
+        "content_hash": "varchar",
     },
     "register.approval_requests": {
         "position": "bigint",

@@ -11,19 +11,19 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_json, external_reference
 from reverse_etl.errors import OutboxContractError
-from reverse_etl.register import schema
+from reverse_etl.register import schema, seals
 from reverse_etl.register.approvals import unapproved
 from reverse_etl.register.contract import NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.periods import status_of
+from reverse_etl.register.periods import PeriodStanding, standing_of
 from reverse_etl.register.reads import sealed_document
 from reverse_etl.register.records import (
     CLOSED_PERIOD,
     CONTRACT,
     NOT_APPROVED,
-    OPEN,
+    SOFT_CLOSED,
     STALE_HEAD,
     WRONG_INCARNATION,
     Delivery,
@@ -69,7 +69,7 @@ class _Batch:
     heads: Mapping[str, _Head]
     issued_since: Mapping[str, tuple[int, str]]
     known: Mapping[str, list[_Known]]
-    periods: Mapping[tuple[str, str], str]
+    periods: Mapping[tuple[str, str], PeriodStanding]
     unapproved: Mapping[str, str]
     unchanged: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
@@ -87,7 +87,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         heads=_heads(connection, {row.subtracted_key for row in sound}),
         issued_since=_issued_since(connection, sound),
         known=_known(connection, {row.business_key for row in sound}),
-        periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
+        periods={key: standing_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
         unapproved=unapproved(connection, sound),
     )
     for row, reason in checked:
@@ -102,6 +102,9 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
             batch.refused.append(refusal)
     accepted = _whole_groups(groups, batch)
     sealed = _insert(writer, accepted, batch, hashes, correlation_id)
+    for key in sorted({(row.entity, row.period) for row in accepted}):
+        if batch.periods[key].status == SOFT_CLOSED:
+            seals.take(writer, *key)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
 
 
@@ -147,12 +150,8 @@ def _refusal(row: OutboxRow, batch: _Batch) -> Refusal | None:
         return Refusal(row, CONTRACT, f"revision {row.revision} does not follow revision {latest}")
     if (stale := _stale(row, batch)) is not None:
         return Refusal(row, STALE_HEAD, f"{stale}; mirror and build again")
-    if batch.periods[row.entity, row.period] != OPEN:
-        return Refusal(
-            row,
-            CLOSED_PERIOD,
-            f"period {row.period} of {row.entity} is {batch.periods[row.entity, row.period]}; build again for the first open period",
-        )
+    if (closed := batch.periods[row.entity, row.period].refusal_of(row.document_type, row.cause)) is not None:
+        return Refusal(row, CLOSED_PERIOD, closed)
     return None
 
 

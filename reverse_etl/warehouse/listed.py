@@ -52,7 +52,12 @@ LISTED = (
         of_element={"document_line_key": "line_key", "line_key": "rated_line_key"},
     ),
     Listed("register.credit_applications", BILLING_TYPES, "credits", of_document={"customer_id": "customer_id", "invoice_key": "invoice_key"}),
-    Listed("register.journal_lines", ("journal_entry",), "lines", of_document={"source_document": "source_document", "event": "event"}),
+    Listed(
+        "register.journal_lines",
+        ("journal_entry",),
+        "lines",
+        of_document={"source_document": "source_document", "event": "event", "reverses": "reverses"},
+    ),
 )
 
 
