@@ -3,8 +3,6 @@
 with
 
 outbox as (
-    {%- for relation in ('outbox_journal_entries', 'outbox_invoices', 'outbox_credit_memos') %}
-    {% if not loop.first %}union all{% endif %}
     select
         business_key,
         document_type,
@@ -12,8 +10,25 @@ outbox as (
         period,
         posting_date,
         cause
-    from {{ ref(relation) }}
-    {%- endfor %}
+    from {{ ref('outbox_journal_entries') }}
+    union all
+    select
+        business_key,
+        document_type,
+        entity,
+        period,
+        posting_date,
+        cause
+    from {{ ref('outbox_invoices') }}
+    union all
+    select
+        business_key,
+        document_type,
+        entity,
+        period,
+        posting_date,
+        cause
+    from {{ ref('outbox_credit_memos') }}
 ),
 
 entities as (
@@ -44,7 +59,7 @@ judged as (
         coalesce(latest_status.status, 'open') as status,
         outbox.document_type = 'journal_entry'
         and outbox.cause in ({{ soft_close_causes() }})
-        and latest_status.status is not distinct from 'soft_closed' as ends_its_period
+        and coalesce(latest_status.status, 'open') = 'soft_closed' as ends_its_period
     from outbox
     inner join entities on outbox.entity = entities.entity
     left join latest_status

@@ -60,8 +60,10 @@ def _header(row: OutboxRow) -> Iterator[str]:
         yield f"currency {row.currency!r} is not an ISO 4217 code"
     if not PERIOD.fullmatch(row.period or ""):
         yield f"period {row.period!r} is not YYYY-MM"
-    elif row.document_type == "journal_entry" and row.posting_date.strftime("%Y-%m") != row.period:
+    elif row.posting_date.strftime("%Y-%m") != row.period:
         yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if row.document_date > row.posting_date:
+        yield f"posting date {row.posting_date} is before the document's date {row.document_date}"
     if not row.subtracted_key:
         yield "the key it was subtracted from is empty"
     if any(not key.startswith(f"{row.system}/") for key in row.depends_on):

@@ -225,7 +225,8 @@ final as (
         lines.amount_minor,
         lines.functional_minor,
         lines.customer_id,
-        lines.source_line_key
+        lines.source_line_key,
+        lines.reverses
     from lines
     inner join documents on lines.document_position = documents.document_position
 )
