@@ -17,6 +17,7 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A void is the exact negation of what was left of its invoice (J07).",
     caught_by=Finding("assert_j07_reversals_negate_their_original"),
+    implies=(Finding("assert_credits_never_exceed_their_line"),),
     after_issue=decided_void,
     issue_late=plant,
 )
