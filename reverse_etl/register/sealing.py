@@ -11,19 +11,18 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_json, external_reference
 from reverse_etl.errors import OutboxContractError
-from reverse_etl.register import schema, seals
+from reverse_etl.register import schema
 from reverse_etl.register.approvals import unapproved
 from reverse_etl.register.contract import NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.periods import PeriodStanding, standing_of
+from reverse_etl.register.periods import PeriodStanding, renew_seal, require_changeable, standing_of
 from reverse_etl.register.reads import sealed_document
 from reverse_etl.register.records import (
     CLOSED_PERIOD,
     CONTRACT,
     NOT_APPROVED,
-    SOFT_CLOSED,
     STALE_HEAD,
     WRONG_INCARNATION,
     Delivery,
@@ -40,6 +39,8 @@ class _Known:
     """A document of the same business key that is sealed already."""
 
     position: int
+    entity: str
+    period: str
     revision: int
     content_hash: str
     number: str | None
@@ -101,10 +102,12 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         elif (refusal := _refusal(row, batch)) is not None:
             batch.refused.append(refusal)
     accepted = _whole_groups(groups, batch)
+    replaced = {(known.entity, known.period) for row in accepted for known in _replaced(row, batch)}
+    for key in sorted(replaced):
+        require_changeable(connection, *key)
     sealed = _insert(writer, accepted, batch, hashes, correlation_id)
-    for key in sorted({(row.entity, row.period) for row in accepted}):
-        if batch.periods[key].status == SOFT_CLOSED:
-            seals.take(writer, *key)
+    for key in sorted(replaced | {(row.entity, row.period) for row in accepted}):
+        renew_seal(writer, *key)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
 
 
@@ -188,9 +191,8 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
     numbers = _numbers(writer.connection, rows, batch)
     sealed: list[SealedDocument] = []
     for row in rows:
-        for known in batch.known.get(row.business_key, ()):
-            if known.revision == row.revision and known.state is State.REJECTED:
-                _cancel(writer, known, row.business_key)
+        for known in _replaced(row, batch):
+            _cancel(writer, known, row.business_key)
         number = numbers.get(id(row))
         position = writer.append("document", **_document_values(row, hashes[id(row)], number))
         sealed.append(
@@ -224,6 +226,11 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
         fresh = [Delivery(document.position, generation=_generation(document, batch)) for document in sealed]
         writer.connection.execute(insert(schema.deliveries), [save_delivery(delivery) for delivery in fresh])
     return sealed
+
+
+def _replaced(row: OutboxRow, batch: _Batch) -> list[_Known]:
+    """The rejected documents whose place and number the row takes."""
+    return [known for known in batch.known.get(row.business_key, ()) if known.revision == row.revision and known.state is State.REJECTED]
 
 
 def _generation(document: SealedDocument, batch: _Batch) -> int:
@@ -325,7 +332,7 @@ def _issued_since(connection: Connection, rows: Sequence[OutboxRow]) -> dict[str
 def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:
     known: dict[str, list[_Known]] = {}
     table, delivery = schema.documents, schema.deliveries
-    columns = (table.c.business_key, table.c.position, table.c.revision, table.c.content_hash, table.c.number)
+    columns = (table.c.business_key, table.c.position, table.c.entity, table.c.period, table.c.revision, table.c.content_hash, table.c.number)
     for some in _chunks(sorted(keys)):
         statement = (
             select(*columns, delivery.c.state, delivery.c.remote_id, delivery.c.generation)
@@ -334,7 +341,17 @@ def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:
         )
         for row in connection.execute(statement.order_by(table.c.position)):
             known.setdefault(row.business_key, []).append(
-                _Known(row.position, row.revision, row.content_hash, row.number, State(row.state), row.remote_id, row.generation)
+                _Known(
+                    row.position,
+                    row.entity,
+                    row.period,
+                    row.revision,
+                    row.content_hash,
+                    row.number,
+                    State(row.state),
+                    row.remote_id,
+                    row.generation,
+                )
             )
     return known
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, case, select
 
 from reverse_etl.documents import State, sha256_hex
 from reverse_etl.errors import BrokenSealError
@@ -33,7 +33,7 @@ def take(writer: LogWriter, entity: str, period: str, landed: LandedFiles | None
     """Seal what the period holds now. Without ``landed`` the files of the seal before stay those of the period."""
     writer.flush()
     before = latest(writer.connection, entity, period)
-    measures = _measures(writer.connection, entity, period)
+    measures = _measures(_documents(writer.connection, entity, period))
     if landed is not None:
         measures.append(SealMeasure(LANDED_FILES, EVERYTHING, None, landed.file_count, content_hash=landed.content_hash))
     elif before is not None and before.landed_files is not None:
@@ -60,9 +60,10 @@ def breaks(connection: Connection, entity: str, period: str) -> list[SealBreak]:
     seal = latest(connection, entity, period)
     if seal is None:
         return []
-    now = {(one.measure, one.subject, one.currency): one for one in _measures(connection, entity, period)}
+    rows = _documents(connection, entity, period)
+    now = {(one.measure, one.subject, one.currency): one for one in _measures(rows)}
     then = {(one.measure, one.subject, one.currency): one for one in seal.measures if one.measure != LANDED_FILES}
-    found = list(_named(connection, seal))
+    found = list(_named(connection, seal, rows))
     for key in sorted({*now, *then}, key=str):
         sealed, current = then.get(key), now.get(key)
         if sealed != current:
@@ -90,8 +91,7 @@ def landed_files_of(position: int, files: Sequence[tuple[int, str, str]]) -> Lan
     return LandedFiles(position, len(files), sha256_hex(listed.encode()))
 
 
-def _measures(connection: Connection, entity: str, period: str) -> list[SealMeasure]:
-    rows = _documents(connection, entity, period)
+def _measures(rows: Sequence[Row[tuple[object, ...]]]) -> list[SealMeasure]:
     by_type: defaultdict[tuple[str, str], list[Row[tuple[object, ...]]]] = defaultdict(list)
     for row in rows:
         by_type[row.document_type, row.currency].append(row)
@@ -119,7 +119,8 @@ def _documents(connection: Connection, entity: str, period: str) -> Sequence[Row
     document, delivery = schema.documents, schema.deliveries
     statement = (
         select(document.c.position, document.c.document_type, document.c.currency, document.c.total_minor, document.c.content_hash)
-        .add_columns(document.c.business_key, document.c.payload)
+        # Only entries are read for their lines: every close looks at all the periods before.
+        .add_columns(document.c.business_key, case((document.c.document_type == "journal_entry", document.c.payload)).label("payload"))
         .outerjoin(delivery, delivery.c.document_position == document.c.position)
         .where(document.c.entity == entity, document.c.period == period, delivery.c.state.is_distinct_from(State.CANCELLED.value))
     )
@@ -130,9 +131,8 @@ def _hash_of(rows: Sequence[Row[tuple[object, ...]]]) -> str:
     return sha256_hex(",".join(row.content_hash for row in rows).encode())
 
 
-def _named(connection: Connection, seal: PeriodSeal) -> Iterator[SealBreak]:
+def _named(connection: Connection, seal: PeriodSeal, rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[SealBreak]:
     """The documents that the measures differ by, as far as they are still there to be named."""
-    rows = _documents(connection, seal.entity, seal.period)
     for row in rows:
         if row.position > seal.register_position:
             yield SealBreak(seal.entity, seal.period, f"{row.business_key} (sealed after the close)", "absent", f"position {row.position}")
