@@ -30,7 +30,7 @@ def violations(row: OutboxRow) -> tuple[str, ...]:
     """Every way in which the row breaks the outbox contract (that its payload is exact, its content hash checks); empty when it may be sealed."""
     if row.contract_version != OUTBOX_CONTRACT_VERSION:
         return (f"contract version {row.contract_version} is unknown; this register seals version {OUTBOX_CONTRACT_VERSION}",)
-    return tuple(_types(row)) or (*_header(row), *_content(row))
+    return tuple(_types(row)) or (*_header(row), *_dates(row), *_content(row))
 
 
 def _types(row: OutboxRow) -> Iterator[str]:
@@ -58,10 +58,6 @@ def _header(row: OutboxRow) -> Iterator[str]:
         yield f"series {row.series!r} of a {row.document_type} must be {expected_series!r}"
     if not CURRENCY.fullmatch(row.currency or ""):
         yield f"currency {row.currency!r} is not an ISO 4217 code"
-    if not PERIOD.fullmatch(row.period or ""):
-        yield f"period {row.period!r} is not YYYY-MM"
-    elif row.document_type == "journal_entry" and row.posting_date.strftime("%Y-%m") != row.period:
-        yield f"posting date {row.posting_date} is outside its period {row.period}"
     if row.sensitivity not in SENSITIVITY_CLASSES:
         yield f"sensitivity {row.sensitivity!r} is none of {', '.join(SENSITIVITY_CLASSES)}"
     if row.sensitivity == PROHIBITED:
@@ -70,6 +66,15 @@ def _header(row: OutboxRow) -> Iterator[str]:
         yield "the key it was subtracted from is empty"
     if any(not key.startswith(f"{row.system}/") for key in row.depends_on):
         yield "it depends on a document of another system"
+
+
+def _dates(row: OutboxRow) -> Iterator[str]:
+    if not PERIOD.fullmatch(row.period or ""):
+        yield f"period {row.period!r} is not YYYY-MM"
+    elif row.posting_date.strftime("%Y-%m") != row.period:
+        yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if row.document_date > row.posting_date:
+        yield f"posting date {row.posting_date} is before the document's date {row.document_date}"
 
 
 def _content(row: OutboxRow) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date
@@ -47,6 +47,14 @@ def off_by(row: OutboxRow, line: int, member: str, delta: int) -> OutboxRow:
     payload: dict[str, Any] = deepcopy(dict(row.payload))
     payload["lines"][line % len(payload["lines"])][member] += delta
     return replace(row, payload=payload)
+
+
+@pytest.mark.parametrize("of", [invoice, credit_memo, journal])
+def test_a_document_is_posted_within_its_period_and_not_before_its_date(of: Callable[[Register], OutboxRow]) -> None:
+    row = of(ANY_REGISTER)
+    assert violations(row) == ()
+    assert violations(replace(row, posting_date=date(2026, 2, 1))) == ("posting date 2026-02-01 is outside its period 2026-01",)
+    assert violations(replace(row, posting_date=date(2026, 1, 27))) == ("posting date 2026-01-27 is before the document's date 2026-01-28",)
 
 
 @settings(max_examples=100, deadline=None)
