@@ -118,7 +118,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "effective_to",
     ),
     "raw.tax_registrations": ("registration_id", "customer_id", "tax_id", "effective_from", "effective_to"),
-    "raw.control_totals": ("source", "delivered_on", "file", "row_count", "quantity", "is_last_day"),
+    "raw.control_totals": ("source", "sent_on", "file", "row_count", "quantity", "is_last_day"),
     "raw.foreign_entries": ("entity_id", "entry_number", "posting_date", "amount", "reason", "owner", "status"),
     "raw.payments": ("payment_id", "entity_id", "invoice", "currency", "amount", "paid_on", "status", "method"),
 }

@@ -172,7 +172,7 @@ BAD: Mapping[str, tuple[str, Lines]] = {
         ],
     ),
     "control_totals": (
-        "source,delivered_on,file,row_count,quantity",
+        "source,sent_on,file,row_count,quantity",
         [
             (f"usage,{DAY},events.jsonl,4,", {}),
             (f",{DAY},events.jsonl,4,", {"missing_source": "totals of no source"}),

@@ -143,11 +143,11 @@ def write(inbox: Path, day: str, deliveries: Iterable[Deliveries], shared: dict[
         if one.is_sent:
             path.write_text("".join(f"{json.dumps(event)}\n" for event in one.events))
         total = str(sum(Decimal(str(event["data"]["quantity"])) for event in one.events))
-        told = {"source": "usage", "delivered_on": day, "file": path.name, "row_count": str(len(one.events) + one.told_rows), "quantity": total}
+        told = {"source": "usage", "sent_on": day, "file": path.name, "row_count": str(len(one.events) + one.told_rows), "quantity": total}
         tables["control_totals"].append(told)
     # A source that tells once tells every day, of what it did not send as well.
     quiet = [date.fromisoformat(day) - timedelta(days=1)] if day == LATE_DAY else []
-    tables["control_totals"] += [{"source": "usage", "delivered_on": one.isoformat(), "file": "", "row_count": "0"} for one in quiet]
+    tables["control_totals"] += [{"source": "usage", "sent_on": one.isoformat(), "file": "", "row_count": "0"} for one in quiet]
     for source, rows in tables.items():
         path = inbox / source / day / f"{source}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)

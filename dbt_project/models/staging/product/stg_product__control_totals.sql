@@ -1,13 +1,13 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_usage', 'control_totals'), ['source', 'delivered_on', 'file']) }}
+    {{ latest_landed(source('raw_usage', 'control_totals'), ['source', 'sent_on', 'file']) }}
 ),
 
 typed as (
     select
         {{ blank_to_null('source') }} as source_name,
-        {{ safe_cast_to(blank_to_null('delivered_on'), 'date') }} as delivered_on,
+        {{ safe_cast_to(blank_to_null('sent_on'), 'date') }} as delivered_on,
         {{ blank_to_null('file') }} as file_within_day,
         {{ safe_cast_to(blank_to_null('row_count'), 'bigint') }} as row_count,
         {{ safe_cast_to(blank_to_null('quantity'), quantity_type()) }} as quantity,
