@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.close.installation import Installation
+from dagster_project.close.ledger_periods import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
 from dagster_project.dbt.project import PROJECT_FOLDER
@@ -65,9 +66,9 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
         group_name="close",
-        kinds={"sqlite"},
+        kinds={"sqlite", "tryton"},
         owners=["team:finance"],
-        description="The accounting period of the entity, closed in the register once every checkpoint ties.",
+        description="The accounting period of the entity, closed in the register once every checkpoint ties, then in the ERP.",
     )
     def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         told_of_all: dict[Checkpoint, None] = {}
@@ -83,6 +84,8 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             closed = close_period(installation, close_of.entity, close_of.period)
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
             told.metadata |= {"landing_position": closed.landing_position}
+            if bring_ledger_period(installation, close_of.entity, close_of.period):
+                told.message += ", and closed in the ERP"
 
         try:
             for_each_entity(context, "close/period", work)

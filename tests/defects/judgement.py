@@ -19,7 +19,7 @@ RELATIONS = {
     "refused_reference_rows": "select subject, rule as detail from staging.refused_reference_rows",
     "run_gates": "select entity, cause as detail from approvals.run_gates where is_stopped",
 }
-# A break of K1 is of the company as a whole; its subject is the file, which names whose it is.
+# A break of K0 or K1 is of the company as a whole; its subject is the file, which names whose it is.
 BREAKS = "select distinct checkpoint, nullif(entity, '*') as entity, measure as detail, subject from reconciliation.checkpoint_breaks"
 # Told by the relation itself, which names the rule.
 TOLD_OTHERWISE = ("assert_no_reference_row_is_refused",)
