@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import pytest
 from dagster_project.cli.closing.proof import bean_check
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
+from dagster_project.reperforming import read_facts
+from reverse_etl.reperformance import reperform
 from reverse_etl.settings import Settings
 
 SIZE = ("--events", "5000", "--customers", "60")
@@ -100,6 +102,31 @@ def test_the_preview_shows_what_was_issued_once_and_as_no_draft(demo: Demo) -> N
         """
     )
     assert behind["differing"] == 0
+
+
+def test_a_second_program_comes_from_the_delivered_files_to_the_same_books_to_the_cent(demo: Demo) -> None:
+    months = demo.first["reperformance"]["months"]
+    assert [(month["entity"], month["period"]) for month in months] == [
+        (entity, f"2026-{month}") for entity in ("northlight_eu", "northlight_us") for month in ("01", "02", "03")
+    ]
+    assert all(month["reperformed"] == month["lines"] > 0 for month in months)
+    assert not any(month["differences"] or month["not_reperformed"] for month in months)
+    facts = read_facts(demo.installation)
+    sums = {(line.entity, line.period, line.account, line.currency): 0 for line in facts.ledger}
+    for line in facts.ledger:
+        sums[line.entity, line.period, line.account, line.currency] += line.minor
+    expected = {
+        (item["entity"], item["period"], item["account"], item["currency"]): item["expected_minor"] for month in months for item in month["accounts"]
+    }
+    assert expected == sums
+    # A cent of one line, and a line on another account, among all of them.
+    [cent, moved] = [place for place, line in enumerate(facts.ledger) if line.account == "4110"][:2]
+    planted = list(facts.ledger)
+    planted[cent] = replace(planted[cent], minor=planted[cent].minor - 1)
+    planted[moved] = replace(planted[moved], account="4100")
+    done = reperform(demo.installation.settings.inbox, replace(facts, ledger=planted))
+    named = {(found.account, found.line) for month in done.months for found in month.differences}
+    assert named == {("4110", planted[cent].line), ("4110", planted[moved].line), ("4100", planted[moved].line)}
 
 
 def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
