@@ -11,18 +11,19 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dagster_project.cli.closing.proof import bean_check
+from dagster_project.cli.closing.tie_out import CHECKPOINT_COUNT
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
 from dagster_project.reperforming import read_facts
-from reverse_etl.reperformance import reperform
 from reverse_etl.settings import Settings
 
 SIZE = ("--events", "5000", "--customers", "60")
@@ -62,7 +63,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_every_checkpoint_of_every_month_ties(demo: Demo) -> None:
-    assert len(demo.first["checkpoints"]) == 21
+    assert len(demo.first["checkpoints"]) == 3 * CHECKPOINT_COUNT
     assert all(checkpoint["tied"] for checkpoint in demo.first["checkpoints"])
     assert demo.first["documents"] == demo.first["new_documents"] > 0
 
@@ -119,14 +120,23 @@ def test_a_second_program_comes_from_the_delivered_files_to_the_same_books_to_th
         (item["entity"], item["period"], item["account"], item["currency"]): item["expected_minor"] for month in months for item in month["accounts"]
     }
     assert expected == sums
-    # A cent of one line, and a line on another account, among all of them.
-    [cent, moved] = [place for place, line in enumerate(facts.ledger) if line.account == "4110"][:2]
-    planted = list(facts.ledger)
-    planted[cent] = replace(planted[cent], minor=planted[cent].minor - 1)
-    planted[moved] = replace(planted[moved], account="4100")
-    done = reperform(demo.installation.settings.inbox, replace(facts, ledger=planted))
-    named = {(found.account, found.line) for month in done.months for found in month.differences}
-    assert named == {("4110", planted[cent].line), ("4110", planted[moved].line), ("4100", planted[moved].line)}
+
+
+def test_a_cent_and_a_wrong_account_in_the_books_end_the_second_program_with_their_names(demo: Demo, tmp_path: Path) -> None:
+    home = demo.installation.settings.home
+    for name in ("inbox", "published", "register.sqlite", "warehouse"):
+        (shutil.copytree if (home / name).is_dir() else shutil.copy)(home / name, tmp_path / name)
+    [cent, moved] = demo.rows("select line_key, source_line_key from ledger.general_ledger where account = '4110' order by line_key limit 2")
+    with duckdb.connect(str(tmp_path / "published" / "warehouse.duckdb")) as published:
+        published.execute("update ledger.general_ledger set signed_minor = signed_minor - 1 where line_key = ?", [cent["line_key"]])
+        published.execute("update ledger.general_ledger set account = '4100' where line_key = ?", [moved["line_key"]])
+    environment = {**os.environ, "TIEOUT_HOME": str(tmp_path)}
+    done = subprocess.run([TIEOUT, "reperform", "--json"], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 1
+    found = {(line["account"], line["line"]) for month in json.loads(done.stdout)["months"] for line in month["differences"]}
+    lines = [line["source_line_key"].partition("@")[0] for line in (cent, moved)]
+    assert found == {("4110", lines[0]), ("4110", lines[1]), ("4100", lines[1])}
+    assert all(line in done.stderr for line in lines)
 
 
 def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:

@@ -13,5 +13,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A line is issued in the currency that it is rated in.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("K10", "walk"), Finding("re-performance")),
     issue=plant,
 )

@@ -15,6 +15,7 @@ DEFECT = Defect(
         Finding("K7", "debit"),
         Finding("K7", "transaction amount"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("re-performance"),
     ),
     tamper=plant,
 )

@@ -11,6 +11,7 @@ DEFECT = Defect(
     implies=(
         Finding("K7", "credit"),
         Finding("K7", "transaction amount"),
+        Finding("K10", "walk"),
     ),
     read_back=plant,
 )
