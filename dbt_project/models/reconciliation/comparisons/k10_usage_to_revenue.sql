@@ -4,6 +4,13 @@ rated_to_issued as (
     select * from {{ ref('k3_rated_to_issued') }}
 ),
 
+line_deltas as (
+    select
+        line_key,
+        tax_behavior
+    from {{ ref('line_deltas') }}
+),
+
 billing_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
@@ -72,21 +79,28 @@ sums as (
         line_key
 ),
 
--- What people decided about a line, and the tax within its price.
+-- What people decided about a line, and the tax within its price, in the terms that the price has by now.
 beside_rating as (
     select
-        entity,
-        billing_month,
-        currency,
-        line_key,
-        sum(case when counts_as_issued then 0 else amount_minor end) as decided_minor,
-        sum(case when counts_as_issued and tax_behavior = 'inclusive' then tax_minor else 0 end) as tax_within_minor
+        billing_lines.entity,
+        billing_lines.billing_month,
+        billing_lines.currency,
+        billing_lines.line_key,
+        sum(case when billing_lines.counts_as_issued then 0 else billing_lines.amount_minor end) as decided_minor,
+        sum(
+            case
+                when billing_lines.counts_as_issued and coalesce(line_deltas.tax_behavior, billing_lines.tax_behavior) = 'inclusive'
+                    then billing_lines.tax_minor
+                else 0
+            end
+        ) as tax_within_minor
     from billing_lines
+    left join line_deltas on billing_lines.line_key = line_deltas.line_key
     group by
-        entity,
-        billing_month,
-        currency,
-        line_key
+        billing_lines.entity,
+        billing_lines.billing_month,
+        billing_lines.currency,
+        billing_lines.line_key
 ),
 
 -- What was listed on the way to the issued line is listed here too, with what stands between the line and revenue.
