@@ -25,8 +25,9 @@ test: setup ## Everything that must hold: style, types, SQL, dbt parse, the suit
 defects: setup ## Plant every seeded defect in one close and see each caught by its control (make test does so too)
 	@$(PYTHON) -m pytest tests/defects
 
-bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year, by default)
+bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year and JOURNALS=10000 invoices, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)
+	@.venv/bin/tieout bench --journals $(or $(JOURNALS),10000)
 
 dev: setup ## Dagster's UI on the demo's home folder, with the counterparties running
 	@.venv/bin/tieout dev

@@ -11,10 +11,13 @@ from typing import Any
 
 from dagster_project.bench import parts
 from dagster_project.bench.closing import close_of_nothing_new
+from dagster_project.bench.journals import journals_of
 from dagster_project.bench.parts import BenchmarkError, Measured
 from reverse_etl.sandbox.volume import DAYS_PER_YEAR, Volume
 
 MONTH_DAYS = 31
+JOURNAL_INVOICES, JOURNAL_SECONDS = 10_000, 60.0
+"""Journals of so many invoices are built and proven in so many seconds."""
 MORE_DAYS = 3
 """A day more is measured so many times, one day after the other; the median counts."""
 
@@ -70,6 +73,15 @@ class Benchmark:
             closed = self._apart("close of nothing new", close_of_nothing_new, self.folder / "close")
             findings.append(Finding("(d) close of nothing new", closed.total, "s", None, split(closed)))
         return findings
+
+    def journals(self, invoices: int) -> Finding:
+        """The journals of so many invoices of one month: derived and tested, added up and tied, exported and proven by another program."""
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            done = process.submit(journals_of, self.folder / "journals", invoices, self.memory_limit).result()
+        self.tell(f"issuing {done.invoices:,} invoices and {done.entries:,} entries: {split(done.issued)}")
+        goal = JOURNAL_SECONDS if invoices == JOURNAL_INVOICES else None
+        details = f"{done.invoices:,} invoices, {done.entries:,} entries of {done.lines:,} lines; {split(done.proven)}"
+        return Finding("(e) journals built and proven", done.proven.total, "s", goal, details)
 
     def _one_more_day(self, year: Path, month: Path) -> Finding:
         """On both sides the months before the last one have been issued, as they are when a company's day begins."""

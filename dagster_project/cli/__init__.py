@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exceptions": ("reading.state", "List what a person must look at, with what to do."),
     "trace": ("reading.trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
     "export": ("reading.export", "Write the books of a period for beancount, hledger or a spreadsheet."),
+    "reperform": ("closing.reperform", "Compute the general ledger a second time, from the delivered files, and compare."),
     "demo": ("closing.demo", "Close three months of the sample company and tie them out."),
     "bench": ("bench", "Measure what volume costs, against a query written by hand."),
     "copy": ("installing.copy", "Copy every source relation to PostgreSQL, for dbt to build there."),

@@ -9,6 +9,9 @@ from typing import Any
 from closing import Close
 from defect import Finding
 
+from dagster_project.reperforming import read_facts
+from reverse_etl.reperformance import reperform
+
 CAUGHT, FALSE_ALARMS = "caught", "false_alarms"
 """What a test records, for the line that sums them up."""
 NOBODY = "no legal entity"
@@ -35,6 +38,10 @@ def findings(close: Close) -> dict[str, set[Finding]]:
     for control, statement in RELATIONS.items():
         for row in close.read(statement):
             found[_owner(row, entities)].add(Finding(control, row["detail"]))
+    reperformed = reperform(close.installation.settings.inbox, read_facts(close.installation, published=False))
+    for month in reperformed.months:
+        if month.differences:
+            found[month.entity].add(Finding("re-performance"))
     for test, status in close.tests.items():
         if status != "pass" and test not in TOLD_OTHERWISE:
             for row in close.read(f"select * from breaks.{test}") or [{}]:

@@ -16,12 +16,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dagster_project.cli.closing.proof import bean_check
 from dagster_project.cli.closing.tie_out import CHECKPOINT_COUNT
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
+from dagster_project.reperforming import read_facts
 from reverse_etl.settings import Settings
 
 SIZE = ("--events", "5000", "--customers", "60")
@@ -101,6 +103,40 @@ def test_the_preview_shows_what_was_issued_once_and_as_no_draft(demo: Demo) -> N
         """
     )
     assert behind["differing"] == 0
+
+
+def test_a_second_program_comes_from_the_delivered_files_to_the_same_books_to_the_cent(demo: Demo) -> None:
+    months = demo.first["reperformance"]["months"]
+    assert [(month["entity"], month["period"]) for month in months] == [
+        (entity, f"2026-{month}") for entity in ("northlight_eu", "northlight_us") for month in ("01", "02", "03")
+    ]
+    assert all(month["reperformed"] == month["lines"] > 0 for month in months)
+    assert not any(month["differences"] or month["not_reperformed"] for month in months)
+    facts = read_facts(demo.installation)
+    sums = {(line.entity, line.period, line.account, line.currency): 0 for line in facts.ledger}
+    for line in facts.ledger:
+        sums[line.entity, line.period, line.account, line.currency] += line.minor
+    expected = {
+        (item["entity"], item["period"], item["account"], item["currency"]): item["expected_minor"] for month in months for item in month["accounts"]
+    }
+    assert expected == sums
+
+
+def test_a_cent_and_a_wrong_account_in_the_books_end_the_second_program_with_their_names(demo: Demo, tmp_path: Path) -> None:
+    home = demo.installation.settings.home
+    for name in ("inbox", "published", "register.sqlite", "warehouse"):
+        (shutil.copytree if (home / name).is_dir() else shutil.copy)(home / name, tmp_path / name)
+    [cent, moved] = demo.rows("select line_key, source_line_key from ledger.general_ledger where account = '4110' order by line_key limit 2")
+    with duckdb.connect(str(tmp_path / "published" / "warehouse.duckdb")) as published:
+        published.execute("update ledger.general_ledger set signed_minor = signed_minor - 1 where line_key = ?", [cent["line_key"]])
+        published.execute("update ledger.general_ledger set account = '4100' where line_key = ?", [moved["line_key"]])
+    environment = {**os.environ, "TIEOUT_HOME": str(tmp_path)}
+    done = subprocess.run([TIEOUT, "reperform", "--json"], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 1
+    found = {(line["account"], line["line"]) for month in json.loads(done.stdout)["months"] for line in month["differences"]}
+    lines = [line["source_line_key"].partition("@")[0] for line in (cent, moved)]
+    assert found == {("4110", lines[0]), ("4110", lines[1]), ("4100", lines[1])}
+    assert all(line in done.stderr for line in lines)
 
 
 def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:

@@ -17,6 +17,7 @@ from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
+    from dagster_project.cli.closing.proof import Proof
     from dagster_project.cli.closing.sub_ledgers import RolledForward
     from dagster_project.cli.closing.tie_out import AccountBalance
     from reverse_etl.sandbox.sample import SampleSummary
@@ -40,8 +41,11 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     from dagster_project.cli.closing import tie_out
     from dagster_project.cli.closing.ledger_proof import ledger_differences, party_receivables, period_states, show_ledger_proof
     from dagster_project.cli.closing.proof import prove_books
+    from dagster_project.cli.closing.reperform import as_records, named, told
     from dagster_project.cli.closing.sub_ledgers import rolled_forward, show_sub_ledgers
     from dagster_project.close import Installation
+    from dagster_project.reperforming import read_facts
+    from reverse_etl.reperformance import reperform
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
 
@@ -67,6 +71,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             if not keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     proof = prove_books(installation.warehouse, PERIODS)
+    reperformed = reperform(settings.inbox, read_facts(installation))
     rolled = rolled_forward(installation, PERIODS[-1])
     documents = tie_out.document_count(installation)
     tied = sum(checkpoint.tied for checkpoint in checkpoints)
@@ -86,22 +91,34 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             "periods": [asdict(state) | {"equal": state.equal} for state in states],
             "sub_ledgers": [asdict(row) for row in rolled],
             "proof": asdict(proof) if proof else None,
+            "reperformance": as_records(reperformed),
             "documents": documents,
             "new_documents": documents - before,
         }
     )
     if documents == before:
         session.line("Nothing changed: every document was sealed, posted and verified before.")
-    if proof is None:
-        session.line("bean-check is not installed (pip install beancount): nobody outside has proven the books.")
-    elif not proof.complaints:
-        session.line(f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries.")
-    verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
+    for line in [*_proven(proof), *told(reperformed)]:
+        session.line(line)
     reasons = _differences(balances, rolled) + ledger_differences(receivables, states)
     reasons += [f"bean-check refuses {complaint}" for complaint in (proof.complaints if proof else ())]
-    if reasons or tied != expected:
-        raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
-    session.line(verdict)
+    reasons += [named(month) for month in reperformed.months if month.differences]
+    _conclude(session, reasons, tied == expected, f"{tied} of {expected} checkpoints; {documents} documents, {documents - before} new")
+
+
+def _conclude(session: Session, reasons: Sequence[str], tied: bool, counts: str) -> None:
+    """Raises ``NotTiedOutError`` unless every checkpoint is tied and there is no other reason not to sign."""
+    if reasons or not tied:
+        raise NotTiedOutError("; ".join([*reasons, f"Not tied out: {counts}"]))
+    session.line(f"Tied out: {counts}")
+
+
+def _proven(proof: Proof | None) -> list[str]:
+    if proof is None:
+        return ["bean-check is not installed (pip install beancount): nobody outside has proven the books."]
+    if proof.complaints:
+        return []
+    return [f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries."]
 
 
 def _differences(balances: Sequence[AccountBalance], rolled: Sequence[RolledForward]) -> list[str]:

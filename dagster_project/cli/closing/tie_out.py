@@ -26,6 +26,7 @@ HEADLINES: Mapping[str, str] = {
     "K7": "debit",
     "K8": "amount",
     "K9": "debit",
+    "K10": "revenue",
 }
 CHECKPOINT_COUNT = len(HEADLINES)
 
@@ -100,7 +101,7 @@ def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheck
     decimals = exponents(installation)
     rows = warehouse.read_published(_CHECKPOINTS, [period]).to_pylist()
     tied = []
-    for checkpoint in sorted({row["checkpoint"] for row in rows}):
+    for checkpoint in sorted({row["checkpoint"] for row in rows}, key=lambda name: int(name[1:])):
         own = [row for row in rows if row["checkpoint"] == checkpoint]
         shown = [row for row in own if row["measure"] == HEADLINES[checkpoint]]
         tied.append(

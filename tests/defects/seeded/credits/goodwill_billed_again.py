@@ -23,6 +23,7 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What a person gave out of goodwill is no difference that the next run bills.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"),),
     after_issue=decide,
     issue_late=plant,
 )

@@ -10,5 +10,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What usage takes back is given back.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     issue_late=plant,
 )

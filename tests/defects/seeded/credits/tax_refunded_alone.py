@@ -19,5 +19,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A VAT id that comes later refunds no tax: a correction gives tax back only with the net that it was charged on.",
     caught_by=Finding("assert_credits_never_exceed_their_line"),
+    implies=(Finding("re-performance"),),
     issue_late=plant,
 )

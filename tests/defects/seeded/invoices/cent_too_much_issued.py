@@ -15,5 +15,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What is issued of a line is what is rated, to the cent.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     issue=plant,
 )

@@ -33,6 +33,7 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="Late usage under a commitment that is filled up anyway asks for nothing more.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     deliver=commit,
     deliver_late=only_of_the_first,
     issue=plant,

@@ -18,5 +18,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="An event is billed once.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     issue=plant,
 )

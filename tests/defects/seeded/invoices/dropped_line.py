@@ -11,5 +11,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What is rated is issued.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     issue=plant,
 )

@@ -16,6 +16,10 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What is charged is not given.",
     caught_by=Finding("K3", "amount"),
-    implies=(Finding("assert_credits_never_exceed_their_line"),),
+    implies=(
+        Finding("assert_credits_never_exceed_their_line"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
+    ),
     issue=plant,
 )

@@ -17,6 +17,10 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A document is a whole number of minor units.",
     caught_by=Finding("sealing", "contract"),
-    implies=(Finding("K3", "amount"),),
+    implies=(
+        Finding("K3", "amount"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
+    ),
     issue=plant,
 )

@@ -10,5 +10,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="Everything that is rated is issued or listed with its reason.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("K10", "revenue"), Finding("re-performance")),
     issue=plant,
 )

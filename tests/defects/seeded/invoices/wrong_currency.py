@@ -13,6 +13,11 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A line is issued in the currency that it is rated in.",
     caught_by=Finding("K3", "amount"),
-    implies=(Finding("assert_j09_exchange_rates_are_approved"),),
+    implies=(
+        Finding("K10", "revenue"),
+        Finding("K10", "walk"),
+        Finding("assert_j09_exchange_rates_are_approved"),
+        Finding("re-performance"),
+    ),
     issue=plant,
 )

@@ -17,6 +17,10 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A mapping that changes moves what is issued next; an issued line stays on the accounts that were frozen with it.",
     caught_by=Finding("K5", "net"),
-    implies=(Finding("assert_s05_revenue_equals_its_accounts"),),
+    implies=(
+        Finding("assert_s05_revenue_equals_its_accounts"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
+    ),
     post=plant,
 )

@@ -23,6 +23,7 @@ DEFECT = Defect(
         Finding("assert_s01_receivables_equal_their_control_account"),
         Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("re-performance"),
     ),
     post=plant,
 )

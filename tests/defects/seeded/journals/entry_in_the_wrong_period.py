@@ -25,6 +25,7 @@ DEFECT = Defect(
         Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
         Finding("assert_s05_revenue_equals_its_accounts"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("re-performance"),
     ),
     post=plant,
 )

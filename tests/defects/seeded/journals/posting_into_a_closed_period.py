@@ -22,6 +22,8 @@ DEFECT = Defect(
         Finding("K6", "sealed"),
         Finding("K6", "posted"),
         Finding("assert_closed_periods_stay_tied"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
     ),
     before_posting=plant,
 )

@@ -18,6 +18,7 @@ DEFECT = Defect(
         Finding("assert_s06_tax_lines_equal_their_account"),
         Finding("K8", "amount"),
         Finding("K9", "debit"),
+        Finding("re-performance"),
     ),
     tamper=plant,
 )

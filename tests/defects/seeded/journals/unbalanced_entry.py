@@ -24,6 +24,8 @@ DEFECT = Defect(
         Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
         Finding("assert_s05_revenue_equals_its_accounts"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
     ),
     post=plant,
 )

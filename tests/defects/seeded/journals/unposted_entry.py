@@ -19,6 +19,8 @@ DEFECT = Defect(
         Finding("assert_s03_deferred_revenue_equals_its_account_and_schedule"),
         Finding("assert_s05_revenue_equals_its_accounts"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("K10", "revenue"),
+        Finding("re-performance"),
     ),
     post=plant,
 )

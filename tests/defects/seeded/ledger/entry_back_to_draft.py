@@ -18,6 +18,7 @@ DEFECT = Defect(
         Finding("K8", "amount"),
         Finding("K9", "credit"),
         Finding("K9", "debit"),
+        Finding("K10", "walk"),
     ),
     read_back=plant,
 )

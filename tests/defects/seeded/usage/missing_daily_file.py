@@ -13,5 +13,6 @@ def plant(installation: Installation, entity: str) -> None:
 DEFECT = Defect(
     rule="What was billed must still be there: a file that is missing later is no reason for a credit.",
     caught_by=Finding("held_lines", "coverage_shrunk"),
+    implies=(Finding("re-performance"),),
     after_issue=plant,
 )
