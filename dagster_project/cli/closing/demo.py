@@ -38,6 +38,7 @@ class NotTiedOutError(TieoutError):
 def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli.closing import tie_out
+    from dagster_project.cli.closing.consolidation import consolidated, show_consolidation
     from dagster_project.cli.closing.proof import prove_books
     from dagster_project.cli.closing.sub_ledgers import rolled_forward, show_sub_ledgers
     from dagster_project.close import Installation
@@ -66,6 +67,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     proof = prove_books(installation.warehouse, PERIODS)
     rolled = rolled_forward(installation, PERIODS[-1])
+    group = consolidated(installation, PERIODS[-1])
     documents = tie_out.document_count(installation)
     tied = sum(checkpoint.tied for checkpoint in checkpoints)
     expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
@@ -74,12 +76,14 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             tie_out.show_checkpoints(period, [checkpoint for checkpoint in checkpoints if checkpoint.period == period])
         tie_out.show_counterparties(holds, balances, tie_out.exponents(installation))
         show_sub_ledgers(rolled)
+        show_consolidation(group)
     session.result(
         {
             "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
             "billing": holds,
             "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
             "sub_ledgers": [asdict(row) for row in rolled],
+            "group": [asdict(account) for account in group],
             "proof": asdict(proof) if proof else None,
             "documents": documents,
             "new_documents": documents - before,

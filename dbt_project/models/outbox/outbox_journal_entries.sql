@@ -50,6 +50,7 @@ lines as (
             "amount_minor": "journal_lines.amount_minor",
             "functional_minor": "journal_lines.functional_minor",
             "customer_id": "journal_lines.customer_id",
+            "partner_entity": "journal_lines.partner_entity",
             "source_line_key": "journal_lines.source_line_key",
             "service_period_start": "cast(journal_lines.service_period_start as varchar)",
             "service_period_end": "cast(journal_lines.service_period_end as varchar)",
