@@ -28,6 +28,7 @@ SOURCE_OF_RELATION = {
     "raw.subscriptions": external.BILLING_CATALOG,
     "raw.tax_rates": external.FINANCE_REFERENCE,
     "raw.exchange_rates": external.FINANCE_REFERENCE,
+    "raw.intercompany_agreements": external.FINANCE_REFERENCE,
     "raw.accounts": external.FINANCE_REFERENCE,
     "raw.account_mappings": external.FINANCE_REFERENCE,
     "raw.credit_grants": external.BILLING_CATALOG,

@@ -37,6 +37,8 @@
         "deferred_account": alias ~ ".deferred_account",
         "tax_account": alias ~ ".tax_account",
         "rounding_account": alias ~ ".rounding_account",
+        "selling_entity": alias ~ ".selling_entity",
+        "transfer_share": decimal_text(alias ~ ".transfer_share"),
         "gross_minor": alias ~ ".gross_minor",
         "discount_minor": alias ~ ".discount_minor",
         "landing_position": alias ~ ".landing_position",

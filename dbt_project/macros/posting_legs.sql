@@ -21,6 +21,7 @@
             signed_functional_minor,
             document_customer_id,
             customer_id,
+            partner_entity,
             source_line_key,
             service_period_start,
             service_period_end

@@ -72,6 +72,8 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "deferred_account": "varchar",
         "tax_account": "varchar",
         "rounding_account": "varchar",
+        "selling_entity": "varchar",
+        "transfer_share": "varchar",
         "credits_expire_on": "date",
         "landing_position": "bigint",
         "covered_events": "bigint",
@@ -101,6 +103,7 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "amount_minor": "bigint",
         "functional_minor": "bigint",
         "customer_id": "varchar",
+        "partner_entity": "varchar",
         "source_line_key": "varchar",
     },
     "register.summary_lines": {

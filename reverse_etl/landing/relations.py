@@ -103,6 +103,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
     "raw.exchange_rates": ("rate_date", "from_currency", "to_currency", "rate"),
     "raw.accounts": ("entity_id", "account_code", "name", "account_type", "is_receivable"),
     "raw.account_mappings": ("mapping_id", "entity_id", "role", "product", "account_code", "effective_from"),
+    "raw.intercompany_agreements": ("entity_id", "product", "selling_entity_id", "transfer_share", "effective_from"),
     "raw.credit_grants": (
         "grant_id",
         "customer_id",

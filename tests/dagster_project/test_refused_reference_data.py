@@ -107,6 +107,16 @@ BAD: Mapping[str, tuple[str, Lines]] = {
         "plan_id,rated_by,effective_from",
         [("good,warehouse,2026-01-01", {}), ("weekly,somebody,2026-01-01", {"unknown_word": "plan weekly"})],
     ),
+    "intercompany_agreements": (
+        "entity_id,product,selling_entity_id,transfer_share,effective_from",
+        [
+            ("acme,api,acme,,2026-01-01", {}),
+            ("acme,storage,acme,80,2026-01-01", {"not_a_share": "entity acme product storage"}),
+            ("acme,seats,nobody,0.8,2026-01-01", {"unknown_entity": "entity acme product seats"}),
+            ("acme,text,acme,most,2026-01-01", {"not_a_number": "entity acme product text"}),
+            (",,acme,1,soon", {"not_a_date": "entity * product *"}),
+        ],
+    ),
     "credit_grants": (
         "grant_id,customer_id,currency,amount,kind,granted_on",
         [

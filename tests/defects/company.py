@@ -17,7 +17,20 @@ FIRST_DAY, LATE_DAY = "2026-02-01", "2026-02-03"
 PERIOD = "2026-01"
 SUMMARISED = "clean_two"
 """A legal entity without defects whose ERP is posted a summary a day."""
-ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt")
+ROLES = (
+    *("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt"),
+    *("intercompany_receivable", "intercompany_payable", "intercompany_revenue", "intercompany_expense"),
+)
+SELLER = "clean_three"
+"""Sells what another entity contracts, where a delivery says so; it has no defect."""
+
+
+def sold_by_another(entity: str) -> Row:
+    """The agreement by which the seller gets four fifths of what the entity invoices."""
+    agreed = {"entity_id": entity, "product": "api", "selling_entity_id": SELLER, "transfer_share": "0.8"}
+    return {**agreed, "effective_from": "2026-01-01"}
+
+
 SHARED: dict[str, list[Row]] = {
     "meters": [
         {"meter": "calls", "unit": "call", "aggregation": "sum", "description": "Calls"},
@@ -27,6 +40,7 @@ SHARED: dict[str, list[Row]] = {
         {"rate_date": "2026-01-30", "from_currency": "EUR", "to_currency": "USD", "rate": "1.0837"},
         {"rate_date": "2026-01-12", "from_currency": "EUR", "to_currency": "CHF", "rate": "0.9412"},
     ],
+    "intercompany_agreements": [sold_by_another("clean_two")],
 }
 
 

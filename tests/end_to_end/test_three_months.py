@@ -190,6 +190,23 @@ def test_deferred_revenue_is_what_the_schedules_have_left_and_late_usage_is_off_
     assert counted[0] == counted[1]
 
 
+def test_the_group_holds_nothing_of_what_its_entities_owe_each_other(demo: Demo) -> None:
+    group = {row["account"]: row for row in demo.first["group"]}
+    assert {row["currency"] for row in group.values()} == {"USD"}
+    for layer in ("entity_minor", "translation_minor", "elimination_minor", "closing_minor"):
+        assert sum(row[layer] for row in group.values()) == 0
+    for account in ("1300", "2300", "4300", "6300"):
+        assert group[account]["closing_minor"] == 0 != group[account]["elimination_minor"]
+    # What the customers owe and the group has earned is there as before.
+    assert group["1200"]["closing_minor"] > 0 > group["4110"]["closing_minor"]
+    assert group["1200"]["elimination_minor"] == group["4110"]["elimination_minor"] == 0
+    owed = demo.rows(
+        "select currency, sum(receivable_minor + payable_minor) as minor, sum(payable_minor) as owed from ledger.intercompany_balances group by all"
+    )
+    assert {row["currency"] for row in owed} == {"EUR", "USD"}
+    assert all(row["minor"] == 0 > row["owed"] for row in owed)
+
+
 def test_other_book_keeping_programs_accept_the_books_and_refuse_half_a_cent(demo: Demo, tmp_path: Path) -> None:
     assert demo.first["proof"]["books"] == 6
     assert demo.first["proof"]["complaints"] == []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from dataclasses import asdict
 from datetime import timedelta
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -17,9 +16,6 @@ from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
-    from dagster_project.cli.closing.proof import Proof
-    from dagster_project.cli.closing.sub_ledgers import RolledForward
-    from dagster_project.cli.closing.tie_out import AccountBalance
     from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.sandbox.supervisor import Endpoint
 
@@ -38,14 +34,9 @@ class NotTiedOutError(TieoutError):
 @with_session
 def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
-    from dagster_project.cli.closing import tie_out
-    from dagster_project.cli.closing.ledger_proof import ledger_differences, party_receivables, period_states, show_ledger_proof
-    from dagster_project.cli.closing.proof import prove_books
-    from dagster_project.cli.closing.reperform import as_records, named, told
-    from dagster_project.cli.closing.sub_ledgers import rolled_forward, show_sub_ledgers
+    from dagster_project.cli.closing.evidence import Counterparties, Evidence
+    from dagster_project.cli.closing.tie_out import document_count
     from dagster_project.close import Installation
-    from dagster_project.reperforming import read_facts
-    from reverse_etl.reperformance import reperform
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import sandbox_status, start_sandbox, stop_sandbox
 
@@ -53,7 +44,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     initialize(settings)
     installation = Installation(settings)
     found_running = [name for name, endpoint in sandbox_status(settings).items() if endpoint]
-    before = tie_out.document_count(installation)
+    before = document_count(installation)
     # One process beside this one, which loads Dagster, parses the models and lands: the ledger's companies and accounts come from the sample.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
         sample = (
@@ -62,69 +53,25 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
         counterparties = beside.submit(start_sandbox, settings)
         try:
             _close_months(session, sample, counterparties)
-            checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
-            balances = tie_out.ledger_balances(installation, PERIODS[-1])
-            holds = tie_out.billing_holds(installation)
-            receivables, states = party_receivables(installation), period_states(installation, PERIODS)
+            asked = Counterparties.asked(installation, PERIODS)
         finally:
             wait([counterparties])
             if not keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
-    proof = prove_books(installation.warehouse, PERIODS)
-    reperformed = reperform(settings.inbox, read_facts(installation))
-    rolled = rolled_forward(installation, PERIODS[-1])
-    documents = tie_out.document_count(installation)
-    tied = sum(checkpoint.tied for checkpoint in checkpoints)
-    expected = tie_out.CHECKPOINT_COUNT * len(PERIODS)
+    evidence = Evidence.gathered(installation, PERIODS, asked)
+    documents = document_count(installation)
     if not session.as_json:
-        for period in PERIODS:
-            tie_out.show_checkpoints(period, [checkpoint for checkpoint in checkpoints if checkpoint.period == period])
-        tie_out.show_counterparties(holds, balances, tie_out.exponents(installation))
-        show_ledger_proof(receivables, states)
-        show_sub_ledgers(rolled)
-    session.result(
-        {
-            "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
-            "billing": holds,
-            "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
-            "receivables": [asdict(row) | {"equal": row.equal} for row in receivables],
-            "periods": [asdict(state) | {"equal": state.equal} for state in states],
-            "sub_ledgers": [asdict(row) for row in rolled],
-            "proof": asdict(proof) if proof else None,
-            "reperformance": as_records(reperformed),
-            "documents": documents,
-            "new_documents": documents - before,
-        }
-    )
+        evidence.show()
+    session.result({**evidence.as_record(), "documents": documents, "new_documents": documents - before})
     if documents == before:
         session.line("Nothing changed: every document was sealed, posted and verified before.")
-    for line in [*_proven(proof), *told(reperformed)]:
+    for line in evidence.told():
         session.line(line)
-    reasons = _differences(balances, rolled) + ledger_differences(receivables, states)
-    reasons += [f"bean-check refuses {complaint}" for complaint in (proof.complaints if proof else ())]
-    reasons += [named(month) for month in reperformed.months if month.differences]
-    _conclude(session, reasons, tied == expected, f"{tied} of {expected} checkpoints; {documents} documents, {documents - before} new")
-
-
-def _conclude(session: Session, reasons: Sequence[str], tied: bool, counts: str) -> None:
-    """Raises ``NotTiedOutError`` unless every checkpoint is tied and there is no other reason not to sign."""
-    if reasons or not tied:
-        raise NotTiedOutError("; ".join([*reasons, f"Not tied out: {counts}"]))
+    counts = f"{evidence.tied_count} of {evidence.expected_count} checkpoints; {documents} documents, {documents - before} new"
+    differences = evidence.differences()
+    if differences or evidence.tied_count != evidence.expected_count:
+        raise NotTiedOutError("; ".join([*differences, f"Not tied out: {counts}"]))
     session.line(f"Tied out: {counts}")
-
-
-def _proven(proof: Proof | None) -> list[str]:
-    if proof is None:
-        return ["bean-check is not installed (pip install beancount): nobody outside has proven the books."]
-    if proof.complaints:
-        return []
-    return [f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries."]
-
-
-def _differences(balances: Sequence[AccountBalance], rolled: Sequence[RolledForward]) -> list[str]:
-    unequal = [f"{item.entity} account {item.account} differs from the ERP's trial balance" for item in balances if not item.equal]
-    untied = [f"{row.entity} {row.sub_ledger} of {row.period} differ from account {row.account} in {row.currency}" for row in rolled if not row.equal]
-    return unequal + untied
 
 
 def _close_months(session: Session, sample: Future[SampleSummary] | None, counterparties: Future[Mapping[str, Endpoint]]) -> None:

@@ -112,6 +112,20 @@ EXCEPTIONS: Mapping[str, str] = {
         where hold_reason is not null or status <> 'paid'
         order by entity, payment_key
     """,
+    "intercompany": """
+        select 'journal' as kind, entity || ' ' || natural_id as subject, hold_reason || ': ' || meaning as reason, what_to_do
+        from accounting.intercompany_postings left join constants.reasons on hold_reason = reasons.reason
+        where hold_reason is not null
+        order by entity, natural_id
+    """,
+    "translations": """
+        select 'translation' as kind, entity || ' ' || period as subject,
+            missing_rate || ' from ' || functional_currency || ' to ' || group_currency || ' is missing' as reason,
+            'deliver approved exchange rates of the period' as what_to_do
+        from ledger.missing_translations
+        where period in (select period from register.documents where document_type = 'journal_entry')
+        order by period, entity
+    """,
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || entity || ' ' || period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,

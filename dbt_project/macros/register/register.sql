@@ -167,6 +167,8 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
+        lines.selling_entity,
+        cast(lines.transfer_share as {{ rate_type() }}) as transfer_share,
         lines.credits_expire_on,
         lines.country,
         -- Lines that were sealed before these facts were frozen had tax added to their price.
@@ -230,6 +232,7 @@ final as (
         lines.amount_minor,
         lines.functional_minor,
         lines.customer_id,
+        lines.partner_entity,
         lines.source_line_key
     from lines
     inner join documents on lines.document_position = documents.document_position

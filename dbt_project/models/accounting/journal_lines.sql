@@ -1,7 +1,7 @@
 with
 
 legs as (
-    {{ posting_legs(['document_legs', 'recognition_legs', 'settlement_legs']) }}
+    {{ posting_legs(['document_legs', 'recognition_legs', 'settlement_legs', 'intercompany_legs']) }}
 ),
 
 currencies as (
@@ -32,6 +32,7 @@ valued as (
         ) }}) as signed_functional_minor,
         legs.document_customer_id,
         legs.customer_id,
+        legs.partner_entity,
         legs.source_line_key,
         legs.service_period_start,
         legs.service_period_end
@@ -64,6 +65,7 @@ rounding_legs as (
         -sum(signed_functional_minor) as signed_functional_minor,
         document_customer_id,
         cast(null as varchar) as customer_id,
+        cast(null as varchar) as partner_entity,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
         cast(null as date) as service_period_end
@@ -115,6 +117,7 @@ final as (
         leg = 'currency_rounding' as is_rounding,
         document_customer_id,
         customer_id,
+        partner_entity,
         source_line_key,
         service_period_start,
         service_period_end

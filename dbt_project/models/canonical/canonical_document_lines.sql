@@ -48,7 +48,9 @@ final as (
         revenue_account,
         deferred_account,
         tax_account,
-        rounding_account
+        rounding_account,
+        selling_entity,
+        transfer_share
     from register_lines
     union all
     select
@@ -84,7 +86,9 @@ final as (
         lines.revenue_account,
         lines.deferred_account,
         lines.tax_account,
-        lines.rounding_account
+        lines.rounding_account,
+        lines.selling_entity,
+        lines.transfer_share
     from lines
     inner join documents on lines.business_key = documents.business_key
 )

@@ -24,6 +24,29 @@ accounts as (
     select * from {{ ref('platform_accounts') }}
 ),
 
+agreements as (
+    select * from {{ ref('stg_finance__intercompany_agreements') }}
+),
+
+-- Who sells a product is said for the date of the invoice; what corrects the invoice inherits it.
+wanted_sellers as (
+    select distinct
+        invoices.entity,
+        coalesce(charges.product, '*') as product,
+        {{ month_start('invoices.document_date') }} as document_month,
+        invoices.document_date
+    from invoices
+    inner join invoice_lines
+        on
+            invoices.entity = invoice_lines.entity
+            and invoices.remote_id = invoice_lines.remote_id
+    left join charges on invoice_lines.charge_id = charges.charge_id
+),
+
+ranked_sellers as (
+    {{ ranked_agreements('wanted_sellers', 'agreements') }}
+),
+
 charged as (
     select
         invoices.business_key as invoice_key,
@@ -53,6 +76,9 @@ charged as (
         accounts.deferred_account,
         accounts.tax_account,
         accounts.rounding_account,
+        {{ selling_entity('ranked_sellers') }} as selling_entity,
+        {{ transfer_share('ranked_sellers') }} as transfer_share,
+        ranked_sellers.violation as agreement_violation,
         coalesce(accounts.unknown_count, 0) as unknown_account_count
     from invoices
     inner join invoice_lines
@@ -65,6 +91,12 @@ charged as (
             invoices.entity = accounts.entity
             and coalesce(charges.product, '*') = accounts.product
             and {{ month_start('invoices.document_date') }} = accounts.document_month
+    left join ranked_sellers
+        on
+            invoices.entity = ranked_sellers.entity
+            and coalesce(charges.product, '*') = ranked_sellers.product
+            and invoices.document_date = ranked_sellers.document_date
+            and ranked_sellers.preference = 1
 ),
 
 -- A credit note's line stands on a line of the invoice; one that names none takes the accounts of the first.
@@ -95,6 +127,9 @@ credited as (
         charged.deferred_account,
         charged.tax_account,
         charged.rounding_account,
+        charged.selling_entity,
+        charged.transfer_share,
+        charged.agreement_violation,
         charged.unknown_account_count
     from credit_notes
     inner join credit_note_lines
@@ -145,6 +180,9 @@ signed as (
             deferred_account,
             tax_account,
             rounding_account,
+            selling_entity,
+            transfer_share,
+            agreement_violation,
             unknown_account_count
         from {{ document.from }}
         where {{ document.where }}
@@ -190,12 +228,15 @@ final as (
         deferred_account,
         tax_account,
         rounding_account,
+        selling_entity,
+        transfer_share,
         case
             when
                 receivable_account is null or revenue_account is null or deferred_account is null
                 or tax_account is null or rounding_account is null
                 then 'missing_account_mapping'
             when unknown_account_count > 0 then 'unknown_account'
+            when agreement_violation is not null then 'refused_agreement'
         end as hold_reason
     from keyed
 )

@@ -29,6 +29,10 @@ open_credit_grants as (
     select * from {{ ref('open_credit_grants') }}
 ),
 
+agreements as (
+    select * from {{ ref('stg_finance__intercompany_agreements') }}
+),
+
 refused_grants as (
     select distinct customer_id
     from {{ ref('stg_billing__credit_grants') }}
@@ -76,6 +80,19 @@ recent_rates as (
             and wanted_rates.functional_currency = exchange_rates.to_currency
             and exchange_rates.rate_date <= wanted_rates.document_date
             and exchange_rates.rate_date >= {{ add_days('wanted_rates.document_date', -1 * var('exchange_rate_days')) }}
+),
+
+wanted_sellers as (
+    select distinct
+        entity,
+        product,
+        document_month,
+        document_date
+    from dated
+),
+
+ranked_sellers as (
+    {{ ranked_agreements('wanted_sellers', 'agreements') }}
 ),
 
 accounts as (
@@ -178,6 +195,8 @@ final as (
         accounts.deferred_account,
         accounts.tax_account,
         accounts.rounding_account,
+        {{ selling_entity('ranked_sellers') }} as selling_entity,
+        {{ transfer_share('ranked_sellers') }} as transfer_share,
         case
             when dated.hold_reason is not null then dated.hold_reason
             when dated.bill_to_hold_reason is not null then dated.bill_to_hold_reason
@@ -192,6 +211,7 @@ final as (
                 or (dated.kind = 'prepaid' and accounts.contract_liability_account is null)
                 then 'missing_account_mapping'
             when accounts.unknown_count > 0 then 'unknown_account'
+            when ranked_sellers.violation is not null then 'refused_agreement'
             else credits_without_account.hold_reason
         end as hold_reason,
         dated.gross_minor,
@@ -208,6 +228,13 @@ final as (
             dated.entity = accounts.entity
             and dated.product = accounts.product
             and dated.document_month = accounts.document_month
+    left join ranked_sellers
+        on
+            dated.entity = ranked_sellers.entity
+            and dated.product = ranked_sellers.product
+            and dated.document_month = ranked_sellers.document_month
+            and dated.document_date = ranked_sellers.document_date
+            and ranked_sellers.preference = 1
     left join refused_grants on dated.bill_to_customer_id = refused_grants.customer_id
     left join credits_without_account on dated.line_key = credits_without_account.line_key
     left join tax_treatments on dated.line_key = tax_treatments.line_key

@@ -195,6 +195,8 @@ final as (
         issued_lines.deferred_account,
         issued_lines.tax_account,
         issued_lines.rounding_account,
+        issued_lines.selling_entity,
+        issued_lines.transfer_share,
         {{ dbt.concat(["'stripe/'", "issued_lines.entity", "'/account/'", "issued_lines.bill_to_customer_id"]) }} as subtracted_key,
         credited.cause,
         credited.decision_id,

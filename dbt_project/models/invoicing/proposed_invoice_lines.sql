@@ -70,6 +70,8 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
+        lines.selling_entity,
+        lines.transfer_share,
         case
             when period_charges.credit_validity_months is not null
                 then {{ add_months('lines.service_period_start', 'period_charges.credit_validity_months') }}

@@ -35,6 +35,7 @@ final as (
         accounts.account_name,
         accounts.account_type,
         journal_lines.customer_id,
+        journal_lines.partner_entity,
         journal_lines.source_document,
         journal_lines.source_line_key,
         journal_lines.currency,

@@ -76,6 +76,7 @@ posted_lines as (
         amount_minor,
         functional_minor,
         customer_id,
+        partner_entity,
         source_line_key,
         service_period_start,
         service_period_end
@@ -91,6 +92,7 @@ posted_lines as (
         {{ sum_whole('amount_minor') }} as amount_minor,
         {{ sum_whole('functional_minor') }} as functional_minor,
         customer_id,
+        cast(null as varchar) as partner_entity,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
         cast(null as date) as service_period_end
@@ -116,6 +118,7 @@ lines as (
             "amount_minor": "amount_minor",
             "functional_minor": "functional_minor",
             "customer_id": "customer_id",
+            "partner_entity": "partner_entity",
             "source_line_key": "source_line_key",
             "service_period_start": "cast(service_period_start as varchar)",
             "service_period_end": "cast(service_period_end as varchar)",
@@ -144,6 +147,7 @@ summarised as (
             "amount_minor": "amount_minor",
             "functional_minor": "functional_minor",
             "customer_id": "customer_id",
+            "partner_entity": "partner_entity",
             "source_line_key": "source_line_key",
             "service_period_start": "cast(service_period_start as varchar)",
             "service_period_end": "cast(service_period_end as varchar)",

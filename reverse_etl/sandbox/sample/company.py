@@ -174,13 +174,17 @@ def exchange_rate_rows(seed: int) -> list[Row]:
 _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("1000", "Bank", "asset", "false"),
     ("1200", "Trade receivables", "asset", "true"),
+    ("1300", "Intercompany receivables", "asset", "false"),
     ("2100", "Tax payable", "liability", "false"),
+    ("2300", "Intercompany payables", "liability", "false"),
     ("2400", "Deferred revenue", "liability", "false"),
     ("3000", "Retained earnings", "equity", "false"),
     ("4000", "Subscription revenue", "revenue", "false"),
     ("4100", "Usage revenue", "revenue", "false"),
     ("4110", "Usage revenue: compute", "revenue", "false"),
     ("4120", "Usage revenue: storage and transfer", "revenue", "false"),
+    ("4300", "Intercompany revenue", "revenue", "false"),
+    ("6300", "Intercompany expense", "expense", "false"),
     ("7900", "Currency rounding", "expense", "false"),
 )
 _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
@@ -197,7 +201,13 @@ _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
     (_EU, "usage_revenue", "storage", "4120"),
     (_US, "usage_revenue", "transfer", "4120"),
     (_EU, "usage_revenue", "transfer", "4120"),
+    ("*", "intercompany_receivable", "*", "1300"),
+    ("*", "intercompany_payable", "*", "2300"),
+    ("*", "intercompany_revenue", "*", "4300"),
+    ("*", "intercompany_expense", "*", "6300"),
 )
+INTERCOMPANY_AGREEMENTS: Sequence[Row] = ((_EU, "compute", _US, "0.85", "2026-01-01"),)
+"""Jobs run on machines of the American entity, whoever contracts with the customer."""
 
 
 def account_rows() -> list[Row]:

@@ -93,6 +93,7 @@ def _write_reference_files(inbox: Path, customers: Sequence[company.Customer], s
         "exchange_rates": company.exchange_rate_rows(seed),
         "accounts": company.account_rows(),
         "account_mappings": company.account_mapping_rows(),
+        "intercompany_agreements": company.INTERCOMPANY_AGREEMENTS,
     }
     for source, rows in contents.items():
         write_reference(inbox / source / REFERENCE_PARTITION / f"{source}.csv", DELIVERED_COLUMNS[f"raw.{source}"], rows)

@@ -131,6 +131,7 @@ final as (
         cast(null as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,
         combined.customer_id,
+        cast(null as varchar) as partner_entity,
         combined.source_line_key,
         combined.service_period_start,
         combined.service_period_end

@@ -69,6 +69,7 @@ final as (
         cast(null as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,
         cast(null as varchar) as customer_id,
+        cast(null as varchar) as partner_entity,
         sides.document_line_key as source_line_key,
         sides.service_period_start,
         sides.service_period_end

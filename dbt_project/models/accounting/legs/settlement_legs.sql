@@ -86,6 +86,7 @@ final as (
         cast(null as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,
         sides.customer_id,
+        cast(null as varchar) as partner_entity,
         cast(null as varchar) as source_line_key,
         sides.settled_on as service_period_start,
         {{ add_days('sides.settled_on', 1) }} as service_period_end

@@ -31,6 +31,10 @@ decision_postings as (
     select * from {{ ref('decision_postings') }}
 ),
 
+intercompany_postings as (
+    select * from {{ ref('intercompany_postings') }}
+),
+
 settled as (
     select
         business_key,
@@ -136,6 +140,19 @@ due as (
         case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
         true as must_exist
     from decision_postings
+    -- Each half is due in its entity, held or not.
+    union all
+    select
+        entity,
+        period,
+        'intercompany' as measure,
+        currency as unit,
+        {{ dbt.concat(["natural_id", "' '", "balance_role"]) }} as subject,
+        case when balance_role = 'receivable' then amount_minor else -amount_minor end as compared_value,
+        0 as excused_value,
+        case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
+        true as must_exist
+    from intercompany_postings
     union all
     select
         entity,
@@ -206,6 +223,22 @@ journalled as (
         currency,
         source_document,
         account
+    union all
+    select
+        entity,
+        period,
+        'intercompany' as measure,
+        currency as unit,
+        {{ dbt.concat(["natural_id", "' '", intercompany_role('line_key')]) }} as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where {{ intercompany_role('line_key') }} in ('receivable', 'payable')
+    group by
+        entity,
+        period,
+        currency,
+        natural_id,
+        {{ intercompany_role('line_key') }}
     union all
     select
         sealed_lines.entity,

@@ -24,6 +24,8 @@ refused as (
     union all
     {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}
     union all
+    {{ refused_rows(ref('stg_finance__intercompany_agreements'), "'intercompany_agreements'", "'entity ' || entity || ' product ' || product") }}
+    union all
     {{ refused_rows(ref('refused_charges'), "'charges'", "'charge ' || charge_id") }}
     union all
     {{ refused_rows(ref('refused_meters'), "'meters'", "'meter ' || meter") }}

@@ -20,3 +20,8 @@ union all
 {{ repeated_rows('price_terms', source('raw_billing', 'price_terms'), ['price_id', 'price_version', 'term'], ['value']) }}
 union all
 {{ repeated_rows('key_aliases', source('raw_crm', 'key_aliases'), ['kind', 'old_key'], ['new_key', 'effective_from']) }}
+union all
+{{ repeated_rows(
+    'intercompany_agreements', source('raw_finance', 'intercompany_agreements'), ['entity_id', 'product', 'effective_from'],
+    ['selling_entity_id', 'transfer_share']
+) }}
