@@ -97,6 +97,8 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "functional_minor": "bigint",
         "customer_id": "varchar",
         "source_line_key": "varchar",
+        "service_period_start": "date",
+        "service_period_end": "date",
     },
     "register.transitions": {
         "position": "bigint",

@@ -20,6 +20,10 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
+snapshot_periods as (
+    select * from {{ ref('snapshot_periods') }}
+),
+
 issued as (
     select business_key
     from {{ ref('stg_register_issued__documents') }}
@@ -37,6 +41,29 @@ new_entries as (
     from journal_entries
     left join issued on journal_entries.business_key = issued.business_key
     where issued.business_key is null
+),
+
+-- A snapshot is of one cutoff, and each of its entries says how many there are.
+snapshots as (
+    select
+        snapshot_periods.entity,
+        snapshot_periods.event,
+        snapshot_periods.period,
+        snapshot_periods.landing_position,
+        snapshot_periods.register_position,
+        count(*) as entry_count
+    from snapshot_periods
+    inner join new_entries
+        on
+            snapshot_periods.entity = new_entries.entity
+            and snapshot_periods.event = new_entries.event
+            and snapshot_periods.period = new_entries.period
+    group by
+        snapshot_periods.entity,
+        snapshot_periods.event,
+        snapshot_periods.period,
+        snapshot_periods.landing_position,
+        snapshot_periods.register_position
 ),
 
 lines as (
@@ -104,6 +131,9 @@ final as (
             "exchange_rate": "new_entries.exchange_rate",
             "payment_method": "payments.method",
             "decision_id": "case when new_entries.event = 'write_off' then " ~ decision_id_of('new_entries.natural_id') ~ " end",
+            "snapshot_landing_position": "snapshots.landing_position",
+            "snapshot_register_position": "snapshots.register_position",
+            "snapshot_entry_count": "snapshots.entry_count",
             "lines": "lines.lines_json",
         }) }} as varchar) as payload
     from new_entries
@@ -116,6 +146,11 @@ final as (
         on
             new_entries.natural_id = payments.natural_id
             and new_entries.entity = payments.entity
+    left join snapshots
+        on
+            new_entries.entity = snapshots.entity
+            and new_entries.event = snapshots.event
+            and new_entries.period = snapshots.period
     inner join currencies as transaction_currency on new_entries.currency = transaction_currency.currency
     inner join currencies as functional on new_entries.functional_currency = functional.currency
 )

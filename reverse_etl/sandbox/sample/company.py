@@ -174,6 +174,7 @@ def exchange_rate_rows(seed: int) -> list[Row]:
 _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("1000", "Bank", "asset", "false"),
     ("1200", "Trade receivables", "asset", "true"),
+    ("1250", "Unbilled receivables", "asset", "false"),
     ("2100", "Tax payable", "liability", "false"),
     ("2400", "Deferred revenue", "liability", "false"),
     ("3000", "Retained earnings", "equity", "false"),
@@ -181,6 +182,7 @@ _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("4100", "Usage revenue", "revenue", "false"),
     ("4110", "Usage revenue: compute", "revenue", "false"),
     ("4120", "Usage revenue: storage and transfer", "revenue", "false"),
+    ("7800", "Unrealised exchange differences", "expense", "false"),
     ("7900", "Currency rounding", "expense", "false"),
 )
 _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
@@ -197,6 +199,8 @@ _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
     (_EU, "usage_revenue", "storage", "4120"),
     (_US, "usage_revenue", "transfer", "4120"),
     (_EU, "usage_revenue", "transfer", "4120"),
+    ("*", "unbilled_receivable", "*", "1250"),
+    ("*", "unrealised_exchange_difference", "*", "7800"),
 )
 
 
