@@ -130,7 +130,10 @@ unissued as (
 capped as (
     select
         unissued.*,
-        case when unissued_minor < 0 then least(unissued_minor + absorbed_minor, 0) else unissued_minor end as charged_minor,
+        case
+            when unissued.unissued_minor < 0 then least(unissued.unissued_minor + unissued.absorbed_minor, 0)
+            else unissued.unissued_minor
+        end as charged_minor,
         coalesce(tax_treatments.tax_rate, unissued.issued_tax_rate) as tax_rate,
         -- An amount is known unless its rating is held, it is doubted, or nobody can say what tax is within it.
         case

@@ -74,7 +74,7 @@ combined as (
             product,
             customer_id,
             currency,
-            {{ sign }}amount_minor as amount_minor
+            {{ sign }}amount_minor{{ ' as amount_minor' if sign }}
         from unbilled_items
     {% endfor %}
 ),
