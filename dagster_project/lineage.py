@@ -124,6 +124,7 @@ _STARTS: tuple[tuple[str, str], ...] = (
             on billed.document_line_key = journal_lines.source_line_key
             or (journal_lines.source_line_key is null and billed.business_key = journal_lines.source_document)
         where $1 in (documents.business_key, documents.natural_id, documents.reference, documents.remote_id, documents.remote_number)
+            or journal_lines.natural_id = $1
         """,
     ),
 )
@@ -194,7 +195,7 @@ _JOURNAL_LINES = """
     from staging.stg_register_closing__journal_lines as journal_lines
     inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
     left join staging.stg_tryton__move_lines as move_lines
-        on documents.entity = move_lines.entity and documents.remote_id = move_lines.remote_id and journal_lines.line_key = move_lines.line_key
+        on documents.entity = move_lines.entity and documents.remote_id = move_lines.remote_id and journal_lines.posted_line_key = move_lines.line_key
     where list_contains($1, journal_lines.source_line_key)
         or (list_contains($2, journal_lines.source_document) and journal_lines.source_line_key is null)
     order by documents.document_position, journal_lines.line_key

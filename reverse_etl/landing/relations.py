@@ -19,7 +19,16 @@ EVENT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "d
 """The CloudEvents 1.0 attributes that are landed as columns; ``data`` is the text of a JSON object."""
 
 _REFERENCE: Mapping[str, tuple[str, ...]] = {
-    "raw.legal_entities": ("entity_id", "name", "country", "functional_currency", "cutover_on", "tax_rounding", "inclusive_tax_rounding"),
+    "raw.legal_entities": (
+        "entity_id",
+        "name",
+        "country",
+        "functional_currency",
+        "cutover_on",
+        "tax_rounding",
+        "inclusive_tax_rounding",
+        "posting_granularity",
+    ),
     "raw.customers": (
         "customer_id",
         "name",

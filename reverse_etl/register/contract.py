@@ -162,6 +162,24 @@ def _journal(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str
             yield f"debits {sums['debit', unit]} and credits {sums['credit', unit]} differ in {name}"
     if sums["debit", "amount_minor"] != row.total_minor:
         yield f"debits {sums['debit', 'amount_minor']} are not the row's total {row.total_minor}"
+    yield from _summary(row.payload.get("summarised") or (), lines)
+
+
+def _summary(summarised: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a summary stands for sums to its lines, in both currencies."""
+    if not summarised:
+        return
+    rest = {(line["line_key"], unit): line[unit] for line in lines for unit in ("amount_minor", "functional_minor")}
+    for line in summarised:
+        for unit in ("amount_minor", "functional_minor"):
+            key = (line.get("posted_line_key"), unit)
+            if key not in rest:
+                yield f"summarised line {line.get('line_key')!r} is in none of its lines"
+                return
+            rest[key] -= _integer(line, unit) or 0
+    for (line_key, unit), difference in rest.items():
+        if difference:
+            yield f"line {line_key!r} differs by {difference} ({unit}) from what it summarises"
 
 
 def _integer(record: Mapping[str, Any], name: str) -> int | None:

@@ -13,6 +13,8 @@ from typing import Any
 Row = dict[str, str]
 FIRST_DAY, LATE_DAY = "2026-02-01", "2026-02-03"
 PERIOD, NEXT_PERIOD = "2026-01", "2026-02"
+SUMMARISED = "clean_two"
+"""A legal entity without defects whose ERP is posted a summary a day."""
 ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt")
 SNAPSHOT_ROLES = ("unbilled_receivable", "unrealised_exchange_difference")
 SHARED: dict[str, list[Row]] = {
@@ -66,7 +68,9 @@ class Deliveries:
 
 def first_deliveries(entity: str) -> Deliveries:
     made = Deliveries(entity)
+    granularity = "daily_summary" if entity == SUMMARISED else "entry"
     made.add("legal_entities", entity_id=entity, name=entity, country="US", functional_currency="USD", cutover_on="2026-01-01")
+    made.row("legal_entities", entity_id=entity)["posting_granularity"] = granularity
     made.add("plans", plan_id=entity, name=entity)
     made.add(
         "charges",

@@ -31,11 +31,13 @@ def with_lines(row: OutboxRow, change: Callable[[Lines], Lines]) -> OutboxRow:
 
 
 def renamed(row: OutboxRow, suffix: str) -> OutboxRow:
-    """The same document under another key, with lines of their own."""
+    """The same document under another key, with lines of their own; a summary is one of the same entries."""
     natural_id = f"{row.natural_id}{suffix}"
     lines = [{**line, "line_key": f"{line['line_key']}{suffix}"} for line in row.payload["lines"]]
+    summarised = [{**line, "posted_line_key": f"{line['posted_line_key']}{suffix}"} for line in row.payload.get("summarised") or ()]
     key = row.business_key.removesuffix(row.natural_id) + natural_id
-    return replace(row, natural_id=natural_id, business_key=key, payload={**row.payload, "lines": lines})
+    payload = {**row.payload, "lines": lines} | ({"summarised": summarised} if summarised else {})
+    return replace(row, natural_id=natural_id, business_key=key, payload=payload)
 
 
 def usage_line(lines: Lines) -> Line:

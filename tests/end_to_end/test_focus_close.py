@@ -18,6 +18,7 @@ from dagster_project.cli.closing.tie_out import ledger_balances, tied_checkpoint
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
 from dagster_project.jobs import JobRun, JobRunner, exclusive
+from dagster_project.lineage import trace
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings
 
@@ -30,7 +31,8 @@ PERIOD = "2024-09"
 ROW_TOLERANCE = Decimal("0.00006")
 
 REFERENCE = {
-    "legal_entities": "entity_id,name,country,functional_currency,cutover_on\nsunbird,SunBird Inc.,US,USD,2024-09-01\n",
+    "legal_entities": "entity_id,name,country,functional_currency,cutover_on,posting_granularity\n"
+    "sunbird,SunBird Inc.,US,USD,2024-09-01,daily_summary\n",
     "tax_rates": "entity_id,country,tax_code,rate,effective_from,effective_to\nsunbird,US,{tax_code},0,2024-01-01,\n",
     "accounts": "entity_id,account_code,name,account_type,is_receivable\n"
     + "".join(
@@ -147,3 +149,18 @@ def test_the_ledger_holds_what_was_billed(closed: Closed) -> None:
     ).to_pylist()
     receivable = next(balance for balance in balances if balance.account == "1200")
     assert receivable.ledger[0] - receivable.ledger[1] == billed["total"] > 0
+
+
+def test_the_ledger_has_one_document_a_day_and_every_invoice_is_found_in_it(closed: Closed) -> None:
+    warehouse = closed.installation.warehouse
+    [counts] = warehouse.read_published(
+        "select count(distinct business_key) as documents, count(distinct natural_id) as entries, count(*) as lines,"
+        " count(distinct posted_line_key) as posted from staging.stg_register_closing__journal_lines"
+    ).to_pylist()
+    invoices = warehouse.read_published("select number from staging.stg_register_closing__documents where document_type = 'invoice'").to_pylist()
+    assert (counts["documents"], counts["entries"]) == (1, len(invoices))
+    assert counts["posted"] < counts["lines"]
+    walk = trace(warehouse, min(invoice["number"] for invoice in invoices))
+    assert {entry["business_key"] for entry in walk.journal_entries} == {"tryton/sunbird/journal_entry/summary:2024-09-30:USD:1"}
+    assert walk.journal_lines
+    assert all(line["remote_line_id"] for line in walk.journal_lines)

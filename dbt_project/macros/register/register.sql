@@ -195,6 +195,7 @@ select * from final
 {%- endmacro %}
 
 {% macro register_journal_lines(phase, documents) -%}
+{#- The lines of sealed journal entries, each with the entry that it is of: a summary holds many. -#}
 with
 
 lines as (
@@ -210,7 +211,7 @@ final as (
     select
         documents.document_position,
         documents.business_key,
-        documents.natural_id,
+        coalesce(lines.natural_id, documents.natural_id) as natural_id,
         documents.entity,
         documents.period,
         documents.posting_date,
@@ -219,7 +220,11 @@ final as (
         documents.state,
         lines.source_document,
         lines.event,
+        lines.reverses,
+        lines.exchange_rate,
+        lines.payment_method,
         lines.line_key,
+        coalesce(lines.posted_line_key, lines.line_key) as posted_line_key,
         lines.account,
         lines.side,
         lines.amount_minor,
@@ -230,6 +235,50 @@ final as (
         lines.service_period_end
     from lines
     inner join documents on lines.document_position = documents.document_position
+)
+
+select * from final
+{%- endmacro %}
+
+{% macro register_journal_entries(phase, documents) -%}
+{#- The sealed journal entries, on their own or in a summary. -#}
+with
+
+lines as (
+    {{ register_journal_lines(phase, documents) }}
+),
+
+final as (
+    select
+        lines.document_position,
+        lines.business_key,
+        lines.entity,
+        lines.natural_id,
+        lines.event,
+        lines.source_document,
+        lines.reverses,
+        lines.posting_date,
+        lines.period,
+        lines.currency,
+        lines.exchange_rate,
+        lines.payment_method,
+        lines.state,
+        {{ sum_whole("case when lines.side = 'debit' then lines.amount_minor else 0 end") }} as debit_minor
+    from lines
+    group by
+        lines.document_position,
+        lines.business_key,
+        lines.entity,
+        lines.natural_id,
+        lines.event,
+        lines.source_document,
+        lines.reverses,
+        lines.posting_date,
+        lines.period,
+        lines.currency,
+        lines.exchange_rate,
+        lines.payment_method,
+        lines.state
 )
 
 select * from final

@@ -27,14 +27,7 @@ accounts as (
 ),
 
 sealed_journals as (
-    select
-        entity,
-        natural_id,
-        posting_date
-    from {{ ref('stg_register_issued__documents') }}
-    where
-        document_type = 'journal_entry'
-        and state <> 'cancelled'
+    select * from {{ ref('stg_register_issued__journal_entries') }}
 ),
 
 paid_at_platform as (

@@ -14,6 +14,10 @@ issued_documents as (
     where state <> 'cancelled'
 ),
 
+journal_entries as (
+    select * from {{ ref('stg_register_opening__journal_entries') }}
+),
+
 returned_payments as (
     select * from {{ ref('stg_finance__payments') }}
     where
@@ -36,14 +40,12 @@ received as (
     select
         entity,
         natural_id,
-        {{ json_text('payload', 'source_document') }} as invoice_key,
-        {{ json_text('payload', 'payment_method') }} as payment_method,
+        source_document as invoice_key,
+        payment_method,
         strpos(natural_id, ':paid:platform:') > 0 as is_at_platform,
-        total_minor
-    from issued_documents
-    where
-        document_type = 'journal_entry'
-        and cause = 'payment_received'
+        debit_minor as total_minor
+    from journal_entries
+    where event = 'payment_received'
 ),
 
 -- What was posted stays posted; money that went back since is not there to be refunded.

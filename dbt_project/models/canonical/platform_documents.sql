@@ -13,14 +13,7 @@ lines as (
 ),
 
 sealed_journals as (
-    select
-        entity,
-        natural_id,
-        posting_date
-    from {{ ref('stg_register_issued__documents') }}
-    where
-        document_type = 'journal_entry'
-        and state <> 'cancelled'
+    select * from {{ ref('stg_register_issued__journal_entries') }}
 ),
 
 totals as (

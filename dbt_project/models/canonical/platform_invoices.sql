@@ -85,15 +85,7 @@ recent_rates as (
 
 -- Once its journal is sealed, its rate and its period stay what they were.
 sealed_journals as (
-    select
-        entity,
-        natural_id,
-        posting_date,
-        {{ json_text('payload', 'exchange_rate') }} as exchange_rate
-    from register_documents
-    where
-        document_type = 'journal_entry'
-        and state <> 'cancelled'
+    select * from {{ ref('stg_register_issued__journal_entries') }}
 ),
 
 final as (

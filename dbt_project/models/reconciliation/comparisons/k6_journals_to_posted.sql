@@ -4,11 +4,8 @@ journal_entries as (
     select * from {{ ref('journal_entries') }}
 ),
 
-documents as (
-    select * from {{ ref('stg_register_closing__documents') }}
-    where
-        document_type = 'journal_entry'
-        and state <> 'cancelled'
+sealed_entries as (
+    select * from {{ ref('stg_register_closing__journal_entries') }}
 ),
 
 computed as (
@@ -17,7 +14,7 @@ computed as (
         period,
         'sealed' as measure,
         currency as unit,
-        {{ dbt.concat(["business_key", "' '", "cast(posting_date as varchar)"]) }} as subject,
+        {{ dbt.concat(["natural_id", "' '", "cast(posting_date as varchar)"]) }} as subject,
         debit_minor as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
@@ -29,7 +26,7 @@ computed as (
         period,
         'posted' as measure,
         'documents' as unit,
-        business_key as subject,
+        natural_id as subject,
         1 as compared_value,
         0 as excused_value,
         cast(null as varchar) as explanation,
@@ -43,18 +40,28 @@ held_by_register as (
         period,
         'sealed' as measure,
         currency as unit,
-        {{ dbt.concat(["business_key", "' '", "cast(posting_date as varchar)"]) }} as subject,
-        total_minor as compared_value
-    from documents
+        {{ dbt.concat(["natural_id", "' '", "cast(posting_date as varchar)"]) }} as subject,
+        sum(debit_minor) as compared_value
+    from sealed_entries
+    group by
+        entity,
+        period,
+        currency,
+        natural_id,
+        posting_date
     union all
     select
         entity,
         period,
         'posted' as measure,
         'documents' as unit,
-        business_key as subject,
-        case when state in ('posted', 'verified') then 1 else 0 end as compared_value
-    from documents
+        natural_id as subject,
+        sum(case when state in ('posted', 'verified') then 1 else 0 end) as compared_value
+    from sealed_entries
+    group by
+        entity,
+        period,
+        natural_id
 ),
 
 final as (

@@ -1,7 +1,7 @@
 with
 
 sealed_lines as (
-    select * from {{ ref('stg_register_closing__journal_lines') }}
+    select * from {{ ref('stg_register_closing__posted_lines') }}
 ),
 
 entities as (

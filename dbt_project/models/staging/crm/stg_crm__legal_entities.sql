@@ -1,3 +1,4 @@
+{%- set posting_granularity = "lower(coalesce(" ~ blank_to_null('latest.posting_granularity') ~ ", 'entry'))" %}
 {%- set tax_rounding = "lower(coalesce(" ~ blank_to_null('latest.tax_rounding') ~ ", 'group'))" %}
 {%- set inclusive_tax_rounding = "lower(coalesce(" ~ blank_to_null('latest.inclusive_tax_rounding') ~ ", 'net'))" %}
 with
@@ -21,10 +22,15 @@ final as (
         coalesce({{ safe_cast_to(blank_to_null('latest.cutover_on'), 'date') }}, cast('1970-01-01' as date)) as cutover_on,
         case when {{ tax_rounding }} in ('group', 'line') then {{ tax_rounding }} end as tax_rounding,
         case when {{ inclusive_tax_rounding }} in ('net', 'tax') then {{ inclusive_tax_rounding }} end as inclusive_tax_rounding,
+        case when {{ posting_granularity }} in ('entry', 'daily_summary') then {{ posting_granularity }} end as posting_granularity,
         latest.file_name,
         latest.line_number,
         case
-            when {{ tax_rounding }} not in ('group', 'line') or {{ inclusive_tax_rounding }} not in ('net', 'tax') then 'unknown_word'
+            when
+                {{ tax_rounding }} not in ('group', 'line')
+                or {{ inclusive_tax_rounding }} not in ('net', 'tax')
+                or {{ posting_granularity }} not in ('entry', 'daily_summary')
+                then 'unknown_word'
         end as violation
     from latest
     inner join currencies on latest.functional_currency = currencies.currency

@@ -17,18 +17,22 @@ our_documents as (
 ),
 
 journals as (
-    select document_position
-    from documents
+    select
+        document_position,
+        natural_id
+    from {{ ref('stg_register_opening__journal_entries') }}
     where
-        document_type = 'journal_entry'
-        and cause = 'invoice_issued'
+        event = 'invoice_issued'
         and {{ matches('natural_id', '^invoice:in_') }}
 ),
 
 final as (
     select distinct split_part(lines.source_line_key, '@', 1) as line_key
     from lines
-    inner join journals on lines.document_position = journals.document_position
+    inner join journals
+        on
+            lines.document_position = journals.document_position
+            and coalesce(lines.natural_id, journals.natural_id) = journals.natural_id
     left join our_documents on lines.source_document = our_documents.business_key
     where our_documents.business_key is null
 )

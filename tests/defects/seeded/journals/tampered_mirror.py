@@ -12,6 +12,7 @@ DEFECT = Defect(
     rule="The trial balance sums to zero (S08).",
     caught_by=Finding("assert_s08_trial_balance_sums_to_zero"),
     implies=(
+        Finding("K6", "sealed"),
         Finding("K7", "debit"),
         Finding("K7", "transaction amount"),
         Finding("assert_s06_tax_lines_equal_their_account"),
