@@ -17,6 +17,10 @@ from reverse_etl.errors import OutboxContractError
 
 OUTBOX_CONTRACT_VERSION = 1
 LARGEST_SAFE_INTEGER = 2**53 - 1
+PROHIBITED = "prohibited"
+"""Card numbers, bank details and secrets: in no mart, and in no document."""
+SENSITIVITY_CLASSES = ("public", "internal", "confidential-financial", "personal", PROHIBITED)
+"""Of the columns of a mart and of the documents of the outbox."""
 
 
 class State(StrEnum):

@@ -19,6 +19,14 @@ class RegisterError(TieoutError):
     """The register cannot be used as it is."""
 
 
+class PeriodError(RegisterError):
+    """An accounting period cannot take the status, or the document, that it was asked to."""
+
+
+class BrokenSealError(PeriodError):
+    """What a closed period holds is not what it was closed with (J12)."""
+
+
 class ApprovalError(TieoutError):
     """A decision cannot be asked for or taken as it was meant."""
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("installing.sandbox", "Start, stop or show the stand-in counterparties."),
     "land": ("closing.close", "Land delivered files into the warehouse."),
     "close": ("closing.close", "Close a period: compute, seal, deliver, read back, tie out."),
+    "periods": ("closing.periods", "Show the accounting periods; hard close, reopen or verify one."),
     "bill": ("closing.bill", "Invoice what reached a threshold in a running period, without closing it."),
     "report": ("closing.report", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("closing.close", "Show what a close would seal, and seal nothing."),

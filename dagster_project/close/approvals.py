@@ -20,11 +20,12 @@ _STOPPED_GATES = """
         entity, cause, subject, plan_hash, functional_currency, line_count, customer_count, line_limit, status,
         cast(document_month as varchar) as document_month,
         cast(gross_minor as varchar) as gross_minor, cast(gross_limit as varchar) as gross_limit,
+        customer_id, is_over_norm, norm_months, norm_customers, cast(norm_minor as varchar) as norm_minor,
         exponent
     from approvals.run_gates
     inner join constants.currencies on functional_currency = currency
     where is_stopped and strftime(document_month, '%Y-%m') = ?
-    order by entity, cause
+    order by entity, cause, customer_id
 """
 _SPIKES = """
     select held.entity, spikes.line_key, spikes.fingerprint, spikes.meter, spikes.subscription_id, spikes.norm_periods,
@@ -65,9 +66,13 @@ def ask_for_stopped(installation: Installation, entity: str, period: str, correl
 
 def gate_evidence(row: Mapping[str, Any]) -> str:
     """What a gate stops and why, in words."""
-    gross = f"{Decimal(row['gross_minor']).scaleb(-row['exponent']):,.{row['exponent']}f}"
+    gross, norm = (f"{Decimal(row[name] or 0).scaleb(-row['exponent']):,.{row['exponent']}f}" for name in ("gross_minor", "norm_minor"))
     limits = [f"{Decimal(row['gross_limit']):,f} {row['functional_currency']}"] if row["gross_limit"] is not None else []
     limits += [f"{row['line_limit']} lines"] if row["line_limit"] is not None else []
+    if row["is_over_norm"]:
+        of, unit = "all customers" if row["customer_id"] == "*" else f"customer {row['customer_id']}", row["functional_currency"]
+        before = f"in the {row['norm_months']} months before, {norm} {unit} of {row['norm_customers']}"
+        return f"{row['cause']} of {of}: gross {gross} {unit} of {row['customer_count']} customers; {before}"
     return (
         f"{row['cause']}: {row['line_count']} lines of {row['customer_count']} customers, gross {gross} {row['functional_currency']}"
         f"; {' or '.join(limits)} go on without approval"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import proposed, proposed_at_thresholds
+from dagster_project.close.periods import landed_until, require_intact
 from dagster_project.close.read_backs import ReadBack, append_read_back
 from reverse_etl.errors import TieoutError
 
@@ -168,10 +169,12 @@ def checkpoints(installation: Installation, entity: str | None, period: str, pub
 
 
 def close_period(installation: Installation, entity: str, period: str) -> ClosedPeriod:
-    """Close the period of the entity in the register, if every checkpoint ties.
+    """Soft close the period of the entity in the register and seal what it holds, if every checkpoint ties.
 
     Raises:
         NotTiedError: a checkpoint is broken, or there is none; the message names the breaks.
+        BrokenSealError: a period that was closed before is not what it was closed with (J12).
+        PeriodError: an earlier period is open.
     """
     found = checkpoints(installation, entity, period)
     broken = [checkpoint for checkpoint in found if not checkpoint.tied]
@@ -182,10 +185,12 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
         more = f" and {len(broken) - SHOWN_BREAKS} more" if len(broken) > SHOWN_BREAKS else ""
         reason = "; ".join(shown) + more if broken else "there are no checkpoints"
         raise NotTiedError(f"{entity} {period} stays open: {reason}. See 'tieout exceptions' and reconciliation.checkpoint_breaks, then close again")
+    require_intact(installation, entity)
     [cutoff] = installation.warehouse.read("select coalesce(max(position), 0) as position from raw.landed_files").to_pylist()
+    landed = landed_until(installation, cutoff["position"])
     with closing(installation.open_register()) as register:
-        newly_closed = register.close_period(entity, period, landing_position=cutoff["position"], actor=installation.actor)
-    return ClosedPeriod(found, cutoff["position"], newly_closed)
+        newly_closed = register.close_period(entity, period, landed.position, installation.actor, landed_files=landed)
+    return ClosedPeriod(found, landed.position, newly_closed)
 
 
 def publish(installation: Installation) -> None:

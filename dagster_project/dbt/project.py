@@ -85,8 +85,11 @@ def parse(paths: DbtPaths) -> Manifest:
     try:
         with file_lock(paths.locks / "dbt_parse.lock", "dbt parse", PARSE_WAIT_SECONDS):
             fingerprint = project_fingerprint(paths.project)
+            # Of a test whose SQL alone has changed, dbt's partial parsing forgets what its yml says, and so of which model it is a check.
+            changed = paths.manifest.is_file() and not is_current(paths)
+            arguments = ["parse", "--no-partial-parse"] if changed else ["parse"]
             # Parsing opens no warehouse, and a manifest that names none is that of every installation.
-            outcome = invoke(replace(paths, warehouse=Path(paths.warehouse.name)), ["parse"])
+            outcome = invoke(replace(paths, warehouse=Path(paths.warehouse.name)), arguments)
             if not outcome.success:
                 reason = " ".join(str(outcome.exception).split())
                 raise ConfigurationError(f"the dbt project {paths.project} does not parse: {reason}; see {paths.logs / 'dbt.log'}")

@@ -44,7 +44,7 @@ class InProcessDbt:
         """
         if not is_current(self._paths):
             self._parsed = parse(self._paths)
-        return dict(json.loads(self._paths.manifest.read_bytes()))
+        return with_latest_versions(json.loads(self._paths.manifest.read_bytes()))
 
     def build(
         self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator, full_refresh: bool = False
@@ -99,6 +99,19 @@ class InProcessDbt:
         if self._parsed is None:
             self._parsed = parse(self._paths)
         return self._parsed
+
+
+def with_latest_versions(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest, in which a test that says of which model it is a check means the latest version, as ``ref`` does.
+
+    dagster-dbt looks for a model without a version then, finds none, and the test would silently be no check of anything.
+    """
+    latest = {node["name"]: node["latest_version"] for node in manifest["nodes"].values() if node.get("latest_version") is not None}
+    for node in manifest["nodes"].values():
+        reference = (node["config"].get("meta") or {}).get("dagster", {}).get("ref", {}) if node["resource_type"] == "test" else {}
+        if reference.get("name") in latest:
+            reference.setdefault("version", latest[reference["name"]])
+    return manifest
 
 
 def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:

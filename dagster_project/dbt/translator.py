@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 from dagster_dbt.asset_utils import group_from_dbt_resource_props_fallback_to_directory
 
 RAW_SCHEMA = "raw"
 REGISTER_SOURCE_PREFIX = "register_"
 MODEL_OWNER = "team:finance-engineering"
+CONTROL_ATTRIBUTES = ("control", "owner", "severity")
 
 
 class TieoutTranslator(DagsterDbtTranslator):
@@ -41,6 +42,20 @@ class TieoutTranslator(DagsterDbtTranslator):
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         return super().get_owners(dbt_resource_props) or [MODEL_OWNER]
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """A control carries who answers for it, and the table with its break list."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        test = manifest["nodes"][unique_id]
+        meta = test["config"].get("meta") or {}
+        told = {name: meta[name] for name in CONTROL_ATTRIBUTES if name in meta}
+        if test["config"].get("store_failures"):
+            told["break_list"] = f"{test['schema']}.{test['alias']}"
+        return spec._replace(description=test.get("description") or spec.description, metadata={**spec.metadata, **told})
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         # The default appends the raw SQL, which the code version and the repository already tell.

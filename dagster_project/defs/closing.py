@@ -1,34 +1,82 @@
 """The end of a close: every checkpoint ties, or the period stays open."""
 
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
 from dagster_project.close.installation import Installation
+from dagster_project.close.ledger_periods import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import checkpoints, close_period, publish
+from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
+from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
+CLOSED_PERIOD = dg.AssetKey(["close", "period"])
+CATALOGUE = PROJECT_FOLDER / "seeds" / "checkpoint_catalogue.csv"
+BREAK_LIST = "reconciliation.checkpoint_breaks"
+
+
+def checkpoint_checks() -> list[dg.AssetCheckSpec]:
+    """A check per checkpoint of the catalogue, with who clears its breaks by when."""
+    with CATALOGUE.open(newline="") as rows:
+        return [
+            dg.AssetCheckSpec(
+                row["checkpoint"],
+                asset=CLOSED_PERIOD,
+                description=row["title"],
+                metadata={
+                    "control": row["checkpoint"],
+                    "owner": row["owner"],
+                    "severity": row["severity"],
+                    "sla_hours": int(row["sla_hours"]),
+                    "break_list": BREAK_LIST,
+                },
+            )
+            for row in csv.DictReader(rows)
+        ]
+
+
+def verdicts(specs: Sequence[dg.AssetCheckSpec], found: Sequence[Checkpoint]) -> Iterator[dg.AssetCheckResult]:
+    """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed."""
+    for spec in specs:
+        told = [checkpoint for checkpoint in found if checkpoint.checkpoint == spec.name]
+        broken = [asdict(checkpoint) for checkpoint in told if not checkpoint.tied]
+        yield dg.AssetCheckResult(
+            passed=bool(told) and not broken,
+            asset_key=CLOSED_PERIOD,
+            check_name=spec.name,
+            severity=dg.AssetCheckSeverity(spec.metadata["severity"].upper()),
+            metadata={"measures": len(told), "breaks": table(broken)},
+        )
 
 
 def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    specs = checkpoint_checks()
+
     @dg.asset(
-        key=["close", "period"],
+        key=CLOSED_PERIOD,
         deps=[CHECKPOINTS],
+        check_specs=specs,
         partitions_def=close,
         backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
         group_name="close",
-        kinds={"sqlite"},
+        kinds={"sqlite", "tryton"},
         owners=["team:finance"],
-        description="The accounting period of the entity, closed in the register once every checkpoint ties.",
+        description="The accounting period of the entity, closed in the register once every checkpoint ties, then in the ERP.",
     )
-    def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+    def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
+        told_of_all: dict[Checkpoint, None] = {}
+
         def work(close_of: CloseKey, told: Told) -> None:
             # Told before the verdict, so that a refused close shows its breaks.
             found = checkpoints(installation, close_of.entity, close_of.period)
+            told_of_all.update(dict.fromkeys(found))
             told.metadata = {
                 "checkpoints": table([asdict(checkpoint) for checkpoint in found]),
                 "breaks": table([asdict(checkpoint) for checkpoint in found if not checkpoint.tied]),
@@ -36,11 +84,15 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             closed = close_period(installation, close_of.entity, close_of.period)
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
             told.metadata |= {"landing_position": closed.landing_position}
+            if bring_ledger_period(installation, close_of.entity, close_of.period):
+                told.message += ", and closed in the ERP"
 
         try:
             for_each_entity(context, "close/period", work)
         finally:
             # Readers see a refused close too.
             publish(installation)
+            yield from verdicts(specs, list(told_of_all))
+        yield dg.MaterializeResult()
 
     return closed_period

@@ -34,6 +34,8 @@ SOURCE_OF_RELATION = {
     "raw.tax_exemptions": external.FINANCE_REFERENCE,
     "raw.tax_registrations": external.FINANCE_REFERENCE,
     "raw.payments": external.FINANCE_REFERENCE,
+    "raw.foreign_entries": external.FINANCE_REFERENCE,
+    "raw.control_totals": external.PRODUCT_USAGE,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

@@ -1,1 +1,2 @@
+-- depends_on: {{ ref('tax_roll_forward') }}
 {{ sub_ledger_breaks('tax', 'tax_account') }}

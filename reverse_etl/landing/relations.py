@@ -127,6 +127,8 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "effective_to",
     ),
     "raw.tax_registrations": ("registration_id", "customer_id", "tax_id", "effective_from", "effective_to"),
+    "raw.control_totals": ("source", "sent_on", "file", "row_count", "quantity", "is_last_day"),
+    "raw.foreign_entries": ("entity_id", "entry_number", "posting_date", "amount", "reason", "owner", "status"),
     "raw.payments": ("payment_id", "entity_id", "invoice", "currency", "amount", "paid_on", "status", "method"),
 }
 
@@ -287,6 +289,8 @@ _READ_BACKS: Mapping[str, Columns] = {
         "posting_date": "date",
         "erp_period": "varchar",
         "description": "varchar",
+        "cancels_remote_id": "varchar",
+        "written_at": "timestamp",
     },
     "raw.tryton_move_lines": {
         **_READ,
@@ -298,6 +302,14 @@ _READ_BACKS: Mapping[str, Columns] = {
         "currency": "varchar",
         "amount_minor": "bigint",
         "party_code": "varchar",
+    },
+    "raw.tryton_account_movements": {
+        "read_id": "bigint",
+        "entity": "varchar",
+        "period": "varchar",
+        "account_code": "varchar",
+        "debit_minor": "bigint",
+        "credit_minor": "bigint",
     },
 }
 

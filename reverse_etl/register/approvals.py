@@ -24,6 +24,7 @@ from reverse_etl.register.records import (
     DISPOSITIONS,
     GOODWILL,
     INVOICE_KINDS,
+    PERIOD_REOPEN,
     REJECTED,
     REQUEST_KINDS,
     VERDICTS,
@@ -82,6 +83,8 @@ def decide(writer: LogWriter, request_id: str, verdict: str, content_hash: str, 
         raise ApprovalError(f"request {request_id} was {verdict} already by {request.verdict.decided_by}")
     if request.verdict is not None and request.verdict.verdict == REJECTED:
         raise ApprovalError(f"request {request_id} was rejected by {request.verdict.decided_by}; ask anew")
+    if request.kind == PERIOD_REOPEN and request.verdict is not None:
+        raise ApprovalError(f"request {request_id} was approved by {request.verdict.decided_by} and the period opened; close it again instead")
     if verdict == APPROVED and four_eyes and actor == request.requested_by:
         raise MakerIsCheckerError(
             f"{actor} asked for {request_id} and cannot approve it: another user must; "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow
+from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, PROHIBITED, SENSITIVITY_CLASSES, OutboxRow
 
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
@@ -31,7 +31,7 @@ def violations(row: OutboxRow) -> tuple[str, ...]:
     """Every way in which the row breaks the outbox contract (that its payload is exact, its content hash checks); empty when it may be sealed."""
     if row.contract_version != OUTBOX_CONTRACT_VERSION:
         return (f"contract version {row.contract_version} is unknown; this register seals version {OUTBOX_CONTRACT_VERSION}",)
-    return tuple(_types(row)) or (*_header(row), *_content(row))
+    return tuple(_types(row)) or (*_header(row), *_dates(row), *_content(row))
 
 
 def _types(row: OutboxRow) -> Iterator[str]:
@@ -59,14 +59,23 @@ def _header(row: OutboxRow) -> Iterator[str]:
         yield f"series {row.series!r} of a {row.document_type} must be {expected_series!r}"
     if not CURRENCY.fullmatch(row.currency or ""):
         yield f"currency {row.currency!r} is not an ISO 4217 code"
-    if not PERIOD.fullmatch(row.period or ""):
-        yield f"period {row.period!r} is not YYYY-MM"
-    elif row.document_type == JOURNAL_ENTRY and row.posting_date.strftime("%Y-%m") != row.period:
-        yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if row.sensitivity not in SENSITIVITY_CLASSES:
+        yield f"sensitivity {row.sensitivity!r} is none of {', '.join(SENSITIVITY_CLASSES)}"
+    if row.sensitivity == PROHIBITED:
+        yield "what is prohibited is never sealed"
     if not row.subtracted_key:
         yield "the key it was subtracted from is empty"
     if any(not key.startswith(f"{row.system}/") for key in row.depends_on):
         yield "it depends on a document of another system"
+
+
+def _dates(row: OutboxRow) -> Iterator[str]:
+    if not PERIOD.fullmatch(row.period or ""):
+        yield f"period {row.period!r} is not YYYY-MM"
+    elif row.posting_date.strftime("%Y-%m") != row.period:
+        yield f"posting date {row.posting_date} is outside its period {row.period}"
+    if row.document_date > row.posting_date:
+        yield f"posting date {row.posting_date} is before the document's date {row.document_date}"
 
 
 def _content(row: OutboxRow) -> Iterator[str]:

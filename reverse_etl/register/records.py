@@ -13,6 +13,9 @@ OPEN = "open"
 SOFT_CLOSED = "soft_closed"
 HARD_CLOSED = "hard_closed"
 PERIOD_STATUSES = (OPEN, SOFT_CLOSED, HARD_CLOSED)
+# What a seal counts: all documents, those of a type and currency, the lines of an account and currency, and the files that had landed.
+ALL_DOCUMENTS, DOCUMENTS, ACCOUNT, LANDED_FILES = "all_documents", "documents", "account", "landed_files"
+EVERYTHING = "*"
 
 STALE_HEAD = "stale_head"
 WRONG_INCARNATION = "wrong_incarnation"
@@ -22,13 +25,16 @@ NOT_APPROVED = "not_approved"
 
 # What can be asked for: what a person decides, and what was computed and is too large to go on by itself.
 GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
+PERIOD_REOPEN = "period_reopen"
 CREDIT_KINDS = (GOODWILL, VOID)
 INVOICE_KINDS = (*CREDIT_KINDS, WRITE_OFF)
 DECISION_KINDS = (*INVOICE_KINDS, ADJUSTMENT)
-REQUEST_KINDS = (*DECISION_KINDS, RUN_GATE, USAGE_SPIKE)
+REQUEST_KINDS = (*DECISION_KINDS, RUN_GATE, USAGE_SPIKE, PERIOD_REOPEN)
 DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
+# The journal entries that a soft closed period still takes: snapshots of its end, and what two people have decided.
+SOFT_CLOSE_CAUSES = ("unbilled_receivables_accrued", "receivables_revalued", WRITE_OFF)
 BASES = ("net", "before_discount")
 DISPOSITIONS = ("offset", "credit", "refund")
 
@@ -140,6 +146,61 @@ class PeriodChange:
     landing_position: int | None
     actor: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFiles:
+    """What had landed when a period closed: the files up to ``position``, and the hash of their positions, names and contents."""
+
+    position: int
+    file_count: int
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealMeasure:
+    """One measure of what a period holds. ``measure`` is all_documents, documents (``subject``: their type), account (its code: debits less
+    credits of its lines) or landed_files."""
+
+    measure: str
+    subject: str
+    currency: str | None
+    item_count: int
+    total_minor: int | None = None
+    functional_minor: int | None = None
+    content_hash: str | None = None
+
+    def __str__(self) -> str:
+        named = f"{self.measure} {self.subject}" if self.subject != EVERYTHING else self.measure
+        return f"{named} in {self.currency}" if self.currency else named
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodSeal:
+    """What a period held when it was closed, and where the register stood then."""
+
+    entity: str
+    period: str
+    register_position: int
+    measures: tuple[SealMeasure, ...]
+
+    @property
+    def landed_files(self) -> SealMeasure | None:
+        return next((measure for measure in self.measures if measure.measure == LANDED_FILES), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SealBreak:
+    """A closed period that is not what was sealed: ``what`` changed, with the value ``sealed`` and the one ``now``."""
+
+    entity: str
+    period: str
+    what: str
+    sealed: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"J12 {self.entity} {self.period}: {self.what}: {self.sealed} when it was closed, {self.now} now"
 
 
 @dataclass(frozen=True, slots=True)

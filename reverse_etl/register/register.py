@@ -14,12 +14,13 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from reverse_etl.crash_points import crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import approvals, deliveries, engine, exceptions, periods, reads, schema
+from reverse_etl.register import approvals, deliveries, engine, exceptions, periods, reads, schema, seals
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, verify_chain
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
     APPROVED,
+    PERIOD_REOPEN,
     REJECTED,
     SOFT_CLOSED,
     ApprovalRequest,
@@ -28,10 +29,13 @@ from reverse_etl.register.records import (
     Delivery,
     DocumentEntry,
     ExceptionRecord,
+    LandedFiles,
     Lane,
     NewApprovalRequest,
     NewException,
     PeriodChange,
+    PeriodSeal,
+    SealBreak,
     SealReport,
     Standing,
     Transition,
@@ -76,7 +80,7 @@ class Register:
             version = connection.scalar(select(schema.register.c.schema_version)) if exists else None
         if version is None:
             register._create()
-        elif version == schema.BEFORE_APPROVALS:
+        elif version in schema.WITH_FEWER_RELATIONS:
             register._add_missing_relations()
         elif version != schema.SCHEMA_VERSION:
             raise RegisterError(
@@ -202,10 +206,12 @@ class Register:
             exceptions.resolve_open(writer, ["document_rejected", "document_parked"], [document.business_key], reason)
 
     def cancel(self, document: SealedDocument, actor: str, reason: str) -> None:
-        """Withdraw a document that never reached its destination. Its number stays and passes to what replaces it.
+        """Withdraw a document that never reached its destination. Its number stays and passes to what replaces it; a soft closed period is
+        sealed anew without it.
 
         Raises:
             RegisterError: it was or may have been sent.
+            PeriodError: its period is hard closed, or not what was sealed.
         """
         with self._writing(actor, "") as writer:
             before = self._one_delivery(writer, document)
@@ -214,15 +220,49 @@ class Register:
                 raise RegisterError(
                     f"{document.business_key} is {before.state} and may be at its destination; only what was proven never to arrive can be cancelled"
                 )
+            periods.require_changeable(writer.connection, document.entity, document.period)
             self._save(writer, before, replace(before, state=State.CANCELLED, reason=reason))
+            periods.renew_seal(writer, document.entity, document.period)
             exceptions.resolve_open(writer, ["document_rejected"], [document.business_key], reason)
 
     # Periods
 
-    def close_period(self, entity: str, period: str, landing_position: int | None, actor: str, status: str = SOFT_CLOSED) -> bool:
-        """Change a period's status and record the landing position as its cutoff; False when it already has that status."""
+    def close_period(
+        self,
+        entity: str,
+        period: str,
+        landing_position: int | None,
+        actor: str,
+        status: str = SOFT_CLOSED,
+        landed_files: LandedFiles | None = None,
+    ) -> bool:
+        """Close a period, record the landing position as its cutoff and seal what it holds; False when it already has that status.
+
+        Raises:
+            PeriodError: the period cannot take the status; the message says what to do first.
+        """
         with self._writing(actor, "") as writer:
-            return periods.change_status(writer, entity, period, status, landing_position)
+            return periods.change_status(writer, entity, period, status, landing_position, landed_files)
+
+    def ask_to_reopen(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
+        """Ask for a soft closed period to be opened again; approving it opens it. Raises ``PeriodError``."""
+        with self._writing(actor, "") as writer:
+            return periods.ask_to_reopen(writer, entity, period, reason)
+
+    def periods(self) -> list[PeriodChange]:
+        """The latest change of every period that was ever closed, by entity and period."""
+        with self._reading() as connection:
+            return periods.latest_changes(connection)
+
+    def period_seal(self, entity: str, period: str) -> PeriodSeal | None:
+        """What the period held when it was last closed; None when it never was, or before there were seals."""
+        with self._reading() as connection:
+            return seals.latest(connection, entity, period)
+
+    def verify_seals(self, entity: str | None = None) -> list[SealBreak]:
+        """Recompute what every closed period holds, and name what differs from its seal (J12)."""
+        with self._reading() as connection:
+            return periods.broken_seals(connection, entity)
 
     def period_status(self, entity: str, period: str) -> str:
         with self._reading() as connection:
@@ -241,6 +281,11 @@ class Register:
         with self._reading() as connection:
             return periods.changes_since(connection, position)
 
+    def seals_since(self, position: int) -> list[tuple[int, PeriodSeal]]:
+        """The measures of seals beyond a position of the log, each with its own."""
+        with self._reading() as connection:
+            return seals.since(connection, position)
+
     # Approvals
 
     def ask(self, asked: NewApprovalRequest, actor: str, correlation_id: str = "") -> ApprovalRequest:
@@ -249,9 +294,15 @@ class Register:
             return approvals.ask(writer, asked)
 
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
-        """Approve what hashes to ``content_hash``. Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one."""
+        """Approve what hashes to ``content_hash``; approving the reopening of a period opens it.
+
+        Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
+        """
         with self._writing(actor, "") as writer:
-            return approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
+            approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
+            if approved.kind == PERIOD_REOPEN:
+                periods.reopen(writer, approved)
+            return approved
 
     def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:
         """Reject, or withdraw, what is not sealed yet. Raises ``ApprovalError``."""

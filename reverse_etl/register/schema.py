@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 2
-BEFORE_APPROVALS = 1
-"""The version that lacks the relations of approvals, and is otherwise the same."""
+SCHEMA_VERSION = 3
+WITH_FEWER_RELATIONS = (1, 2)
+"""The versions that lack some of the relations (approvals, the seals of periods), and are otherwise the same."""
 
 metadata = MetaData()
 
@@ -125,6 +125,24 @@ periods = Table(
     Index("periods_by_entity", "entity", "period", "position"),
 )
 
+# What a period held when it closed: one fact per measure, those of one seal at one register position.
+period_seals = Table(
+    "period_seals",
+    metadata,
+    _position(),
+    Column("entity", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("register_position", BigInteger, nullable=False),
+    Column("measure", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("currency", String),
+    Column("item_count", BigInteger, nullable=False),
+    Column("total_minor", BigInteger),
+    Column("functional_minor", BigInteger),
+    Column("content_hash", String),
+    Index("period_seals_by_entity", "entity", "period", "register_position"),
+)
+
 exceptions = Table(
     "exceptions",
     metadata,
@@ -229,6 +247,7 @@ FACTS: dict[str, Table] = {
     "call": calls,
     "call_result": call_results,
     "period": periods,
+    "period_seal": period_seals,
     "exception": exceptions,
     "resolution": resolutions,
     "approval_request": approval_requests,

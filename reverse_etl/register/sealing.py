@@ -17,13 +17,12 @@ from reverse_etl.register.contract import NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.periods import status_of
+from reverse_etl.register.periods import PeriodStanding, renew_seal, require_changeable, standing_of
 from reverse_etl.register.reads import sealed_document
 from reverse_etl.register.records import (
     CLOSED_PERIOD,
     CONTRACT,
     NOT_APPROVED,
-    OPEN,
     STALE_HEAD,
     WRONG_INCARNATION,
     Delivery,
@@ -40,6 +39,8 @@ class _Known:
     """A document of the same business key that is sealed already."""
 
     position: int
+    entity: str
+    period: str
     revision: int
     content_hash: str
     number: str | None
@@ -69,7 +70,7 @@ class _Batch:
     heads: Mapping[str, _Head]
     issued_since: Mapping[str, tuple[int, str]]
     known: Mapping[str, list[_Known]]
-    periods: Mapping[tuple[str, str], str]
+    periods: Mapping[tuple[str, str], PeriodStanding]
     unapproved: Mapping[str, str]
     unchanged: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
@@ -87,7 +88,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         heads=_heads(connection, {row.subtracted_key for row in sound}),
         issued_since=_issued_since(connection, sound),
         known=_known(connection, {row.business_key for row in sound}),
-        periods={key: status_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
+        periods={key: standing_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
         unapproved=unapproved(connection, sound),
     )
     for row, reason in checked:
@@ -101,7 +102,12 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         elif (refusal := _refusal(row, batch)) is not None:
             batch.refused.append(refusal)
     accepted = _whole_groups(groups, batch)
+    replaced = {(known.entity, known.period) for row in accepted for known in _replaced(row, batch)}
+    for key in sorted(replaced):
+        require_changeable(connection, *key)
     sealed = _insert(writer, accepted, batch, hashes, correlation_id)
+    for key in sorted(replaced | {(row.entity, row.period) for row in accepted}):
+        renew_seal(writer, *key)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
 
 
@@ -147,12 +153,8 @@ def _refusal(row: OutboxRow, batch: _Batch) -> Refusal | None:
         return Refusal(row, CONTRACT, f"revision {row.revision} does not follow revision {latest}")
     if (stale := _stale(row, batch)) is not None:
         return Refusal(row, STALE_HEAD, f"{stale}; mirror and build again")
-    if batch.periods[row.entity, row.period] != OPEN:
-        return Refusal(
-            row,
-            CLOSED_PERIOD,
-            f"period {row.period} of {row.entity} is {batch.periods[row.entity, row.period]}; build again for the first open period",
-        )
+    if (closed := batch.periods[row.entity, row.period].refusal_of(row.document_type, row.cause)) is not None:
+        return Refusal(row, CLOSED_PERIOD, closed)
     return None
 
 
@@ -189,9 +191,8 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
     numbers = _numbers(writer.connection, rows, batch)
     sealed: list[SealedDocument] = []
     for row in rows:
-        for known in batch.known.get(row.business_key, ()):
-            if known.revision == row.revision and known.state is State.REJECTED:
-                _cancel(writer, known, row.business_key)
+        for known in _replaced(row, batch):
+            _cancel(writer, known, row.business_key)
         number = numbers.get(id(row))
         position = writer.append("document", **_document_values(row, hashes[id(row)], number))
         sealed.append(
@@ -225,6 +226,11 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
         fresh = [Delivery(document.position, generation=_generation(document, batch)) for document in sealed]
         writer.connection.execute(insert(schema.deliveries), [save_delivery(delivery) for delivery in fresh])
     return sealed
+
+
+def _replaced(row: OutboxRow, batch: _Batch) -> list[_Known]:
+    """The rejected documents whose place and number the row takes."""
+    return [known for known in batch.known.get(row.business_key, ()) if known.revision == row.revision and known.state is State.REJECTED]
 
 
 def _generation(document: SealedDocument, batch: _Batch) -> int:
@@ -326,7 +332,7 @@ def _issued_since(connection: Connection, rows: Sequence[OutboxRow]) -> dict[str
 def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:
     known: dict[str, list[_Known]] = {}
     table, delivery = schema.documents, schema.deliveries
-    columns = (table.c.business_key, table.c.position, table.c.revision, table.c.content_hash, table.c.number)
+    columns = (table.c.business_key, table.c.position, table.c.entity, table.c.period, table.c.revision, table.c.content_hash, table.c.number)
     for some in _chunks(sorted(keys)):
         statement = (
             select(*columns, delivery.c.state, delivery.c.remote_id, delivery.c.generation)
@@ -335,7 +341,17 @@ def _known(connection: Connection, keys: set[str]) -> dict[str, list[_Known]]:
         )
         for row in connection.execute(statement.order_by(table.c.position)):
             known.setdefault(row.business_key, []).append(
-                _Known(row.position, row.revision, row.content_hash, row.number, State(row.state), row.remote_id, row.generation)
+                _Known(
+                    row.position,
+                    row.entity,
+                    row.period,
+                    row.revision,
+                    row.content_hash,
+                    row.number,
+                    State(row.state),
+                    row.remote_id,
+                    row.generation,
+                )
             )
     return known
 

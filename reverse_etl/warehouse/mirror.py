@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from reverse_etl.documents import canonical_json, sha256_hex
 from reverse_etl.landing.register_relations import REGISTER_RELATIONS
-from reverse_etl.register import ApprovalRequest, DocumentEntry, PeriodChange, Register, Transition, Verdict
+from reverse_etl.register import ApprovalRequest, DocumentEntry, PeriodChange, PeriodSeal, Register, Transition, Verdict
 from reverse_etl.warehouse.listed import LISTED
 from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
 
@@ -19,6 +19,7 @@ MIRROR = "register.mirror"
 DOCUMENTS = "register.documents"
 TRANSITIONS = "register.transitions"
 PERIODS = "register.periods"
+SEALS = "register.period_seals"
 REQUESTS = "register.approval_requests"
 VERDICTS = "register.verdicts"
 LAYOUT = sha256_hex(canonical_json(REGISTER_RELATIONS))[:16]
@@ -75,6 +76,7 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
                 **{listed.relation: listed.rows(documents) for listed in LISTED},
                 TRANSITIONS: [_transition(entry) for entry in register.transitions_since(start) if entry.position <= position],
                 PERIODS: [_period(entry) for entry in register.periods_since(start) if entry.position <= position],
+                SEALS: [_seal(at, entry) for at, entry in register.seals_since(start) if at <= position],
                 REQUESTS: [_request(entry) for entry in register.approval_requests_since(start) if entry.position <= position],
                 VERDICTS: [_verdict(entry) for entry in register.verdicts_since(start) if entry.position <= position],
                 # Written last: an older mirror row never claims rows that are not there.
@@ -159,6 +161,11 @@ def _period(entry: PeriodChange) -> dict[str, Any]:
         "landing_position": entry.landing_position,
         "at": _utc(entry.at),
     }
+
+
+def _seal(position: int, entry: PeriodSeal) -> dict[str, Any]:
+    [measure] = entry.measures
+    return {"position": position, "entity": entry.entity, "period": entry.period, "register_position": entry.register_position, **asdict(measure)}
 
 
 def _request(entry: ApprovalRequest) -> dict[str, Any]:

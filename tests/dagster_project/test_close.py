@@ -11,13 +11,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from metric_queries import metric_engine, metric_query
 
 from dagster_project.cli.closing.close import close_keys, delivered_days
+from dagster_project.cli.closing.tie_out import HEADLINES
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_credit, ask_for_void
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
+from dagster_project.dbt import DbtPaths
 from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
 from dagster_project.progress import Progress, listening
 from reverse_etl.documents import SealedDocument, State
@@ -27,6 +30,13 @@ from reverse_etl.settings import Settings
 
 PERIOD = "2026-01"
 MID_MONTH = date(2026, 1, 15)
+METRICS = {
+    "receivables_minor": "sum(closing_minor) from ledger.receivables_roll_forward",
+    "overdue_receivables_minor": "sum(open_minor - not_due_minor) from ledger.aged_receivables",
+    "deferred_revenue_minor": "sum(closing_minor) from ledger.deferred_revenue_roll_forward",
+    "revenue_minor": "sum(revenue_minor) from ledger.revenue_by_service_period",
+    "net_collected_minor": "-sum(paid_minor + refunded_minor) from ledger.receivables_roll_forward",
+}
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,7 @@ def test_ties_every_checkpoint_and_closes_the_period_of_every_entity(closed: Clo
     register = closed.installation.open_register()
     for entity in closed.installation.settings.entities:
         found = checkpoints(closed.installation, entity, PERIOD)
-        assert {checkpoint.checkpoint for checkpoint in found} == {f"K{number}" for number in range(1, 8)}
+        assert {checkpoint.checkpoint for checkpoint in found} == set(HEADLINES)
         assert all(checkpoint.tied for checkpoint in found)
         assert register.period_status(entity, PERIOD) != "open"
     assert {state for _, _, _, state in register.counts()} == {State.VERIFIED}
@@ -227,3 +237,25 @@ def test_decided_credits_and_voids_are_issued_posted_journalled_and_tied_by_the_
     journals = {entry.payload["source_document"] for entry in register.documents(document_type="journal_entry", period="2026-02")}
     assert {memo.business_key for memo, _ in memos} <= journals
     assert all(checkpoint.tied for checkpoint in checkpoints(closed.installation, entity, "2026-02"))
+
+
+def test_a_metric_is_what_the_ledger_says_of_each_month_and_currency(closed: Closed) -> None:
+    engine, warehouse = metric_engine(DbtPaths.of(closed.installation.settings).target / "semantic_manifest.json"), closed.installation.warehouse
+    for metric, definition in METRICS.items():
+        value, relation = definition.split(" from ")
+        asked = warehouse.read(metric_query(engine, [metric], ["metric_time__month", "currency"])).to_pylist()
+        expected = warehouse.read(f"select period, currency, {value} as amount from {relation} group by period, currency").to_pylist()
+        told = {(f"{row['metric_time__month']:%Y-%m}", row["currency"]): row[metric] for row in asked}
+        assert told, metric
+        assert told == {(row["period"], row["currency"]): row["amount"] for row in expected}, metric
+
+
+def test_a_balance_is_that_of_the_last_month_and_never_a_sum_over_months(closed: Closed) -> None:
+    engine, warehouse = metric_engine(DbtPaths.of(closed.installation.settings).target / "semantic_manifest.json"), closed.installation.warehouse
+    asked = warehouse.read(metric_query(engine, ["deferred_revenue_minor"], ["legal_entity", "currency"])).to_pylist()
+    expected = warehouse.read(
+        "select entity, currency, sum(closing_minor) as amount from ledger.deferred_revenue_roll_forward as balances"
+        " where period = (select max(period) from ledger.deferred_revenue_roll_forward where entity = balances.entity) group by entity, currency"
+    ).to_pylist()
+    told = {(row["legal_entity"], row["currency"]): row["deferred_revenue_minor"] for row in asked}
+    assert told == {(row["entity"], row["currency"]): row["amount"] for row in expected}

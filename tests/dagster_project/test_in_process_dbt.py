@@ -130,3 +130,13 @@ def test_parses_again_only_when_a_file_of_the_project_changed(scratch: Shop, sho
     assert scratch.paths.manifest.stat().st_mtime_ns == before
     (shop / "models" / "totals" / "another.sql").write_text("select 1 as one")
     assert "model.shop.another" in scratch.dbt.manifest()["nodes"]
+
+
+def test_a_test_whose_text_changed_is_still_the_check_that_its_description_says(scratch: Shop, shop: Path) -> None:
+    folder = shop / "tests"
+    folder.mkdir()
+    (folder / "tests.yml").write_text("data_tests: [{name: sold, config: {meta: {dagster: {ref: {name: sales}}}}}]")
+    for text in ("select 1 as one from {{ ref('sales') }} where false", "select 2 as two from {{ ref('sales') }} where false"):
+        (folder / "sold.sql").write_text(text)
+        [sold] = [node for node in scratch.dbt.manifest()["nodes"].values() if node["name"] == "sold"]
+        assert sold["config"]["meta"] == {"dagster": {"ref": {"name": "sales"}}}

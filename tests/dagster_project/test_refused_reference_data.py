@@ -171,6 +171,30 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("part,acme,INV-1,USD,1.055,2026-01-20", {"fraction_of_minor_unit": "payment part"}),
         ],
     ),
+    "control_totals": (
+        "source,sent_on,file,row_count,quantity",
+        [
+            (f"usage,{DAY},events.jsonl,4,", {}),
+            (f",{DAY},events.jsonl,4,", {"missing_source": "totals of no source"}),
+            ("usage,soon,events.jsonl,4,", {"not_a_date": "totals of usage"}),
+            (f"usage,{DAY},other.jsonl,many,", {"not_a_number": "totals of usage"}),
+            (f"usage,{DAY},,4,", {"rows_of_no_file": "totals of usage"}),
+        ],
+    ),
+    "foreign_entries": (
+        "entity_id,entry_number,posting_date,amount,reason,owner,status",
+        [
+            ("acme,900,2026-01-31,25.00,receipt of a bank,treasury,", {}),
+            ("acne,901,2026-01-31,25.00,receipt of a bank,treasury,", {"unknown_entity": "entry 901"}),
+            ("acme,,2026-01-31,25.00,receipt of a bank,treasury,", {"missing_entry_number": "entry without number"}),
+            ("acme,902,January,25.00,receipt of a bank,treasury,", {"not_a_date": "entry 902"}),
+            ("acme,903,2026-01-31,much,receipt of a bank,treasury,", {"not_a_number": "entry 903"}),
+            ("acme,904,2026-01-31,-25.00,receipt of a bank,treasury,", {"not_positive": "entry 904"}),
+            ("acme,905,2026-01-31,25.005,receipt of a bank,treasury,", {"fraction_of_minor_unit": "entry 905"}),
+            ("acme,906,2026-01-31,25.00,receipt of a bank,,", {"missing_reason_or_owner": "entry 906"}),
+            ("acme,907,2026-01-31,25.00,receipt of a bank,treasury,maybe", {"unknown_word": "entry 907"}),
+        ],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [

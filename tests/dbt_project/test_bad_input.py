@@ -246,7 +246,7 @@ def test_the_unit_tests_and_the_documentation_build_by_themselves(built: Built, 
     unit_tests = dbt(settings, "test", "--select", "test_type:unit")
     assert unit_tests.succeeded, unit_tests.told
     assert unit_tests.statuses
-    documentation = dbt(settings, "docs", "generate", "--static")
+    documentation = dbt(settings, "docs", "generate", "--static", "--warn-error")
     assert documentation.succeeded, documentation.told
     assert (dbt.target_folder() / "static_index.html").is_file()
 
@@ -264,3 +264,16 @@ def test_every_model_and_column_is_described(built: Built, dbt: Dbt) -> None:
         if not node["description"]:
             undescribed.append(node["name"])
     assert undescribed == []
+
+
+@pytest.mark.parametrize("mart", ["trial_balance", "sub_ledger_balances"], ids=["table", "view"])
+def test_a_mart_that_gives_a_column_another_type_than_its_contract_is_not_built(built: Built, dbt: Dbt, mart: str) -> None:
+    promised = dbt.parsed["dev"].nodes[f"model.tieout.{mart}.v1"].columns["closing_minor"]
+    kept, promised.data_type = promised.data_type, "varchar"
+    try:
+        done = dbt(built.installation.settings, "run", "--select", mart)
+    finally:
+        promised.data_type = kept
+    assert not done.succeeded
+    assert "closing_minor" in done.told
+    assert "contract" in done.told

@@ -14,6 +14,7 @@ from dbt_commands import Dbt
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS
+from dagster_project.close.periods import landed_until
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.landing import LandingReport, land
 from reverse_etl.settings import Settings
@@ -70,9 +71,11 @@ class Company:
         self.build(("run", "--select", *CLOSING))
 
     def close(self, period: str) -> None:
+        [last] = self.rows("select max(position) as position from raw.landed_files")
+        landed = landed_until(self.installation, last["position"])
         with closing(self.installation.open_register()) as register:
             for entity in self.installation.settings.entities:
-                register.close_period(entity, period, landing_position=None, actor="test")
+                register.close_period(entity, period, landed.position, "test", landed_files=landed)
         mirror_register(self.installation)
 
     def _seal(self, relations: Sequence[str], period: str) -> None:

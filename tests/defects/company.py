@@ -7,6 +7,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,10 @@ class Deliveries:
     entity: str
     tables: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     events: list[dict[str, Any]] = field(default_factory=list)
+    told_rows: int = 0
+    """How many rows of usage the producer tells more than it sends."""
+    is_sent: bool = True
+    """Whether the file of usage arrives."""
 
     @property
     def first(self) -> str:
@@ -165,7 +171,14 @@ def write(inbox: Path, day: str, deliveries: Iterable[Deliveries], shared: dict[
             tables[source] += rows
         path = inbox / "usage" / day / f"{one.entity}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"{json.dumps(event)}\n" for event in one.events))
+        if one.is_sent:
+            path.write_text("".join(f"{json.dumps(event)}\n" for event in one.events))
+        total = str(sum(Decimal(str(event["data"]["quantity"])) for event in one.events))
+        told = {"source": "usage", "sent_on": day, "file": path.name, "row_count": str(len(one.events) + one.told_rows), "quantity": total}
+        tables["control_totals"].append(told)
+    # A source that tells once tells every day, of what it did not send as well.
+    quiet = [date.fromisoformat(day) - timedelta(days=1)] if day == LATE_DAY else []
+    tables["control_totals"] += [{"source": "usage", "sent_on": one.isoformat(), "file": "", "row_count": "0"} for one in quiet]
     for source, rows in tables.items():
         path = inbox / source / day / f"{source}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)

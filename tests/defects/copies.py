@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ from dagster_project.close import Installation
 from reverse_etl.register import Register
 
 MIRRORS = ("stg_register_opening__mirror", "stg_register_issued__mirror")
-AUDIT_CHAIN = "audit chain"
+AUDIT_CHAIN, CLOSED_PERIODS = "audit chain", "J12"
 KINDS = {
     "does not hash": "changed",
     "the relations hold nothing": "fact removed",
@@ -38,8 +39,9 @@ def register_findings(close: Close, defect: RegisterDefect, folder: Path) -> set
         rows = defect.propose(close) if defect.propose is not None else ()
         refused = register.seal(rows, ACTOR, "defect").refused if rows else ()
         chain = register.verify_chain()
+        seals = {Finding(CLOSED_PERIODS, change_of(found.what)) for found in register.verify_seals()}
     broken = set() if chain.intact else {Finding(AUDIT_CHAIN, kind_of(chain.reason or ""))}
-    return {Finding("sealing", refusal.code) for refusal in refused} | broken
+    return {Finding("sealing", refusal.code) for refusal in refused} | broken | seals
 
 
 def mirror_findings(close: Close, defect: MirrorDefect, folder: Path) -> set[Finding]:
@@ -56,3 +58,9 @@ def mirror_findings(close: Close, defect: MirrorDefect, folder: Path) -> set[Fin
 def kind_of(reason: str) -> str:
     """What is wrong with the chain, without the positions and values that it is told with."""
     return next((kind for words, kind in KINDS.items() if words in reason), reason)
+
+
+def change_of(what: str) -> str:
+    """How a document that a break of a seal names has changed, or the measure that is another."""
+    named = re.search(r"\((.*)\)$", what)
+    return named[1] if named else what.split(maxsplit=1)[0]

@@ -21,7 +21,7 @@ RELATIONS = {
     "run_gates": "select entity, cause as detail from approvals.run_gates where is_stopped",
 }
 # What is served beyond the period is billed by a later close.
-# A break of K1 is of the company as a whole; its subject is the file, which names whose it is.
+# A break of K0 or K1 is of the company as a whole; its subject is the file, which names whose it is.
 BREAKS = f"""
     select distinct checkpoint, nullif(entity, '*') as entity, measure as detail, subject from reconciliation.checkpoint_breaks
     where checkpoint <> 'K3' or period <= '{PERIOD}'
@@ -42,7 +42,7 @@ def findings(close: Close) -> dict[str, set[Finding]]:
             found[_owner(row, entities)].add(Finding(control, row["detail"]))
     for test, status in close.tests.items():
         if status != "pass" and test not in TOLD_OTHERWISE:
-            for row in close.read(f"select * from dbt_test__audit.{test}") or [{}]:
+            for row in close.read(f"select * from breaks.{test}") or [{}]:
                 found[_owner(row, entities)].add(Finding(test))
     return found
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from dagster_project.cli.closing.proof import bean_check
+from dagster_project.cli.closing.tie_out import CHECKPOINT_COUNT
 from dagster_project.close import Installation
 from dagster_project.lineage import trace
 from reverse_etl.settings import Settings
@@ -60,7 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_every_checkpoint_of_every_month_ties(demo: Demo) -> None:
-    assert len(demo.first["checkpoints"]) == 21
+    assert len(demo.first["checkpoints"]) == 3 * CHECKPOINT_COUNT
     assert all(checkpoint["tied"] for checkpoint in demo.first["checkpoints"])
     assert demo.first["documents"] == demo.first["new_documents"] > 0
 
@@ -109,6 +110,25 @@ def test_the_ledgers_own_trial_balance_is_ours(demo: Demo) -> None:
     for entity in ("northlight_us", "northlight_eu"):
         debits, credits = (sum(row["ledger"][side] for row in ledger if row["entity"] == entity) for side in (0, 1))
         assert debits == credits > 0
+
+
+def test_the_ledgers_own_parties_owe_what_our_customers_do(demo: Demo) -> None:
+    owed = demo.first["receivables"]
+    assert {row["entity"] for row in owed} == {"northlight_us", "northlight_eu"}
+    assert all(row["ours"] == row["ledger"] != 0 for row in owed)
+    control = demo.rows(
+        "select entity, sum(closing_minor) as minor from ledger.trial_balance where account = '1200' and period = '2026-03' group by all"
+    )
+    assert len(control) == 2
+    assert {row["entity"]: sum(own["ledger"] for own in owed if own["entity"] == row["entity"]) for row in control} == {
+        row["entity"]: row["minor"] for row in control
+    }
+
+
+def test_a_month_that_is_closed_here_is_closed_in_the_ledger(demo: Demo) -> None:
+    states = {(row["entity"], row["period"]): (row["ours"], row["ledger"]) for row in demo.first["periods"]}
+    assert len(states) == 6
+    assert set(states.values()) == {("soft_closed", "closed")}
 
 
 def test_every_sub_ledger_rolls_forward_from_month_to_month_to_its_account(demo: Demo) -> None:

@@ -38,6 +38,7 @@ class NotTiedOutError(TieoutError):
 def demo_command(session: Session, events: int, seed: int, customers: int, keep: bool) -> None:
     """Close three consecutive months through the Dagster job and tie them out. Running it again changes nothing."""
     from dagster_project.cli.closing import tie_out
+    from dagster_project.cli.closing.ledger_proof import ledger_differences, party_receivables, period_states, show_ledger_proof
     from dagster_project.cli.closing.proof import prove_books
     from dagster_project.cli.closing.sub_ledgers import rolled_forward, show_sub_ledgers
     from dagster_project.close import Installation
@@ -60,6 +61,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
             checkpoints = [checkpoint for period in PERIODS for checkpoint in tie_out.tied_checkpoints(installation, period)]
             balances = tie_out.ledger_balances(installation, PERIODS[-1])
             holds = tie_out.billing_holds(installation)
+            receivables, states = party_receivables(installation), period_states(installation, PERIODS)
         finally:
             wait([counterparties])
             if not keep:
@@ -73,12 +75,15 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
         for period in PERIODS:
             tie_out.show_checkpoints(period, [checkpoint for checkpoint in checkpoints if checkpoint.period == period])
         tie_out.show_counterparties(holds, balances, tie_out.exponents(installation))
+        show_ledger_proof(receivables, states)
         show_sub_ledgers(rolled)
     session.result(
         {
             "checkpoints": [asdict(checkpoint) | {"tied": checkpoint.tied} for checkpoint in checkpoints],
             "billing": holds,
             "ledger": [asdict(balance) | {"equal": balance.equal} for balance in balances],
+            "receivables": [asdict(row) | {"equal": row.equal} for row in receivables],
+            "periods": [asdict(state) | {"equal": state.equal} for state in states],
             "sub_ledgers": [asdict(row) for row in rolled],
             "proof": asdict(proof) if proof else None,
             "documents": documents,
@@ -92,7 +97,8 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
     elif not proof.complaints:
         session.line(f"bean-check accepts the books of every entity and month, without tolerance: {proof.books} books, {proof.entries} entries.")
     verdict = f"Tied out: {tied} of {expected} checkpoints; {documents} documents, {documents - before} new"
-    reasons = _differences(balances, rolled) + [f"bean-check refuses {complaint}" for complaint in (proof.complaints if proof else ())]
+    reasons = _differences(balances, rolled) + ledger_differences(receivables, states)
+    reasons += [f"bean-check refuses {complaint}" for complaint in (proof.complaints if proof else ())]
     if reasons or tied != expected:
         raise NotTiedOutError("; ".join([*reasons, verdict.replace("Tied out", "Not tied out")]))
     session.line(verdict)

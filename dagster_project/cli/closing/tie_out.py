@@ -14,10 +14,20 @@ if TYPE_CHECKING:
 
     from dagster_project.close import Installation
 
-CHECKPOINT_COUNT = 7
-
 # The measure that a reader wants to see; breaks count over every measure of the checkpoint.
-HEADLINES: Mapping[str, str] = {"K1": "events", "K2": "quantity", "K3": "amount", "K4": "total", "K5": "receivable", "K6": "sealed", "K7": "debit"}
+HEADLINES: Mapping[str, str] = {
+    "K0": "rows",
+    "K1": "events",
+    "K2": "quantity",
+    "K3": "amount",
+    "K4": "total",
+    "K5": "receivable",
+    "K6": "sealed",
+    "K7": "debit",
+    "K8": "amount",
+    "K9": "debit",
+}
+CHECKPOINT_COUNT = len(HEADLINES)
 
 _CHECKPOINTS = """
     select checkpoint, title, left_side, right_side, measure, unit,
@@ -85,7 +95,7 @@ def exponents(installation: Installation) -> Mapping[str, int]:
 
 
 def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheckpoint, ...]:
-    """The seven checkpoints of a period, from the published warehouse; an absent one is not there and so does not tie."""
+    """The checkpoints of a period, from the published warehouse; an absent one is not there and so does not tie."""
     warehouse = installation.warehouse
     decimals = exponents(installation)
     rows = warehouse.read_published(_CHECKPOINTS, [period]).to_pylist()

@@ -171,6 +171,8 @@ def status_command(session: Session) -> None:
 @with_session
 def exceptions_command(session: Session, everything: bool) -> None:
     """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do."""
+    from dagster_project.close.periods import broken_seals
+
     installation = session.installation
     warehouse = installation.warehouse
     found = {name: published(warehouse, statement) for name, statement in EXCEPTIONS.items()}
@@ -179,6 +181,15 @@ def exceptions_command(session: Session, everything: bool) -> None:
             {"kind": "document", "subject": entry.subject, "reason": f"{entry.kind}: {entry.reason}", "what_to_do": entry.action}
             for entry in register.exceptions()
         ]
+    found["seals"] = [
+        {
+            "kind": "broken seal",
+            "subject": f"J12 {one.entity} {one.period}",
+            "reason": f"{one.what}: {one.sealed} when it was closed, {one.now} now",
+            "what_to_do": "find what changed it (tieout periods verify) and restore it; the next close waits",
+        }
+        for one in broken_seals(installation, published=True)
+    ]
     for records in found.values():
         if records:
             shown = records if everything else records[:SHOWN]

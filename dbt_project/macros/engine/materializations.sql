@@ -24,6 +24,7 @@
 {% materialization view, adapter='duckdb' %}
     {%- do drop_unless(this, 'view') -%}
     {%- call statement('main', auto_begin=false) -%}
+        {%- if config.get('contract').enforced -%}{{ get_assert_columns_equivalent(compiled_code) }}{%- endif %}
         create or replace view {{ this }} as (
             {{ compiled_code }}
         )

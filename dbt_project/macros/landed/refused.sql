@@ -1,11 +1,11 @@
 {#- Delivered rows that are refused: each with its file, its line and the rule that it breaks. -#}
 
-{% macro refused_rows(relation, source_name, subject) -%}
+{% macro refused_rows(relation, source_name, subject, file_name='file_name') -%}
     {#- What one source refuses; source_name and subject are the texts that say where the row comes from and what it states. -#}
     select
         {{ source_name }} as source,
         {{ subject }} as subject,
-        file_name,
+        {{ 'file_name' if file_name == 'file_name' else file_name ~ ' as file_name' }},
         line_number,
         violation as rule
     from {{ relation }}

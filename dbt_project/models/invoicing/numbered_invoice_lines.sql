@@ -68,6 +68,7 @@ free_lines as (
             candidates.entity = stopped_gates.entity
             and delta_causes.cause = stopped_gates.cause
             and candidates.document_month = stopped_gates.document_month
+            and stopped_gates.customer_id in ('*', candidates.customer_id)
     where
         held_lines.line_key is null
         and stopped_gates.cause is null

@@ -57,6 +57,7 @@ keyed as (
             credited_pieces.entity = stopped_gates.entity
             and delta_causes.cause = stopped_gates.cause
             and credited_pieces.document_month = stopped_gates.document_month
+            and stopped_gates.customer_id in ('*', credited_pieces.customer_id)
     where stopped_gates.cause is null
 ),
 

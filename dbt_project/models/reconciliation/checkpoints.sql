@@ -29,7 +29,7 @@ spine as (
     from catalogue
     cross join periods
     cross join entities
-    where catalogue.checkpoint <> 'K1'
+    where catalogue.checkpoint not in ('K0', 'K1')
     union all
     select
         catalogue.checkpoint,
@@ -41,7 +41,7 @@ spine as (
         periods.period
     from catalogue
     cross join periods
-    where catalogue.checkpoint = 'K1'
+    where catalogue.checkpoint in ('K0', 'K1')
 ),
 
 totals as (

@@ -100,7 +100,7 @@ def _write_reference_files(inbox: Path, customers: Sequence[company.Customer], s
 
 
 def _write_usage_files(folder: Path, clean: UsageColumns, writer: Writer, planted: Sequence[Planted]) -> int:
-    """One file per partition and gateway, lines in the order of their time."""
+    """One file per partition and gateway, lines in the order of their time, and a file of control totals per partition."""
     by_partition: dict[int, list[Planted]] = defaultdict(list)
     for line in planted:
         by_partition[line.partition].append(line)
@@ -118,11 +118,15 @@ def _write_usage_files(folder: Path, clean: UsageColumns, writer: Writer, plante
             entry = line.event if line.event is not None else line.line
             if entry is not None:
                 by_gateway.setdefault(line.gateway, []).append((line.instant, entry))
+        day = str(np.datetime64(partition, "D"))
+        told = []
         for gateway, entries in sorted(by_gateway.items()):
             entries.sort(key=itemgetter(0))
             suffix = file_suffix(partition, gateway)
-            write_usage(folder / str(np.datetime64(partition, "D")) / f"{gateway}{suffix}", suffix, [entry for _, entry in entries])
-            files += 1
+            write_usage(folder / day / f"{gateway}{suffix}", suffix, [entry for _, entry in entries])
+            told.append(("usage", day, f"{gateway}{suffix}", str(len(entries))))
+        write_reference(folder.parent / "control_totals" / day / "usage.csv", DELIVERED_COLUMNS["raw.control_totals"], told)
+        files += len(told) + 1
     return files
 
 

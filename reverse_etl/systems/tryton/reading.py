@@ -1,27 +1,26 @@
-"""What Tryton holds: look-ups by our reference, read-backs of a period, its own trial balance."""
+"""What Tryton holds: look-ups by our reference, read-backs of a period with the movement of each account."""
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import RemoteDocument, RemoteLine
+from reverse_etl.systems.tryton.balances import account_sums, minor, month
 from reverse_etl.systems.tryton.comparison import DRAFT, DUPLICATE, POSTED
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.directory import READ_SECONDS, CompanyDirectory, find_parties, search_read
 from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, call_names, line_key_of, party_record, reference_of
-from reverse_etl.systems.tryton.wire import from_tagged_date, to_minor, to_tagged_date
+from reverse_etl.systems.tryton.wire import from_tagged_date, from_tagged_instant, to_tagged_date
 
 # One LIKE per reference; SQLite refuses expressions more than 1,000 deep.
 REFERENCES_PER_SEARCH = 200
 MOVES_PER_PAGE = 500
-MOVES, MOVE_LINES = "raw.tryton_moves", "raw.tryton_move_lines"
-MOVE_FIELDS = ("number", "state", "date", "description", "period.name", "lines", "company")
+MOVES, MOVE_LINES, ACCOUNT_MOVEMENTS = "raw.tryton_moves", "raw.tryton_move_lines", "raw.tryton_account_movements"
+MOVE_FIELDS = ("number", "state", "date", "description", "period.name", "lines", "company", "origin", "create_date", "write_date")
 LINE_FIELDS = ("move", "description", "account.code", "debit", "credit", "second_currency.code", "amount_second_currency", "party.code", "state")
 
 Record = Mapping[str, Any]
@@ -35,8 +34,8 @@ def look_up_moves(connection: Connection, company: CompanyDirectory, documents: 
         part = documents[start : start + REFERENCES_PER_SEARCH]
         domain = ["OR", *(["description", "like", f"{document.reference}%"] for document in part)]
         for move in search_read(connection, "account.move", domain, MOVE_FIELDS, company.context):
-            reference = reference_of(move["description"])
-            if reference in wanted:
+            reference = _reference(move)
+            if reference is not None and reference in wanted:
                 moves[reference].append(move)
     lines = _lines_by_move(connection, company, [move for found in moves.values() for move in found])
     return {reference: _remote_move(reference, found, lines, company) for reference, found in moves.items()}
@@ -69,12 +68,12 @@ def look_up_parties(connection: Connection, documents: Sequence[SealedDocument])
 
 
 def read_back(connection: Connection, company: CompanyDirectory, period: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Records of all moves of the company dated in the period, ours or not, without their ``read_id``.
+    """Records of all moves of the company dated in the period, ours or not, and what Tryton says that moved its accounts, without their ``read_id``.
 
     Raises:
         DestinationError: the pages do not add up to what Tryton counts, or a move lacks some of its lines.
     """
-    first, last = _month(period)
+    first, last = month(period)
     domain = [["company", "=", company.id], ["date", ">=", to_tagged_date(first)], ["date", "<=", to_tagged_date(last)]]
     known, read = 0, 0
     while True:
@@ -91,17 +90,13 @@ def read_back(connection: Connection, company: CompanyDirectory, period: str) ->
     counted = connection.read("model.account.move.search_count", [domain, 0, None, dict(company.context)], READ_SECONDS)
     if counted != read:
         raise DestinationError(f"Tryton counts {counted} moves of {company.entity} in {period}, but {read} were read: read back again")
+    yield from ((ACCOUNT_MOVEMENTS, record) for record in _account_movements(connection, company, period))
 
 
-def trial_balance(connection: Connection, company: CompanyDirectory, period_until: str) -> Mapping[str, tuple[int, int]]:
-    """Debit and credit (minor units of the functional currency) of every account that has either, posted up to the end of the period.
-
-    Tryton computes them itself. Raises ``DestinationError``.
-    """
-    context = {**company.context, "posted": True, "to_date": to_tagged_date(_month(period_until)[1])}
-    records = search_read(connection, "account.account", [["company", "=", company.id], ["type", "!=", None]], ["code", "debit", "credit"], context)
-    balances = {record["code"]: (_minor(record["debit"], company.exponent), _minor(record["credit"], company.exponent)) for record in records}
-    return {code: balance for code, balance in balances.items() if balance != (0, 0)}
+def _account_movements(connection: Connection, company: CompanyDirectory, period: str) -> Iterator[Mapping[str, Any]]:
+    """What was posted on each account in the period, as Tryton adds it up: nothing here sums the lines that were read."""
+    for code, (debit, credit) in account_sums(connection, company, *month(period)).items():
+        yield {"entity": company.entity, "period": period, "account_code": code, "debit_minor": debit, "credit_minor": credit}
 
 
 def _lines_by_move(connection: Connection, company: CompanyDirectory, moves: Sequence[Record]) -> Mapping[int, list[Record]]:
@@ -157,7 +152,7 @@ def _status(found: Sequence[Record], lines: Mapping[int, list[Record]], company:
 
 
 def _remote_line(line: Record, company: CompanyDirectory) -> RemoteLine:
-    functional = _minor(line["debit"], company.exponent) - _minor(line["credit"], company.exponent)
+    functional = minor(line["debit"], company.exponent) - minor(line["credit"], company.exponent)
     currency, amount = _transaction_amount(line, company, functional)
     return RemoteLine(
         line_key=line_key_of(line["description"]) or "",
@@ -173,7 +168,7 @@ def _transaction_amount(line: Record, company: CompanyDirectory, functional: int
     second = _code(line, "second_currency")
     if second is None:
         return company.currency, functional
-    return second, _minor(line["amount_second_currency"], company.exponents[second])
+    return second, minor(line["amount_second_currency"], company.exponents[second])
 
 
 def _move_record(move: Record, company: CompanyDirectory, period: str) -> Mapping[str, Any]:
@@ -181,17 +176,29 @@ def _move_record(move: Record, company: CompanyDirectory, period: str) -> Mappin
         "entity": company.entity,
         "period": period,
         "remote_id": str(move["id"]),
-        "reference": reference_of(move["description"]),
+        "reference": _reference(move),
         "number": move["number"],
         "state": move["state"],
         "posting_date": from_tagged_date(move["date"]),
         "erp_period": _code(move, "period", "name"),
         "description": move["description"],
+        "cancels_remote_id": _cancelled(move),
+        "written_at": from_tagged_instant(move["write_date"] or move["create_date"]),
     }
 
 
+def _reference(move: Record) -> str | None:
+    """Our reference, if the move is ours: one that cancels another is somebody's, though Tryton copies the description into it."""
+    return None if _cancelled(move) else reference_of(move["description"])
+
+
+def _cancelled(move: Record) -> str | None:
+    model, _, remote_id = (move["origin"] or "").partition(",")
+    return remote_id if model == "account.move" else None
+
+
 def _line_record(line: Record, move: Record, company: CompanyDirectory, period: str) -> Mapping[str, Any]:
-    debit, credit = _minor(line["debit"], company.exponent), _minor(line["credit"], company.exponent)
+    debit, credit = minor(line["debit"], company.exponent), minor(line["credit"], company.exponent)
     currency, amount = _transaction_amount(line, company, debit - credit)
     return {
         "entity": company.entity,
@@ -199,7 +206,7 @@ def _line_record(line: Record, move: Record, company: CompanyDirectory, period: 
         "remote_id": str(move["id"]),
         "remote_line_id": str(line["id"]),
         # Somebody else's lines have descriptions too; only those of our moves begin with a key.
-        "line_key": line_key_of(line["description"]) if reference_of(move["description"]) else None,
+        "line_key": line_key_of(line["description"]) if _reference(move) else None,
         "account_code": _code(line, "account"),
         "debit_minor": debit,
         "credit_minor": credit,
@@ -209,19 +216,7 @@ def _line_record(line: Record, move: Record, company: CompanyDirectory, period: 
     }
 
 
-def _minor(value: Any, exponent: int) -> int:
-    try:
-        return to_minor(value, exponent)
-    except ValueError as error:
-        raise DestinationError(f"Tryton holds an amount that cannot be read: {error}") from error
-
-
 def _code(record: Record, relation: str, field: str = "code") -> str | None:
     # Tryton hands over the fields of a related record under the relation's name and a dot.
     related = record.get(f"{relation}.")
     return None if related is None else related[field]
-
-
-def _month(period: str) -> tuple[date, date]:
-    year, month = (int(part) for part in period.split("-"))
-    return date(year, month, 1), date(year, month, monthrange(year, month)[1])

@@ -14,7 +14,7 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
 from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, RenderContext
-from reverse_etl.systems.tryton import comparison, reading, rendering
+from reverse_etl.systems.tryton import balances, comparison, periods, reading, rendering
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.delivery import MOVE, Prepared, deliver
 from reverse_etl.systems.tryton.directory import CompanyDirectory, find_parties, load_company
@@ -91,7 +91,19 @@ class Tryton:
 
     def trial_balance(self, entity: str, period_until: str) -> Mapping[str, tuple[int, int]]:
         """Tryton's own debit and credit per account code (functional minor units), all posted moves up to the end of ``YYYY-MM``."""
-        return reading.trial_balance(self._connection, self._company(entity), period_until)
+        return balances.account_sums(self._connection, self._company(entity), None, balances.month(period_until)[1])
+
+    def receivables(self, entity: str) -> Mapping[str, int]:
+        """What each party owes by Tryton's own reckoning (functional minor units), by party code."""
+        return balances.receivables(self._connection, self._company(entity))
+
+    def period_states(self, entity: str) -> Mapping[str, str]:
+        """``open``, ``closed`` or ``locked`` by ``YYYY-MM``."""
+        return periods.period_states(self._connection, self._company(entity))
+
+    def bring_period(self, entity: str, period: str, *, is_open: bool) -> bool:
+        """Close or reopen an accounting period in Tryton; False: it was so before. Raises ``DestinationError`` unless it is so afterwards."""
+        return periods.bring_period(self._connection, self._company(entity), period, is_open)
 
     def ping(self) -> None:
         for entity in self._entities:

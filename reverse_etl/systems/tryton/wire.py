@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,14 @@ def from_tagged_date(value: Any) -> date:
         return date(value["year"], value["month"], value["day"])
     except (TypeError, KeyError) as error:
         raise ValueError(f"{value!r} is no date") from error
+
+
+def from_tagged_instant(value: Any) -> datetime:
+    """Raises ValueError: it is no tagged instant, which Tryton states in UTC."""
+    try:
+        return datetime(value["year"], value["month"], value["day"], value["hour"], value["minute"], value["second"], value["microsecond"])
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{value!r} is no instant") from error
 
 
 def move_values(record: Mapping[str, Any], company: CompanyDirectory, parties: Mapping[str, int]) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ def tamper(path: Path, statement: str) -> None:
         ("update documents set payload = replace(payload, '1000', '9000') where position = 3", 3),
         ("update transitions set reason = 'other' where position = 9", 9),
         ("update periods set landing_position = 8", 12),
-        ("update exceptions set action = 'ignore it'", 13),
+        ("update exceptions set action = 'ignore it'", 15),
         ("update log set actor = 'somebody else' where position = 5", 5),
         ("update log set at = '2020-01-01T00:00:00.000000Z' where position = 6", 6),
         ("delete from documents where position = 2", 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date
@@ -47,6 +47,14 @@ def off_by(row: OutboxRow, line: int, member: str, delta: int) -> OutboxRow:
     payload: dict[str, Any] = deepcopy(dict(row.payload))
     payload["lines"][line % len(payload["lines"])][member] += delta
     return replace(row, payload=payload)
+
+
+@pytest.mark.parametrize("of", [invoice, credit_memo, journal])
+def test_a_document_is_posted_within_its_period_and_not_before_its_date(of: Callable[[Register], OutboxRow]) -> None:
+    row = of(ANY_REGISTER)
+    assert violations(row) == ()
+    assert violations(replace(row, posting_date=date(2026, 2, 1))) == ("posting date 2026-02-01 is outside its period 2026-01",)
+    assert violations(replace(row, posting_date=date(2026, 1, 27))) == ("posting date 2026-01-27 is before the document's date 2026-01-28",)
 
 
 @settings(max_examples=100, deadline=None)
@@ -107,6 +115,12 @@ def test_what_credits_settle_and_what_is_due_are_the_total(members: Mapping[str,
     row = invoice(ANY_REGISTER)
     found = violations(replace(row, payload={**row.payload, **members}))
     assert found == () if reason is None else any(reason in violation for violation in found), found
+
+
+@pytest.mark.parametrize(("sensitivity", "reason"), [("secret", "is none of public, internal"), ("prohibited", "never sealed")])
+def test_a_document_of_an_unknown_or_prohibited_class_is_not_sealed(sensitivity: str, reason: str) -> None:
+    [violation] = violations(replace(invoice(ANY_REGISTER), sensitivity=sensitivity))
+    assert reason in violation
 
 
 WRONG_TYPES: tuple[Mapping[str, Any], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from register_rows import ENTITY, customer, invoice, journal
@@ -88,3 +89,17 @@ def test_what_may_be_at_its_destination_is_neither_cancelled_nor_replaced(regist
 def test_a_closed_period_takes_no_customer_either(register: Register) -> None:
     register.close_period(ENTITY, "2026-01", landing_position=7, actor="tests")
     assert [refusal.code for refusal in register.seal([customer(register)], "tests", "run").refused] == ["closed_period"]
+
+
+def test_what_replaces_a_rejected_entry_in_an_open_period_leaves_the_seal_of_the_closed_one(register: Register) -> None:
+    [rejected] = register.seal([journal(register)], "tests", "run").sealed
+    delivered(register, rejected, State.REJECTED, reason="the account is inactive")
+    register.close_period(ENTITY, "2026-01", landing_position=7, actor="tests")
+    later = replace(
+        journal(register), document_date=date(2026, 2, 1), posting_date=date(2026, 2, 1), period="2026-02", register_head=rejected.position
+    )
+
+    assert len(register.seal([later], "tests", "run").sealed) == 1
+
+    assert [delivery.state for _, delivery in register.deliveries()] == [State.CANCELLED, State.PENDING]
+    assert register.verify_seals() == []

@@ -14,7 +14,9 @@ final as (
         state,
         posting_date,
         erp_period,
-        description
+        description,
+        cancels_remote_id,
+        written_at
     from latest
 )
 

@@ -18,6 +18,10 @@ refused as (
     union all
     {{ refused_rows(ref('stg_finance__payments'), "'payments'", "'payment ' || payment_id") }}
     union all
+    {{ refused_rows(ref('stg_product__control_totals'), "'control_totals'", "'totals of ' || coalesce(source_name, 'no source')", 'told_in') }}
+    union all
+    {{ refused_rows(ref('stg_finance__foreign_entries'), "'foreign_entries'", "'entry ' || coalesce(entry_number, 'without number')") }}
+    union all
     {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}
     union all
     {{ refused_rows(ref('refused_charges'), "'charges'", "'charge ' || charge_id") }}

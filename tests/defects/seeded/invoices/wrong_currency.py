@@ -13,5 +13,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A line is issued in the currency that it is rated in.",
     caught_by=Finding("K3", "amount"),
+    implies=(Finding("assert_j09_exchange_rates_are_approved"),),
     issue=plant,
 )

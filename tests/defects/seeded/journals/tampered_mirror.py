@@ -16,6 +16,8 @@ DEFECT = Defect(
         Finding("K7", "debit"),
         Finding("K7", "transaction amount"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("K8", "amount"),
+        Finding("K9", "debit"),
     ),
     tamper=plant,
 )

@@ -15,6 +15,9 @@ DEFECT = Defect(
     implies=(
         Finding("K7", "credit"),
         Finding("K7", "transaction amount"),
+        Finding("K8", "amount"),
+        Finding("K9", "credit"),
+        Finding("K9", "debit"),
     ),
     read_back=plant,
 )

@@ -14,5 +14,9 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="The ledger holds every posted line to the cent.",
     caught_by=Finding("K7", "debit"),
+    implies=(
+        Finding("K8", "amount"),
+        Finding("K9", "debit"),
+    ),
     read_back=plant,
 )

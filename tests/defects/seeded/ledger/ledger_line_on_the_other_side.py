@@ -13,6 +13,11 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="A debit is not a credit.",
     caught_by=Finding("K7", "debit"),
-    implies=(Finding("K7", "credit"),),
+    implies=(
+        Finding("K7", "credit"),
+        Finding("K8", "amount"),
+        Finding("K9", "credit"),
+        Finding("K9", "debit"),
+    ),
     read_back=plant,
 )

@@ -12,6 +12,9 @@ def plant(records: Records) -> Records:
 DEFECT = Defect(
     rule="Nobody moves a posted line to another account.",
     caught_by=Finding("K7", "credit"),
-    implies=(Finding("K7", "transaction amount"),),
+    implies=(
+        Finding("K7", "transaction amount"),
+        Finding("K9", "credit"),
+    ),
     read_back=plant,
 )

@@ -12,6 +12,9 @@ def plant(installation: Installation, entity: str) -> None:
 DEFECT = Defect(
     rule="Every landed line is kept, a counted duplicate or quarantined.",
     caught_by=Finding("K1", "events"),
-    implies=(Finding("held_lines", "coverage_shrunk"),),
+    implies=(
+        Finding("K0", "quantity"),
+        Finding("held_lines", "coverage_shrunk"),
+    ),
     after_issue=plant,
 )

@@ -15,9 +15,10 @@ from tryton_ledger import PASSWORD, Ledger
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.tryton import Tryton
 from reverse_etl.systems.tryton.connection import Connection
+from reverse_etl.systems.tryton.reading import ACCOUNT_MOVEMENTS, MOVES
 from reverse_etl.systems.tryton.system import MANIFEST
 
-MAY, JUNE, JULY, AUGUST = date(2026, 5, 31), date(2026, 6, 30), date(2026, 7, 31), date(2026, 8, 31)
+MAY, JUNE, JULY, AUGUST, OCTOBER, NOVEMBER = (date(2026, month, 28) for month in (5, 6, 7, 8, 10, 11))
 
 
 def test_a_period_is_read_back_line_by_line_with_what_is_not_ours(
@@ -101,6 +102,51 @@ def test_the_ledgers_own_trial_balance_equals_ours(system: Tryton, driver: Drive
     balance = system.trial_balance(US, "2026-08")
     assert balance == expected
     assert sum(debit for debit, _ in balance.values()) == sum(credit for _, credit in balance.values())
+
+
+def test_what_others_post_and_cancel_is_read_as_theirs_with_what_moved_each_account(ledger: Ledger, system: Tryton, driver: Driver) -> None:
+    document = entry(posting_date=OCTOBER)
+    (posted,) = driver.post(document)
+    (company,) = ledger.ids("company.company", [["party.code", "=", US]])
+    context = {"company": company}
+    before = {record["remote_id"]: record for relation, record in system.read_back(US, "2026-10") if relation == MOVES}[posted]
+    (cancelling,) = ledger.do("account.move.copy", [int(posted)], {"origin": f"account.move,{posted}"}, context)
+    ledger.do("account.move.post", [cancelling], context)
+
+    records = list(system.read_back(US, "2026-10"))
+
+    moves = {record["remote_id"]: record for relation, record in records if relation == MOVES}
+    assert moves[posted] == before
+    assert moves[posted]["reference"] == document.reference
+    theirs = moves[str(cancelling)]
+    assert (theirs["reference"], theirs["cancels_remote_id"], theirs["state"]) == (None, posted, "posted")
+    assert theirs["written_at"] >= before["written_at"]
+    moved = {record["account_code"]: (record["debit_minor"], record["credit_minor"]) for relation, record in records if relation == ACCOUNT_MOVEMENTS}
+    assert moved == {"1100": (23800, 0), "4000": (0, 20000), "2200": (0, 3800)}
+    assert system.look_up([document], {})[document.reference].duplicates == ()
+
+
+def test_the_ledgers_own_receivables_are_those_of_the_parties(system: Tryton, driver: Driver) -> None:
+    before = {entity: system.receivables(entity) for entity in (US, EU)}
+    driver.post(entry(minor=119), entry(minor=238), entry(entity=EU, customer_id="C0002", minor=1190))
+
+    assert system.receivables(US) == {**before[US], "C0001": before[US].get("C0001", 0) + 357}
+    assert system.receivables(EU) == {**before[EU], "C0002": before[EU].get("C0002", 0) + 1190}
+
+
+def test_a_period_is_closed_and_reopened_once_and_says_why_it_cannot_be(ledger: Ledger, system: Tryton, driver: Driver) -> None:
+    replies = driver.create(draft := entry(posting_date=NOVEMBER))
+    with pytest.raises(DestinationError, match=r"did not close 2026-11 of northlight_us: .*must post the moves"):
+        system.bring_period(US, "2026-11", is_open=False)
+    assert system.period_states(US)["2026-11"] == "open"
+    driver.send([draft], "post", replies)
+
+    assert [system.bring_period(US, "2026-11", is_open=False) for _ in range(2)] == [True, False]
+    assert (system.period_states(US)["2026-11"], system.period_states(EU)["2026-11"]) == ("closed", "open")
+    assert [system.bring_period(US, "2026-11", is_open=True) for _ in range(2)] == [True, False]
+    assert system.period_states(US)["2026-11"] == "open"
+    with pytest.raises(DestinationError, match="no accounting period 2031-01"):
+        system.bring_period(US, "2031-01", is_open=False)
 
 
 def test_every_deviation_of_a_document_is_named(system: Tryton, driver: Driver) -> None:

@@ -1,0 +1,209 @@
+"""What others may rely on: marts are contracted, versioned and classified, everything is described, and every control is somebody's, is a check and
+keeps its breaks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_project.cli.installing.installation import initialize
+from dagster_project.close.steps import Checkpoint
+from dagster_project.dbt import DbtPaths
+from dagster_project.definitions import build_definitions
+from dagster_project.defs.closing import checkpoint_checks, verdicts
+from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
+from reverse_etl.settings import Settings
+
+ROOMS_OF_MARTS = frozenset({"ledger", "analytics", "outbox", "reconciliation", "canonical", "approvals", "prepaid", "platform"})
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "controls.md"
+CONTROL = re.compile(r"[JSKC]\d{1,2}")
+# Dispatched by engine, or called by dbt itself: described where they are called from.
+OF_AN_ENGINE = re.compile(r"(default|duckdb|postgres|spark)__|materialization_")
+OWNERS = frozenset({"accounting", "finance-operations", "data-engineering"})
+
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Project:
+    manifest: Mapping[str, Any]
+    definitions: dg.Definitions
+
+    def of_type(self, resource_type: str) -> list[Node]:
+        return [node for node in self.manifest["nodes"].values() if node["resource_type"] == resource_type]
+
+    @property
+    def exposed(self) -> frozenset[str]:
+        return frozenset(name for exposure in self.manifest["exposures"].values() for name in exposure["depends_on"]["nodes"])
+
+    @property
+    def marts(self) -> list[Node]:
+        return [model for model in self.of_type("model") if model["schema"] in ROOMS_OF_MARTS or model["unique_id"] in self.exposed]
+
+    @property
+    def singular_tests(self) -> list[Node]:
+        return [test for test in self.of_type("test") if not test.get("test_metadata")]
+
+    @property
+    def checks(self) -> dict[str, dg.AssetCheckSpec]:
+        graph = self.definitions.resolve_job_def("monthly_close").asset_layer.asset_graph
+        return {key.name: self.definitions.resolve_asset_graph().get_check_spec(key) for key in graph.asset_check_keys}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    settings = Settings(home=tmp_path_factory.mktemp("governance"), entities=("acme",))
+    initialize(settings)
+    definitions = build_definitions(settings)
+    return Project(json.loads(DbtPaths.of(settings).manifest.read_bytes()), definitions)
+
+
+def unclassified(models: Iterable[Node]) -> list[str]:
+    """Columns without a sensitivity class, or of one that nobody knows."""
+    return [
+        f"{model['schema']}.{model['name']}.{name}: {column['config'].get('meta', {}).get('sensitivity')}"
+        for model in models
+        for name, column in model["columns"].items()
+        if column["config"].get("meta", {}).get("sensitivity") not in SENSITIVITY_CLASSES
+    ]
+
+
+def test_every_column_of_a_mart_has_a_sensitivity_class(project: Project) -> None:
+    assert project.marts
+    assert unclassified(project.marts) == []
+
+
+def test_a_column_without_a_class_or_of_an_unknown_one_is_named() -> None:
+    columns = {
+        "new": {"config": {}},
+        "odd": {"config": {"meta": {"sensitivity": "secret"}}},
+        "known": {"config": {"meta": {"sensitivity": "internal"}}},
+    }
+    assert unclassified([{"schema": "ledger", "name": "books", "columns": columns}]) == ["ledger.books.new: None", "ledger.books.odd: secret"]
+
+
+def test_nothing_prohibited_is_in_a_mart_and_nothing_personal_in_the_books(project: Project) -> None:
+    classes = {
+        f"{model['schema']}.{model['name']}.{name}": column["config"]["meta"]["sensitivity"]
+        for model in project.marts
+        for name, column in model["columns"].items()
+    }
+    assert [name for name, kind in classes.items() if kind == PROHIBITED] == []
+    assert [name for name, kind in classes.items() if kind == "personal" and name.startswith(("ledger.", "reconciliation."))] == []
+    assert classes["outbox.outbox_customers.payload"] == "personal"
+
+
+def test_what_an_exposure_reads_is_public_and_nothing_else_is(project: Project) -> None:
+    public = {model["unique_id"] for model in project.of_type("model") if model["access"] == "public"}
+    assert public == project.exposed
+
+
+def test_what_others_read_is_a_versioned_contract_with_a_type_on_every_column(project: Project) -> None:
+    loose = []
+    for name in sorted(project.exposed):
+        model = project.manifest["nodes"][name]
+        if not model["config"]["contract"]["enforced"] or not model["version"] or model["alias"] != model["name"]:
+            loose.append(name)
+        loose += [f"{name}.{column}" for column, told in model["columns"].items() if not told["data_type"]]
+    assert loose == []
+
+
+def test_models_seeds_sources_tests_exposures_metrics_and_macros_are_described(project: Project) -> None:
+    manifest = project.manifest
+    described = [
+        *(node for node in manifest["nodes"].values() if not node.get("test_metadata")),
+        *(node for part in ("sources", "exposures", "metrics", "semantic_models", "unit_tests") for node in manifest[part].values()),
+        *(macro for macro in manifest["macros"].values() if macro["package_name"] == "tieout" and not OF_AN_ENGINE.match(macro["name"])),
+    ]
+    assert [node["unique_id"] for node in described if not node["description"]] == []
+    arguments = [
+        f"{macro['name']}.{argument['name']}" for macro in described for argument in macro.get("arguments") or () if not argument["description"]
+    ]
+    assert arguments == []
+    assert "doc.tieout.__overview__" in manifest["docs"]
+
+
+def test_every_metric_says_by_which_currency_it_is_asked_for(project: Project) -> None:
+    currencies = {"minor": "currency", "functional_minor": "functional_currency"}
+    entities = {
+        measure["name"]: {entity["name"] for entity in model["entities"]}
+        for model in project.manifest["semantic_models"].values()
+        for measure in model["measures"]
+    }
+    for metric in project.manifest["metrics"].values():
+        grouped = metric["config"]["meta"]["group_by"]
+        unit = "functional_minor" if metric["name"].endswith("_functional_minor") else "minor"
+        assert grouped == currencies[unit], metric["name"]
+        for measure in metric["type_params"]["input_measures"]:
+            assert grouped in entities[measure["name"]], metric["name"]
+
+
+def test_every_test_of_the_books_says_its_control_owner_and_severity_and_keeps_its_breaks(project: Project) -> None:
+    incomplete = []
+    for test in project.singular_tests:
+        meta, config = test["config"]["meta"], test["config"]
+        expected = re.match(r"assert_([js]\d{2})_", test["name"])
+        complete = (
+            CONTROL.fullmatch(str(meta.get("control")))
+            and (not expected or meta["control"] == expected[1].upper())
+            and meta.get("owner") in OWNERS
+            and meta.get("severity") == config["severity"].lower()
+            and config["store_failures"]
+            and test["schema"] == "breaks"
+        )
+        if not complete:
+            incomplete.append(f"{test['name']}: {meta}")
+    assert incomplete == [], "each needs control, owner, severity (that of its config) and store_failures in tests/_tests.yml"
+
+
+def test_every_control_is_a_check_of_the_close_that_says_who_clears_its_breaks_and_where_they_are(project: Project) -> None:
+    checks = project.checks
+    controls = [test["name"] for test in project.singular_tests] + sorted(checkpoints(project))
+    assert [name for name in controls if name not in checks] == [], "its meta.dagster.ref must name a model that it reads"
+    for name in controls:
+        metadata = checks[name].metadata
+        assert metadata["owner"] in OWNERS, name
+        assert {"control", "severity", "break_list"} <= metadata.keys(), name
+        assert checks[name].description, name
+    assert all(checks[name].metadata["sla_hours"] > 0 for name in checkpoints(project))
+
+
+def test_a_checkpoint_with_a_break_or_with_nothing_to_say_has_not_passed() -> None:
+    values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
+    tied = Checkpoint(checkpoint="K1", entity="*", period="2026-01", measure="events", unit="events", break_count=0, status="tied", **values)
+    broken = replace(tied, checkpoint="K2", break_count=1, status="broken")
+    told = {result.check_name: result.passed for result in verdicts(checkpoint_checks(), [tied, broken, replace(broken, status="tied")])}
+    assert (told.pop("K1"), told.pop("K2")) == (True, False)
+    assert told
+    assert not any(told.values())
+
+
+def test_every_control_has_one_place_and_the_documentation_names_all_of_them(project: Project) -> None:
+    places = Counter([test["config"]["meta"]["control"] for test in project.singular_tests] + checkpoints(project))
+    assert [control for control, count in places.items() if count > 1] == []
+    documented = set()
+    for line in DOCUMENTATION.read_text().split("## How it works")[0].splitlines():
+        if line.startswith("| "):
+            documented |= named_controls(line.split("|")[1])
+    assert documented == set(places)
+
+
+def named_controls(text: str) -> set[str]:
+    """``J01 to J03, S08`` names four controls."""
+    found = set()
+    for first, last in re.findall(r"([JSKC]\d{1,2})(?: to ([JSKC]\d{1,2}))?", text):
+        numbers = range(int(first[1:]), int((last or first)[1:]) + 1)
+        found |= {f"{first[0]}{number:0{len(first) - 1}d}" for number in numbers}
+    return found
+
+
+def checkpoints(project: Project) -> list[str]:
+    return [name for name, check in project.checks.items() if re.fullmatch(r"K\d{1,2}", name)]
