@@ -29,3 +29,12 @@
         {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{% macro in_functional_currency(signed_minor, exchange_rate, transaction_currency, functional) -%}
+    {#- An amount of the transaction currency at the exchange rate. The rate is between minor units: 1 JPY is one minor unit, 1 USD is a hundred. -#}
+    {{ apply_rate(
+        signed_minor,
+        "cast(" ~ exchange_rate ~ " as " ~ rate_type() ~ ") * cast(" ~ functional ~ ".minor_units as decimal(4, 0)) * cast("
+        ~ transaction_currency ~ ".minor_unit_value as decimal(4, 3))"
+    ) }}
+{%- endmacro %}

@@ -56,7 +56,7 @@
     {% for measure in measures %}coalesce(moved.{{ measure }}, 0){{ ' + ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro sub_ledger_breaks(sub_ledger, account_column, kinds=none) -%}
+{% macro sub_ledger_breaks(sub_ledger, account_column=none, kinds=none) -%}
     {#- One row per legal entity, period, account and currency in which the sub-ledgers and the general ledger leave another balance. The accounts are
         those that are frozen on the issued lines, so that a changed mapping ties as well. An account may serve several sub-ledgers: all of them
         count, as long as the one that is asked for is among them. Periods that no journal has reached yet are not compared, and an entry that the
@@ -76,13 +76,15 @@ refused_lines as (
 ),
 
 tied_accounts as (
+    {% if account_column %}
     select
         entity,
         {{ account_column }} as account
     from {{ ref('canonical_document_lines') }}
     {% if kinds %}where kind {{ kinds }}{% endif %}
     union
-    select
+    {% endif %}
+    select distinct
         entity,
         account
     from sub_ledger_balances

@@ -105,6 +105,8 @@ REGISTER_RELATIONS: Mapping[str, Mapping[str, str]] = {
         "customer_id": "varchar",
         "partner_entity": "varchar",
         "source_line_key": "varchar",
+        "service_period_start": "date",
+        "service_period_end": "date",
     },
     "register.summary_lines": {
         "document_position": "bigint",

@@ -12,7 +12,8 @@ from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, PROHIBITED, SENSITIVI
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
 USAGE_REPORT = "usage_report"
-DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", "journal_entry", USAGE_REPORT)
+JOURNAL_ENTRY = "journal_entry"
+DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", JOURNAL_ENTRY, USAGE_REPORT)
 CURRENCY = re.compile(r"[A-Z]{3}")
 FIELD_TYPES: Mapping[str, type] = {
     **dict.fromkeys(("system", "entity", "document_type", "natural_id", "business_key", "operation", "period", "currency"), str),
@@ -83,7 +84,8 @@ def _content(row: OutboxRow) -> Iterator[str]:
     if row.document_type == USAGE_REPORT:
         yield from _usage_report(row)
         return
-    if row.total_minor <= 0:
+    # A journal entry may be of the functional currency alone; that no line of it is nothing is checked below.
+    if row.total_minor < (0 if row.document_type == JOURNAL_ENTRY else 1):
         yield f"total {row.total_minor} is not positive"
     if row.payload.get("currency") != row.currency:
         yield f"payload currency {row.payload.get('currency')!r} is not the row's {row.currency!r}"
@@ -94,7 +96,7 @@ def _content(row: OutboxRow) -> Iterator[str]:
     keys = [line.get("line_key") for line in lines]
     if None in keys or "" in keys or len(set(keys)) != len(keys):
         yield "a line key is missing or occurs twice"
-    yield from _journal(row, lines) if row.document_type == "journal_entry" else _invoice(row, lines)
+    yield from _journal(row, lines) if row.document_type == JOURNAL_ENTRY else _invoice(row, lines)
 
 
 def _usage_report(row: OutboxRow) -> Iterator[str]:

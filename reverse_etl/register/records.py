@@ -34,7 +34,7 @@ DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
 # The journal entries that a soft closed period still takes: snapshots of its end, and what two people have decided.
-SOFT_CLOSE_CAUSES = ("accrual", "revaluation", WRITE_OFF)
+SOFT_CLOSE_CAUSES = ("unbilled_receivables_accrued", "receivables_revalued", WRITE_OFF)
 BASES = ("net", "before_discount")
 DISPOSITIONS = ("offset", "credit", "refund")
 

@@ -56,6 +56,7 @@ TESTS = (
     "assert_s01_receivables_equal_their_control_account",
     "assert_s02_receivables_roll_forward_to_the_open_items",
     "assert_s03_deferred_revenue_equals_its_account_and_schedule",
+    "assert_s04_unbilled_receivables_equal_their_account",
     "assert_s05_revenue_equals_its_accounts",
     "assert_s06_tax_lines_equal_their_account",
     "assert_prepaid_credits_equal_their_liability_account",

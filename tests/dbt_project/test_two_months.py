@@ -1,4 +1,4 @@
-"""Tax of every kind, invoices of parents, and keys that change, through a month that is issued and the one that corrects it."""
+"""Tax of every kind, parents, keys that change, accruals and revaluations, through a month that is issued and the one that corrects it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import rekeyed_company
+import unbilled_company
 from dbt_commands import Dbt
 from two_months import PROPOSALS_AND_ASSERTIONS, Company, event
 from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
@@ -19,10 +20,11 @@ from reverse_etl.landing import LandingReport
 from reverse_etl.settings import Settings
 
 REKEYED = "', '".join(rekeyed_company.CUSTOMERS)
+NOT_VARIED = "', '".join((*rekeyed_company.CUSTOMERS, *unbilled_company.CUSTOMERS))
 INVOICED = f"""
     select customer_id, bill_to_customer_id, natural_id, amount_minor, tax_minor, cast(tax_rate as double) as tax_rate, tax_treatment,
         exemption_reason, exemption_certificate, customer_tax_id, tax_behavior
-    from invoicing.proposed_invoice_lines where customer_id not in ('{REKEYED}')
+    from invoicing.proposed_invoice_lines where customer_id not in ('{NOT_VARIED}')
 """
 REKEYED_LINES = f"""
     select line_key, customer_id, cause, amount_minor from invoicing.proposed_invoice_lines where customer_id in ('{REKEYED}')
@@ -54,11 +56,12 @@ def by_customer(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
-    company = Company.create(Settings(home=tmp_path_factory.mktemp("taxed"), entities=ENTITIES), dbt)
+    company = Company.create(Settings(home=tmp_path_factory.mktemp("taxed"), entities=(*ENTITIES, unbilled_company.ENTITY)), dbt)
     landed = company.deliver(date(2026, 2, 1), FILES, [event(name, one.calls, "2026-01-30") for name, one in CUSTOMERS.items()])
     assert landed.problems == ()
     company.deliver(date(2026, 2, 2), FILES_OF_THE_NEXT_DAY, [])
     company.deliver(date(2026, 2, 3), rekeyed_company.FILES, rekeyed_company.january())
+    company.deliver(date(2026, 2, 4), unbilled_company.FILES, unbilled_company.january())
     company.build(PROPOSALS_AND_ASSERTIONS)
     january = by_customer(company.rows(INVOICED))
     held = company.rows("select customer_id, hold_reason, blocks_document from invoicing.held_lines")
@@ -67,6 +70,7 @@ def months(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Months:
     company.close("2026-01")
     company.deliver(date(2026, 3, 1), FILES_OF_FEBRUARY, [event(name, one.late, "2026-01-30") for name, one in CUSTOMERS.items() if one.late])
     company.deliver(date(2026, 3, 2), rekeyed_company.FILES_OF_FEBRUARY, rekeyed_company.february())
+    company.deliver(date(2026, 3, 3), {}, unbilled_company.february())
     company.build()
     rekeyed = {row["line_key"]: (row["customer_id"], row["cause"], row["amount_minor"]) for row in company.rows(REKEYED_LINES)}
     holds = company.rows(f"select line_key, hold_reason from invoicing.held_lines where customer_id in ('{REKEYED}')")
@@ -186,9 +190,11 @@ def test_every_refused_line_is_named_with_its_rule(months: Months) -> None:
 
 
 def test_rated_is_issued_and_issued_is_in_the_journals(months: Months) -> None:
+    # What was accrued in February is taken back by the close of March.
     compared = months.company.rows(
         "select checkpoint, sum(left_count) as compared, sum(break_count) as breaks from reconciliation.checkpoints"
-        " where checkpoint in ('K10', 'K2', 'K3', 'K5', 'K6') and measure not in ('posted', 'walk') group by checkpoint order by checkpoint"
+        " where checkpoint in ('K10', 'K2', 'K3', 'K5', 'K6') and measure not in ('posted', 'walk') and period <= '2026-02'"
+        " group by checkpoint order by checkpoint"
     )
     ties = [(row["checkpoint"], int(row["breaks"])) for row in compared if row["compared"] > 0]
     assert ties == [("K10", 0), ("K2", 0), ("K3", 0), ("K5", 0), ("K6", 0)]
@@ -341,3 +347,72 @@ def test_usage_is_traced_to_its_invoice_by_either_key(months: Months) -> None:
     installation.warehouse.publish()
     walks = [trace(installation.warehouse, f"{name}/added/2026-01-01") for name in ("RENAMED", "RENAMED-AGAIN")]
     assert [one["business_key"] for one in walks[0].documents] == [one["business_key"] for one in walks[1].documents] != []
+
+
+SNAPSHOTS = f"""
+    select natural_id, event, cast(posting_date as varchar) as posting_date, account,
+        case side when 'debit' then amount_minor else -amount_minor end as minor,
+        case side when 'debit' then functional_minor else -functional_minor end as functional_minor
+    from staging.stg_register_closing__journal_lines
+    where entity = '{unbilled_company.ENTITY}' and event not in ('invoice_issued', 'revenue_recognised')
+"""
+
+
+def snapshots(months: Months, natural_id: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+    rows = [row for row in months.company.rows(SNAPSHOTS) if row["natural_id"] == natural_id]
+    return {(row["event"], row["posting_date"], row["account"]): (row["minor"], row["functional_minor"]) for row in rows}
+
+
+def test_what_was_served_by_the_last_day_is_accrued_and_taken_back_on_the_first_of_the_next_month(months: Months) -> None:
+    accrued, taken_back = "unbilled_receivables_accrued", "unbilled_receivables_reversed"
+    entry = "unbilled_accrual:2026-01:ANCHORED:USD"
+    assert snapshots(months, entry) == {
+        (accrued, "2026-01-31", "unbilled_receivable"): (1000, 1000),
+        (accrued, "2026-01-31", "usage_revenue"): (-1000, -1000),
+    }, "15.00 for the 150 calls that have landed, 100 of them used by the last day"
+    assert snapshots(months, f"{entry}:reversal") == {
+        (taken_back, "2026-02-01", "unbilled_receivable"): (-1000, -1000),
+        (taken_back, "2026-02-01", "usage_revenue"): (1000, 1000),
+    }, "as it was sealed, though more usage of January has come since"
+    assert snapshots(months, "unbilled_accrual:2026-02:ANCHORED:USD")[accrued, "2026-02-28", "unbilled_receivable"] == (400, 400)
+
+
+def test_a_fee_that_is_billed_after_its_quarter_is_accrued_by_days_at_the_closing_rate(months: Months) -> None:
+    accrued = "unbilled_receivables_accrued"
+    january, february = (snapshots(months, f"unbilled_accrual:2026-{month}:QUARTERLY:EUR") for month in ("01", "02"))
+    assert january[accrued, "2026-01-31", "subscription_revenue"] == (-3100, -3410), "31 of 90 days of 90.00, at 1.1"
+    assert february[accrued, "2026-02-28", "subscription_revenue"] == (-5900, -7080), "59 of 90 days, at 1.2"
+
+
+def test_an_open_invoice_of_another_currency_is_brought_to_the_closing_rate_in_the_functional_currency_alone(months: Months) -> None:
+    assert snapshots(months, "revaluation:2026-01:OWING:2026-01:1") == {}, "it was issued at the closing rate"
+    assert snapshots(months, "revaluation:2026-02:OWING:2026-01:1") == {
+        ("receivables_revalued", "2026-02-28", "receivable"): (0, 100),
+        ("receivables_revalued", "2026-02-28", "unrealised_exchange_difference"): (0, -100),
+    }, "10.00 at 1.2 instead of 1.1"
+    [ahead] = months.company.rows(
+        "select reverses, cast(posting_date as varchar) as day from accounting.journal_entries where event = 'revaluation_reversed'"
+    )
+    assert ahead == {"reverses": "revaluation:2026-02:OWING:2026-01:1", "day": "2026-03-01"}
+
+
+def test_a_sealed_snapshot_states_its_cutoff_and_how_many_entries_it_has(months: Months) -> None:
+    sealed = months.company.rows(
+        "select period, cause, payload from register.documents where cause in ('unbilled_receivables_accrued', 'unbilled_receivables_reversed')"
+        f" and entity = '{unbilled_company.ENTITY}'"
+    )
+    stated = [json.loads(row["payload"]) | {"period": row["period"]} for row in sealed if row["cause"] == "unbilled_receivables_accrued"]
+    assert {(one["period"], one["snapshot_entry_count"]) for one in stated} == {("2026-01", 2), ("2026-02", 2)}
+    assert all(one["snapshot_landing_position"] > 0 and one["snapshot_register_position"] > 0 and one["reverses"] is None for one in stated)
+    reversals = [json.loads(row["payload"]) for row in sealed if row["cause"] == "unbilled_receivables_reversed"]
+    assert {one["reverses"] for one in reversals} == {"unbilled_accrual:2026-01:ANCHORED:USD", "unbilled_accrual:2026-01:QUARTERLY:EUR"}
+    assert {one["snapshot_entry_count"] for one in reversals} == {None}
+
+
+def test_an_entity_without_an_account_for_it_lists_what_it_would_accrue(months: Months) -> None:
+    listed = months.company.rows(
+        "select distinct entity, explanation, is_break from reconciliation.checkpoint_comparisons"
+        " where measure = 'accrued' and explanation is not null"
+    )
+    assert {"entity": "de", "explanation": "held: no_unbilled_account", "is_break": False} in listed
+    assert not any(row["is_break"] for row in listed)

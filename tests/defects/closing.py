@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from company import FIRST_DAY, LATE_DAY, PERIOD, SHARED, first_deliveries, late_deliveries, write
+from company import FIRST_DAY, LATE_DAY, NEXT_PERIOD, PERIOD, SHARED, SHARED_LATE, first_deliveries, late_deliveries, serve_on, write
 from dbt_commands import Dbt, Outcome
 from defect import Defect, Finding, Records
 from destinations import append_snapshots, held
@@ -23,6 +23,7 @@ from reverse_etl.register import Register
 from reverse_etl.settings import Settings
 
 CLEAN = ("clean_one", "clean_two", "clean_three")
+ACCRUING = CLEAN[-1]
 ACTOR = "tests"
 OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
 PROPOSALS = ("--exclude", "resource_type:test", "resource_type:unit_test", "--select", "path:seeds", *OUTBOX)
@@ -68,12 +69,13 @@ class Close:
         close._build("build", *PROPOSALS)
         close._seal(BILLING_RELATIONS, lambda defect: nothing if defect.issue else None)
         close._act(lambda defect: defect.after_issue)
-        close._deliver(late_deliveries, LATE_DAY, lambda defect: defect.deliver_late, {})
+        close._deliver(late_deliveries, LATE_DAY, lambda defect: defect.deliver_late, SHARED_LATE)
         close._build("run", *PROPOSALS)
         close._seal(BILLING_RELATIONS, lambda defect: defect.issue or defect.issue_late)
         close._act(lambda defect: defect.before_posting)
         close._build("run", "--select", *JOURNALS, *RATED_BY_PLATFORM, "outbox_journal_entries")
-        close._seal(JOURNAL_RELATIONS, lambda defect: defect.post)
+        # What takes a snapshot back is of the next period.
+        close._seal(JOURNAL_RELATIONS, lambda defect: defect.post, (PERIOD, NEXT_PERIOD))
         close._deliver_documents()
         close._tamper()
         close._build("run", "--select", *JUDGED)
@@ -99,6 +101,8 @@ class Close:
         deliveries = [make(entity) for entity in self.entities]
         for one in deliveries:
             defect = self.defects.get(one.entity)
+            if one.entity == ACCRUING and make is first_deliveries:
+                serve_on(one)
             if defect is not None and (changed := change(defect)) is not None:
                 changed(one)
         settings = self.installation.settings
@@ -111,9 +115,9 @@ class Close:
                 acting(self.installation, entity)
         mirror_register(self.installation)
 
-    def _seal(self, relations: Sequence[str], change: Callable[[Defect], Change | None]) -> None:
+    def _seal(self, relations: Sequence[str], change: Callable[[Defect], Change | None], periods: Sequence[str] = (PERIOD,)) -> None:
         by_entity: defaultdict[str, list[OutboxRow]] = defaultdict(list)
-        for row in proposed(self.installation.warehouse, relations, period=PERIOD):
+        for row in (row for period in periods for row in proposed(self.installation.warehouse, relations, period=period)):
             by_entity[row.entity].append(row)
         for entity, defect in self.defects.items():
             if (changed := change(defect)) is not None:

@@ -14,13 +14,14 @@ from typing import Any
 
 Row = dict[str, str]
 FIRST_DAY, LATE_DAY = "2026-02-01", "2026-02-03"
-PERIOD = "2026-01"
+PERIOD, NEXT_PERIOD = "2026-01", "2026-02"
 SUMMARISED = "clean_two"
 """A legal entity without defects whose ERP is posted a summary a day."""
 ROLES = (
     *("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt"),
     *("intercompany_receivable", "intercompany_payable", "intercompany_revenue", "intercompany_expense"),
 )
+SNAPSHOT_ROLES = ("unbilled_receivable", "unrealised_exchange_difference")
 SELLER = "clean_three"
 """Sells what another entity contracts, where a delivery says so; it has no defect."""
 
@@ -38,6 +39,8 @@ SHARED: dict[str, list[Row]] = {
     ],
     "exchange_rates": [
         {"rate_date": "2026-01-30", "from_currency": "EUR", "to_currency": "USD", "rate": "1.0837"},
+        {"rate_date": "2026-01-30", "from_currency": "GBP", "to_currency": "USD", "rate": "1.2715"},
+        {"rate_date": "2026-01-30", "from_currency": "CAD", "to_currency": "USD", "rate": "0.7324"},
         {"rate_date": "2026-01-12", "from_currency": "EUR", "to_currency": "CHF", "rate": "0.9412"},
     ],
     "intercompany_agreements": [sold_by_another("clean_two")],
@@ -143,11 +146,35 @@ def first_deliveries(entity: str) -> Deliveries:
     return made
 
 
+def serve_on(made: Deliveries, currency: str = "GBP") -> None:
+    """Let a legal entity accrue and revalue: a month of its first customer goes on beyond the period, its second customer owes in ``currency``."""
+    for number, role in enumerate(SNAPSHOT_ROLES, len(ROLES)):
+        account = str(1000 + number)
+        made.add("accounts", entity_id=made.entity, account_code=account, name=role, account_type="asset", is_receivable="false")
+        mapped = {"mapping_id": f"{made.entity}.{role}", "entity_id": made.entity, "role": role, "product": "*"}
+        made.add("account_mappings", **mapped, account_code=account, effective_from="2026-01-01")
+    plan = f"{made.entity}.anchored"
+    made.add("plans", plan_id=plan, name=plan, anchor="subscription")
+    made.add("charges", **{**made.row("charges", charge_id=f"{made.entity}.calls"), "charge_id": plan, "plan_id": plan, "meter": "seats"})
+    price = {"price_id": plan, "price_version": "1", "charge_id": plan, "currency": "USD"}
+    made.add("prices", **price, effective_from="2026-01-01", unit_price="0.10")
+    made.add("subscriptions", subscription_id=f"S.{plan}", version="1", customer_id=made.first, plan_id=plan, starts_on="2026-01-15")
+    made.use(made.first, "100", "2026-01-20", "seat", "seats")
+    for row in (made.row("customers", customer_id=made.second), *made.tables["prices"]):
+        row["currency"] = currency if row["currency"] == "EUR" else row["currency"]
+
+
 def late_deliveries(entity: str) -> Deliveries:
     made = Deliveries(entity)
     made.use(made.first, "50", "2026-01-22", "late")
     made.use(made.second, "-40", "2026-01-22", "late")
     return made
+
+
+# The rate of the last day of the period is known once invoices are issued: what is open then is worth something else.
+SHARED_LATE: dict[str, list[Row]] = {
+    "exchange_rates": [{"rate_date": "2026-01-31", "from_currency": "GBP", "to_currency": "USD", "rate": "1.2894"}],
+}
 
 
 def write(inbox: Path, day: str, deliveries: Iterable[Deliveries], shared: dict[str, list[Row]]) -> None:

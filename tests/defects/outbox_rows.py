@@ -44,3 +44,8 @@ def usage_line(lines: Lines) -> Line:
     """The one line of usage."""
     [line] = [line for line in lines if line["kind"] == "usage"]
     return line
+
+
+def changed_entries(rows: Sequence[OutboxRow], cause: str, change: Callable[[OutboxRow], OutboxRow]) -> list[OutboxRow]:
+    """The rows with every journal entry of a cause changed."""
+    return [change(row) if row.cause == cause else row for row in rows]

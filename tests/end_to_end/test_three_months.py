@@ -169,7 +169,7 @@ def test_a_month_that_is_closed_here_is_closed_in_the_ledger(demo: Demo) -> None
 
 def test_every_sub_ledger_rolls_forward_from_month_to_month_to_its_account(demo: Demo) -> None:
     rolled = demo.first["sub_ledgers"]
-    assert {row["sub_ledger"] for row in rolled} == {"receivables", "deferred_revenue", "tax", "revenue"}
+    assert {row["sub_ledger"] for row in rolled} == {"receivables", "unbilled_receivables", "deferred_revenue", "tax", "revenue"}
     assert {row["period"] for row in rolled} == {"2026-01", "2026-02", "2026-03"}
     assert all(row["equal"] and row["opening"] + sum(row["movements"].values()) == row["closing"] for row in rolled)
     closed = {(row["sub_ledger"], row["entity"], row["account"], row["currency"], row["period"]): row["closing"] for row in rolled}
@@ -205,6 +205,35 @@ def test_the_group_holds_nothing_of_what_its_entities_owe_each_other(demo: Demo)
     )
     assert {row["currency"] for row in owed} == {"EUR", "USD"}
     assert all(row["minor"] == 0 > row["owed"] for row in owed)
+
+
+def test_what_is_not_billed_at_month_end_is_accrued_and_open_foreign_items_are_revalued_until_the_first_of_the_next_month(demo: Demo) -> None:
+    entries = demo.rows(
+        """
+        select cause, strftime(posting_date, '%m-%d') as day, natural_id, json_extract_string(payload, '$.reverses') as reverses
+        from staging.stg_register_closing__documents where document_type = 'journal_entry'
+        """
+    )
+    # An invoice of January is worth at its end what it was issued at.
+    for original, reversal, days in (
+        ("unbilled_receivables_accrued", "unbilled_receivables_reversed", {"01-31", "02-28", "03-31"}),
+        ("receivables_revalued", "revaluation_reversed", {"02-28", "03-31"}),
+    ):
+        issued = {row["natural_id"]: row["day"] for row in entries if row["cause"] == original}
+        taken_back = {row["reverses"]: row["day"] for row in entries if row["cause"] == reversal}
+        assert set(issued.values()) == days
+        assert {key for key, day in issued.items() if day != "03-31"} == taken_back.keys()
+        assert all((issued[key], day) in {("01-31", "02-01"), ("02-28", "03-01")} for key, day in taken_back.items())
+    left = demo.rows("select * from ledger.unbilled_receivables_roll_forward where closing_minor <> unbilled_items_minor")
+    assert left == []
+    revalued = demo.rows(
+        """
+        select entity, sum(signed_minor) as minor, sum(signed_functional_minor) as functional_minor from ledger.general_ledger
+        where event in ('receivables_revalued', 'revaluation_reversed') and customer_id is not null group by entity
+        """
+    )
+    assert {row["entity"]: int(row["minor"]) for row in revalued} == {"northlight_us": 0, "northlight_eu": 0}
+    assert all(row["functional_minor"] != 0 for row in revalued)
 
 
 def test_other_book_keeping_programs_accept_the_books_and_refuse_half_a_cent(demo: Demo, tmp_path: Path) -> None:

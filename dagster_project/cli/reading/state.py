@@ -97,6 +97,23 @@ EXCEPTIONS: Mapping[str, str] = {
         where hold_reason is not null
         order by entity, natural_id
     """,
+    # What is held on its line is told above. Entities without an account are told once for a month.
+    "accruals": """
+        select distinct 'accrual' as kind,
+            entity || ' ' || case when hold_reason = 'no_unbilled_account' then period else natural_id || ' ' || line_key end as subject,
+            hold_reason || ': ' || meaning as reason, what_to_do
+        from accounting.unbilled_accruals inner join constants.reasons on hold_reason = reasons.reason
+        where (applies_to = 'accrual' or not is_unaccruable) and posting_date < (select max(landed_on) from raw.landed_files)
+        order by subject
+    """,
+    "revaluations": """
+        select distinct 'revaluation' as kind,
+            entity || ' ' || case when hold_reason = 'no_revaluation_account' then period else natural_id end as subject,
+            hold_reason || ': ' || meaning as reason, what_to_do
+        from accounting.revaluations inner join constants.reasons on hold_reason = reasons.reason
+        where posting_date < (select max(landed_on) from raw.landed_files)
+        order by subject
+    """,
     "reports": """
         select 'held report' as kind, entity || ' ' || customer_id || ' ' || usage_key as subject, hold_reason || ': ' || meaning as reason,
             what_to_do

@@ -233,7 +233,9 @@ final as (
         lines.functional_minor,
         lines.customer_id,
         lines.partner_entity,
-        lines.source_line_key
+        lines.source_line_key,
+        lines.service_period_start,
+        lines.service_period_end
     from lines
     inner join documents on lines.document_position = documents.document_position
 )

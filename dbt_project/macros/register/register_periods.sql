@@ -1,5 +1,5 @@
 {#- The journal entries that a soft closed period still takes, as the register has it (records.SOFT_CLOSE_CAUSES). -#}
-{% macro soft_close_causes() %}'accrual', 'revaluation', 'write_off'{% endmacro %}
+{% macro soft_close_causes() %}'unbilled_receivables_accrued', 'receivables_revalued', 'write_off'{% endmacro %}
 
 {% macro register_entities(phase) -%}
 {#- The legal entities with their first open accounting period, as the register has it in this phase. -#}

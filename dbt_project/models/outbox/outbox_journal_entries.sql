@@ -24,6 +24,10 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
+snapshot_periods as (
+    select * from {{ ref('snapshot_periods') }}
+),
+
 mirror as (
     select * from {{ ref('stg_register_issued__mirror') }}
 ),
@@ -231,6 +235,29 @@ documents as (
         register_head
 ),
 
+-- A snapshot is of one cutoff, and each of its entries says how many there are.
+snapshots as (
+    select
+        snapshot_periods.entity,
+        snapshot_periods.event,
+        snapshot_periods.period,
+        snapshot_periods.landing_position,
+        snapshot_periods.register_position,
+        count(*) as entry_count
+    from snapshot_periods
+    inner join documents
+        on
+            snapshot_periods.entity = documents.entity
+            and snapshot_periods.event = documents.event
+            and snapshot_periods.period = documents.period
+    group by
+        snapshot_periods.entity,
+        snapshot_periods.event,
+        snapshot_periods.period,
+        snapshot_periods.landing_position,
+        snapshot_periods.register_position
+),
+
 final as (
     select
         cast({{ outbox_contract_version() }} as integer) as contract_version,
@@ -267,6 +294,9 @@ final as (
             "exchange_rate": "documents.exchange_rate",
             "payment_method": "documents.payment_method",
             "decision_id": "case when documents.event = 'write_off' then " ~ decision_id_of('documents.posting_id') ~ " end",
+            "snapshot_landing_position": "snapshots.landing_position",
+            "snapshot_register_position": "snapshots.register_position",
+            "snapshot_entry_count": "snapshots.entry_count",
             "lines": "lines.lines_json",
             "summarised": "summarised.summarised_json",
         }) }} as varchar) as payload
@@ -284,6 +314,11 @@ final as (
         on
             documents.posting_id = parties.posting_id
             and documents.entity = parties.entity
+    left join snapshots
+        on
+            documents.entity = snapshots.entity
+            and documents.event = snapshots.event
+            and documents.period = snapshots.period
     inner join currencies as transaction_currency on documents.currency = transaction_currency.currency
     inner join currencies as functional on documents.functional_currency = functional.currency
 )

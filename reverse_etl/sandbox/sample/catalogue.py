@@ -55,10 +55,13 @@ class UsageCharge:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """``anchor``: what its months begin with, those of the calendar or the day on which a subscription starts."""
+
     key: str
     name: str
     fee: Mapping[str, str] | None
     usage: Sequence[UsageCharge]
+    anchor: str = "calendar"
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -122,8 +125,8 @@ _REPORTS = UsageCharge("reports_rendered", (_tier("25", "0.4", "0.37", "60"), _t
 PLANS: Sequence[Plan] = (
     Plan("developer", "Developer, pay as you go", None, (_API_SMALL, _COMPUTE, _REPORTS)),
     Plan("starter", "Starter", _price("49.00", "45.00", "7400"), (_API_SMALL, _STORAGE, _MESSAGES)),
-    Plan("growth", "Growth", _price("199.00", "185.00", "29800"), (_API_GROWTH, _COMPUTE, _TRANSFER, _MESSAGES)),
-    Plan("insight", "Insight", _price("349.90", "319.90", "52500"), (_STORAGE, _TRANSFER, _REPORTS)),
+    Plan("growth", "Growth", _price("199.00", "185.00", "29800"), (_API_GROWTH, _COMPUTE, _TRANSFER, _MESSAGES), anchor="subscription"),
+    Plan("insight", "Insight", _price("349.90", "319.90", "52500"), (_STORAGE, _TRANSFER, _REPORTS), anchor="subscription"),
     Plan("scale", "Scale", _price("899.00", "829.00", "134800"), (_API_SCALE, _COMPUTE_SCALE, _STORAGE, _TRANSFER, _MESSAGES, _REPORTS)),
 )
 
@@ -138,7 +141,7 @@ def meter_rows() -> list[Row]:
 
 
 def plan_rows() -> list[Row]:
-    return [(plan.key, plan.name, f"Northlight {plan.name}") for plan in PLANS]
+    return [(plan.key, plan.name, f"Northlight {plan.name}", plan.anchor) for plan in PLANS]
 
 
 def charge_rows() -> list[Row]:

@@ -174,6 +174,7 @@ def exchange_rate_rows(seed: int) -> list[Row]:
 _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("1000", "Bank", "asset", "false"),
     ("1200", "Trade receivables", "asset", "true"),
+    ("1250", "Unbilled receivables", "asset", "false"),
     ("1300", "Intercompany receivables", "asset", "false"),
     ("2100", "Tax payable", "liability", "false"),
     ("2300", "Intercompany payables", "liability", "false"),
@@ -185,6 +186,7 @@ _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("4120", "Usage revenue: storage and transfer", "revenue", "false"),
     ("4300", "Intercompany revenue", "revenue", "false"),
     ("6300", "Intercompany expense", "expense", "false"),
+    ("7800", "Unrealised exchange differences", "expense", "false"),
     ("7900", "Currency rounding", "expense", "false"),
 )
 _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
@@ -205,6 +207,8 @@ _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
     ("*", "intercompany_payable", "*", "2300"),
     ("*", "intercompany_revenue", "*", "4300"),
     ("*", "intercompany_expense", "*", "6300"),
+    ("*", "unbilled_receivable", "*", "1250"),
+    ("*", "unrealised_exchange_difference", "*", "7800"),
 )
 INTERCOMPANY_AGREEMENTS: Sequence[Row] = ((_EU, "compute", _US, "0.85", "2026-01-01"),)
 """Jobs run on machines of the American entity, whoever contracts with the customer."""

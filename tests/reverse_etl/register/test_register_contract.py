@@ -73,6 +73,14 @@ def test_the_lines_of_an_invoice_sum_to_its_totals(row: OutboxRow, line: int, me
     assert violations(replace(row, total_minor=row.total_minor + delta))
 
 
+def test_an_entry_may_be_of_the_functional_currency_alone_and_never_of_nothing() -> None:
+    revalued = [journal_line("a", "debit", 0, 7), journal_line("b", "credit", 0, 7)]
+    assert violations(journal(ANY_REGISTER, revalued, 0)) == ()
+    assert violations(journal(ANY_REGISTER, [journal_line("a", "debit", 0, 7), journal_line("b", "credit", 0, 6)], 0))
+    assert violations(journal(ANY_REGISTER, [journal_line("a", "debit", 0, 0), journal_line("b", "credit", 0, 0)], 0))
+    assert violations(replace(invoice(ANY_REGISTER), total_minor=0))
+
+
 def test_a_rounding_line_may_exist_in_the_functional_currency_only() -> None:
     lines = [journal_line("a", "debit", 100, 91), journal_line("b", "credit", 100, 90), journal_line("c", "credit", 0, 1)]
     assert violations(journal(ANY_REGISTER, lines, 100)) == ()

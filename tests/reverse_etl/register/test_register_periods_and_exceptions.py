@@ -65,7 +65,7 @@ def test_a_hard_close_follows_a_soft_one_waits_for_every_document_and_is_final(r
             close(register, "2026-01", status)
     with pytest.raises(PeriodError, match="hard closed, for ever"):
         register.ask_to_reopen(ENTITY, "2026-01", "a late invoice", "ada")
-    assert refusals(register, journal(register, cause="accrual")) == ["closed_period"]
+    assert refusals(register, journal(register, cause="unbilled_receivables_accrued")) == ["closed_period"]
 
 
 def test_periods_are_closed_in_order_and_nothing_is_posted_before_the_first_open_one(register: Register) -> None:
@@ -83,9 +83,9 @@ def test_a_soft_closed_period_takes_the_snapshots_of_its_end_and_nothing_else(re
     close(register, "2026-01")
     refused = [invoice(register), journal(register), journal(register, cause="write_off")]
     assert [refusals(register, row) for row in refused] == [["closed_period"], ["closed_period"], ["not_approved"]]
-    assert refusals(register, replace(invoice(register), cause="accrual")) == ["closed_period"]
+    assert refusals(register, replace(invoice(register), cause="unbilled_receivables_accrued")) == ["closed_period"]
 
-    assert register.seal([journal(register, cause="accrual")], "tests", "run").sealed
+    assert register.seal([journal(register, cause="unbilled_receivables_accrued")], "tests", "run").sealed
     assert register.verify_seals() == []
 
 

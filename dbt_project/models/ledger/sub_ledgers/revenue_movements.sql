@@ -14,6 +14,10 @@ credit_applications as (
     where kind = 'promotional'
 ),
 
+unbilled_items as (
+    select * from {{ ref('unbilled_items') }}
+),
+
 periods as (
     select * from {{ ref('sub_ledger_periods') }}
 ),
@@ -58,6 +62,21 @@ combined as (
         currency,
         -amount_minor as amount_minor
     from credit_applications
+    -- What is served and not billed yet is earned until it is taken back, on the day after.
+    {% for period, sign in [("period", ""), (period_of(add_months("cast(" ~ dbt.concat(["period", "'-01'"]) ~ " as date)", 1)), "-")] %}
+        union all
+        select
+            entity,
+            {{ period }} as period,
+            period as service_period,
+            'accrual' as earned_by,
+            revenue_account as account,
+            product,
+            customer_id,
+            currency,
+            {{ sign }}amount_minor{{ ' as amount_minor' if sign }}
+        from unbilled_items
+    {% endfor %}
 ),
 
 final as (

@@ -9,12 +9,30 @@ billing_lines as (
     where document_type = 'invoice'
 ),
 
+unbilled_items as (
+    select * from {{ ref('unbilled_items') }}
+),
+
+served as (
+    select
+        entity,
+        customer_id,
+        period
+    from billing_lines
+    union all
+    select
+        entity,
+        customer_id,
+        period
+    from unbilled_items
+),
+
 cohorts as (
     select
         entity,
         customer_id,
         min(period) as cohort_period
-    from billing_lines
+    from served
     group by
         entity,
         customer_id

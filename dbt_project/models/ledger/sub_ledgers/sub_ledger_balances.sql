@@ -3,6 +3,7 @@
 {#- A sub-ledger -> its roll-forward, and the sign of its balance where a debit is positive. -#}
 {% set rolled = {
     'receivables': ('receivables_roll_forward', '+'),
+    'unbilled_receivables': ('unbilled_receivables_roll_forward', '+'),
     'deferred_revenue': ('deferred_revenue_roll_forward', '-'),
     'tax': ('tax_roll_forward', '-'),
     'prepaid_credits': ('prepaid_credit_roll_forward', '-'),
