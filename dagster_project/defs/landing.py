@@ -34,6 +34,10 @@ SOURCE_OF_RELATION = {
     "raw.tax_exemptions": external.FINANCE_REFERENCE,
     "raw.tax_registrations": external.FINANCE_REFERENCE,
     "raw.payments": external.FINANCE_REFERENCE,
+    "raw.opening_invoices": external.FINANCE_REFERENCE,
+    "raw.opening_deferred_revenue": external.FINANCE_REFERENCE,
+    "raw.opening_billed_lines": external.FINANCE_REFERENCE,
+    "raw.opening_balances": external.FINANCE_REFERENCE,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

@@ -171,6 +171,39 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("part,acme,INV-1,USD,1.055,2026-01-20", {"fraction_of_minor_unit": "payment part"}),
         ],
     ),
+    "opening_invoices": (
+        "entity_id,number,customer_id,document_date,due_on,currency,open_amount,functional_amount,exchange_rate",
+        [
+            ("other,right,FOREIGN,2025-12-01,2025-12-31,EUR,10,10.83,", {}),
+            ("other,withdrawn,FOREIGN,2025-12-01,2025-12-31,EUR,0,,", {}),
+            ("other,whose,NOBODY,2025-12-01,2025-12-31,USD,10,,", {"unknown_customer": "opening invoice whose"}),
+            ("other,new,FOREIGN,2026-01-01,2026-01-31,USD,10,,", {"not_before_cutover": "opening invoice new"}),
+            ("other,carried,FOREIGN,2025-12-01,2025-12-31,EUR,10,,", {"missing_carried_amount": "opening invoice carried"}),
+            ("other,twice,FOREIGN,2025-12-01,2025-12-31,EUR,10,10.83,1.1", {"carried_amount_differs": "opening invoice twice"}),
+            ("other,sides,FOREIGN,2025-12-01,2025-12-31,EUR,10,-10.83,", {"carried_amount_differs": "opening invoice sides"}),
+            ("never,where,FOREIGN,2025-12-01,2025-12-31,USD,10,,", {"missing_cutover": "opening invoice where"}),
+        ],
+    ),
+    "opening_deferred_revenue": (
+        "entity_id,deferral_id,customer_id,product,currency,service_period_start,service_period_end,remaining_amount",
+        [
+            ("other,right,FOREIGN,api,USD,2025-06-01,2026-06-01,10", {}),
+            ("other,,FOREIGN,api,USD,2025-06-01,2026-06-01,10", {"missing_key": "deferral without id"}),
+            ("other,served,FOREIGN,api,USD,2025-01-01,2026-01-01,10", {"served_before_cutover": "deferral served"}),
+            ("other,negative,FOREIGN,api,USD,2025-06-01,2026-06-01,-10", {"not_positive": "deferral negative"}),
+        ],
+    ),
+    "opening_billed_lines": (
+        "entity_id,subscription_id,charge_id,service_period_start,service_period_end,currency,amount",
+        [
+            ("other,S-nowhere-else,calls,2025-12-15,2026-01-15,USD,10", {"unknown_subscription": "billed line S-nowhere-else/calls/2025-12-15"}),
+            ("other,S-good,calls,2025-12-15,2026-01-15,USD,10.005", {"fraction_of_minor_unit": "billed line S-good/calls/2025-12-15"}),
+        ],
+    ),
+    "opening_balances": (
+        "entity_id,account_code,currency,amount",
+        [("other,9999,USD,10", {"unknown_account": "balance of 9999 in USD"})],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [
@@ -188,7 +221,12 @@ BAD: Mapping[str, tuple[str, Lines]] = {
     ),
 }
 REST: Mapping[str, list[str]] = {
-    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01", "other,Other,US,USD,2026-01-01"],
+    "legal_entities": [
+        "entity_id,name,country,functional_currency,cutover_on",
+        "acme,Acme,US,USD,2026-01-01",
+        "other,Other,US,USD,2026-01-01",
+        "never,Never,US,USD,",
+    ],
 }
 
 

@@ -210,6 +210,7 @@ final as (
     select
         documents.document_position,
         documents.business_key,
+        documents.system,
         documents.natural_id,
         documents.entity,
         documents.period,

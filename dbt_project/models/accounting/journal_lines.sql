@@ -1,7 +1,7 @@
 with
 
 legs as (
-    {{ posting_legs(['document_legs', 'recognition_legs', 'settlement_legs']) }}
+    {{ posting_legs(['document_legs', 'opening_legs', 'recognition_legs', 'settlement_legs']) }}
 ),
 
 currencies as (

@@ -67,7 +67,7 @@ lines as (
 final as (
     select
         cast({{ outbox_contract_version() }} as integer) as contract_version,
-        'tryton' as system,
+        new_entries.system,
         new_entries.entity,
         'journal_entry' as document_type,
         new_entries.natural_id,
@@ -81,7 +81,7 @@ final as (
         new_entries.currency,
         new_entries.debit_minor as total_minor,
         case
-            when new_entries.has_party
+            when new_entries.has_party and new_entries.system = 'tryton'
                 then {{ dbt.concat(["'[\"tryton/'", "new_entries.entity", "'/customer/'", "new_entries.customer_id", "'\"]'"]) }}
             else '[]'
         end as depends_on,

@@ -31,6 +31,10 @@ decision_postings as (
     select * from {{ ref('decision_postings') }}
 ),
 
+openings as (
+    select * from {{ ref('stg_register_closing__openings') }}
+),
+
 settled as (
     select
         business_key,
@@ -139,6 +143,19 @@ due as (
     union all
     select
         entity,
+        period,
+        'opened' as measure,
+        currency as unit,
+        {{ dbt.concat(["business_key", "' '", "account"]) }} as subject,
+        signed_minor as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from openings
+    where signed_minor <> 0
+    union all
+    select
+        entity,
         recognition_period as period,
         'recognised' as measure,
         currency as unit,
@@ -166,7 +183,7 @@ journalled as (
     from sealed_lines
     where
         customer_id is not null
-        and event not in ('payment_received', 'refund_issued', 'write_off')
+        and event not in ('payment_received', 'refund_issued', 'write_off', 'opening_balance')
     group by
         entity,
         period,
@@ -190,6 +207,24 @@ journalled as (
         currency,
         natural_id,
         event
+    union all
+    select
+        entity,
+        period,
+        'opened' as measure,
+        currency as unit,
+        {{ dbt.concat(["source_document", "' '", "account"]) }} as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where
+        event = 'opening_balance'
+        and {{ matches('line_key', '#opened$') }}
+    group by
+        entity,
+        period,
+        currency,
+        source_document,
+        account
     union all
     select
         entity,
