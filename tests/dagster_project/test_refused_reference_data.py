@@ -246,7 +246,7 @@ class Landed:
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
     settings = Settings(home=tmp_path_factory.mktemp("acme"), entities=("acme",))
     initialize(settings)
-    (settings.home / "tieout.yaml").write_text("entities: [acme]\n")
+    (settings.home / "tieout.yaml").write_text("entities: [acme, other]\n")
     for source, (header, lines) in BAD.items():
         deliver(settings, f"{source}/{DAY}/{source}.csv", [header, *(row for row, _ in lines)])
     for source, rows in REST.items():
@@ -334,6 +334,21 @@ def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(planned: Lan
     [adrift] = planned.rows("select hold_reason from invoicing.held_lines where customer_id = 'ADRIFT'")
     assert adrift["hold_reason"] == "refused_customer"
     assert [row["amount_minor"] for row in rated if row["customer_id"] == "GOOD"] == [1000]
+
+
+def test_an_opening_names_the_rows_that_keep_it_from_being_approved(planned: Landed) -> None:
+    settings = planned.installation.settings
+    code, told = command(settings, "opening", "other", "--no-land", "--json")
+    assert code == 1
+    shown = json.loads(told)
+    rules = [
+        rule for source, (_, lines) in BAD.items() if source.startswith("opening_") for row, rules in lines if "never" not in row for rule in rules
+    ]
+    # Two rows are right and lack their accounts.
+    assert sorted(row["rule"] for row in shown["refused"]) == sorted([*rules, "missing_account_mapping", "missing_account_mapping"])
+    assert all(row["what_to_do"] and row["file_name"] for row in shown["refused"])
+    assert (shown["documents"], shown["request"], shown["is_sealed"]) == ({}, None, False)
+    assert command(settings, "opening", "other", "--no-land", "--request")[0] == 1
 
 
 def test_what_is_refused_stays_an_exception_and_the_preview_names_what_waits_for_it(planned: Landed) -> None:

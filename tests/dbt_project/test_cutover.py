@@ -199,10 +199,12 @@ class Started:
         held = {row["customer_id"]: row["hold_reason"] for row in self.rows("select * from invoicing.held_lines order by delta_minor = 0 desc")}
         self.runs.append(Run(held, invoices))
 
-    def close(self, period: str) -> None:
+    def issue(self, period: str) -> None:
         assert seal_documents(self.installation, BILLING_RELATIONS, ENTITY, period, "test").refused == ()
         self.build(*ACCOUNTING)
         assert seal_documents(self.installation, JOURNAL_RELATIONS, ENTITY, period, "test").refused == ()
+
+    def close(self, period: str) -> None:
         with closing(self.installation.open_register()) as register:
             register.close_period(ENTITY, period, landing_position=None, actor="test")
 
@@ -221,7 +223,7 @@ def opened(natural_id: str) -> str:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Started:
-    """The trial balance is wrong at first; corrected, it is approved and opened, and March and April are closed. With April a row of it changes."""
+    """The trial balance is wrong at first; corrected, it is approved and opened. March is closed, April journalled; in April a row of it changes."""
     settings = Settings(home=tmp_path_factory.mktemp("cutover"), entities=(ENTITY,))
     initialize(settings)
     made = Started(Installation(settings), dbt)
@@ -245,13 +247,14 @@ def started(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> Started:
     made.refused_tries += [reason_of(ask_for_opening, maker, ENTITY, "again"), reason_of(reject, checker, request.request_id, "changed my mind")]
 
     made.propose()
+    made.issue("2026-03")
     made.close("2026-03")
     made.installation.warehouse.publish()
     approve(checker, ask_for_write_off(maker, "OLD-1", "insolvent", Decimal(50)).request_id)
     invoices = [REFERENCE["opening_invoices"][0], f"{ENTITY},OLD-1,OPEN,2026-01-15,2026-02-14,USD,510,"]
     made.deliver("2026-04-11", APRIL, opening_invoices=invoices)
     made.propose()
-    made.close("2026-04")
+    made.issue("2026-04")
     made.build(*CLOSING)
     made.tests = dbt(settings, "test", "--select", *TIES).statuses
     return made
@@ -354,7 +357,7 @@ def test_the_trial_balance_goes_on_from_that_of_the_former_system(started: Start
     assert closed[ACCOUNTS["tax_payable"]] == -2833 - (1200 + 300 + 1000 + 147)
     assert sum(closed.values()) == 0
     assert len(started.tests) >= 12
-    assert set(started.tests.values()) == {"pass"}, started.tests
+    assert {name: status for name, status in started.tests.items() if status != "pass"} == {}
 
 
 def test_what_was_rated_issued_and_opened_ties(started: Started) -> None:
