@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_finance', 'opening_balances'), ['entity_id', 'account_code', 'currency']) }}
+    {{ latest_landed(source('raw_finance', 'opening_balances'), [blank_to_null('entity_id'), blank_to_null('account_code'), 'upper(' ~ blank_to_null('currency') ~ ')']) }}
 ),
 
 accounts as (

@@ -1,11 +1,5 @@
 with
 
-latest as (
-    {{ latest_landed(
-        source('raw_finance', 'opening_billed_lines'), ['entity_id', 'subscription_id', 'charge_id', 'dimensions', 'service_period_start']
-    ) }}
-),
-
 subscriptions as (
     select distinct
         subscription_id,
@@ -18,11 +12,18 @@ charges as (
 ),
 
 keyed_subscriptions as (
-    select * from {{ under_stable_key('latest', 'subscription_id', 'subscription') }} as stated_subscriptions
+    select * from {{ under_stable_key(source('raw_finance', 'opening_billed_lines'), 'subscription_id', 'subscription') }} as stated_subscriptions
 ),
 
 keyed as (
     select * from {{ under_stable_key('keyed_subscriptions', 'charge_id', 'charge') }} as stated_charges
+),
+
+latest as (
+    {{ latest_landed('keyed', [
+        blank_to_null('entity_id'), blank_to_null('stable_subscription_id'), blank_to_null('stable_charge_id'), blank_to_null('dimensions'),
+        safe_cast_to(blank_to_null('service_period_start'), 'date')
+    ]) }}
 ),
 
 -- It is compared in the terms of the price and posts nothing, so that nothing is converted.
@@ -43,7 +44,7 @@ typed as (
         {{ blank_to_null('quantity') }} as quantity,
         file_name,
         line_number
-    from keyed
+    from latest
 ),
 
 valued as (

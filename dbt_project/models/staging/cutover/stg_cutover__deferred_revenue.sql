@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_finance', 'opening_deferred_revenue'), ['entity_id', 'deferral_id']) }}
+    {{ latest_landed(source('raw_finance', 'opening_deferred_revenue'), [blank_to_null('entity_id'), blank_to_null('deferral_id')]) }}
 ),
 
 customers as (

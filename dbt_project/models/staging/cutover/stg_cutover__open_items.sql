@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_landed(source('raw_finance', 'opening_invoices'), ['entity_id', 'number']) }}
+    {{ latest_landed(source('raw_finance', 'opening_invoices'), [blank_to_null('entity_id'), blank_to_null('number')]) }}
 ),
 
 customers as (
