@@ -26,7 +26,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     daily, close = landing_partitions(settings), close_partitions(settings)
     closed_assets = [
         models.model_assets(manifest),
-        register.register_mirror("opening", [], close),
+        sealing.sealing_of_openings(close),
+        register.register_mirror("opening", [sealing.SEAL_OPENING], close),
         *sealing.sealing_assets(close),
         *platform.platform_assets(close),
         *delivery.delivery_assets(close),
@@ -36,7 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
     # Credit memos are not issued early, but what is asserted of invoices is asserted of both.
     documents = dg.AssetSelection.assets(*progressive_assets, CREDIT_MEMOS.split("."))
-    proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources")
+    proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources") - dg.AssetSelection.assets(sealing.SEAL_OPENING)
     daily_usage = jobs.daily_usage_job()
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
     progressive_billing = jobs.progressive_billing_job(proposing)

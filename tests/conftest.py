@@ -24,6 +24,7 @@ LONGEST_FIRST = (
     "test_bad_input.py",
     "test_seeded_defects.py",
     "test_two_months.py",
+    "test_cutover.py",
     "test_refused_reference_data.py",
     "test_simulation.py",
     "test_prepaid_and_thresholds.py",

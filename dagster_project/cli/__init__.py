@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bill": ("closing.bill", "Invoice what reached a threshold in a running period, without closing it."),
     "report": ("closing.report", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("closing.close", "Show what a close would seal, and seal nothing."),
+    "opening": ("closing.opening", "Show what a former system leaves at cutover, and ask for its approval."),
     "preview": ("reading.preview", "Show drafts, held lines and issued invoices side by side, with the reason of each line."),
     "credit": ("approvals", "Ask for a goodwill credit on an issued invoice."),
     "void": ("approvals", "Ask for the reversal of an issued invoice."),

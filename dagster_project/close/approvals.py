@@ -11,7 +11,7 @@ from dagster_project.close.installation import Installation
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
-from reverse_etl.register.records import ADJUSTMENT, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
+from reverse_etl.register.records import ADJUSTMENT, COMPUTED_KINDS, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
 
 SHORTEST_PREFIX = 8
 
@@ -196,14 +196,14 @@ def ask_for_write_off(installation: Installation, invoice: str, reason: str, amo
         DestinationError: no balance was computed yet.
     """
     with closing(installation.open_register()) as register:
-        document = _issued_invoice(register, invoice)
+        document = _opened_invoice(register, invoice) or _issued_invoice(register, invoice)
         if amount is not None:
             minor = _minor(amount, document.currency, int(document.payload["currency_exponent"]))
         else:
             balances = _published(installation, _BALANCES, document.business_key)
             minor = balances[0]["remaining_minor"] if balances else 0
             if minor <= 0:
-                raise ApprovalError(f"nothing is open of {document.number} as it was last computed; see canonical.invoice_balances, or give --amount")
+                raise ApprovalError(f"nothing is open of {invoice} as it was last computed; see canonical.invoice_balances, or give --amount")
         asked = NewApprovalRequest(
             WRITE_OFF, document.entity, document.business_key, reason, currency=document.currency, amount_minor=minor, basis="gross"
         )
@@ -243,6 +243,13 @@ def reject(installation: Installation, identifier: str, reason: str) -> Approval
         return register.reject(request.request_id, request.content_hash, installation.actor, reason, four_eyes)
 
 
+def _opened_invoice(register: Register, invoice: str) -> SealedDocument | None:
+    """An open item of a former system, by its number there or its business key."""
+    opened = [document for document in register.documents(document_type="opening") if document.payload["opening"] == "open_item"]
+    found = [document for document in opened if invoice in (document.payload["number"], document.business_key)]
+    return found[0] if len(found) == 1 else None
+
+
 def _issued_invoice(register: Register, invoice: str) -> SealedDocument:
     given = {"business_key": invoice} if "/" in invoice else {"number": invoice}
     found = [document for document, delivery in register.deliveries(document_type="invoice", **given) if delivery.state is not State.CANCELLED]
@@ -266,7 +273,7 @@ def _one_request(register: Register, identifier: str) -> ApprovalRequest:
 
 def superseded(requests: Sequence[ApprovalRequest]) -> set[str]:
     """Ids of open requests for a plan that was computed anew since."""
-    latest = {(request.kind, request.subject): request.request_id for request in requests if request.kind in (RUN_GATE, USAGE_SPIKE)}
+    latest = {(request.kind, request.subject): request.request_id for request in requests if request.kind in COMPUTED_KINDS}
     return {
         request.request_id
         for request in requests

@@ -10,6 +10,7 @@ from reverse_etl.documents import OutboxRow
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.warehouse import Warehouse
 
+OPENINGS = "outbox.outbox_openings"
 CUSTOMERS, INVOICES = "outbox.outbox_customers", "outbox.outbox_invoices"
 CREDIT_MEMOS = "outbox.outbox_credit_memos"
 BILLING_RELATIONS = (CUSTOMERS, INVOICES, CREDIT_MEMOS)

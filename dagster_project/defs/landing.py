@@ -37,6 +37,10 @@ SOURCE_OF_RELATION = {
     "raw.payments": external.FINANCE_REFERENCE,
     "raw.foreign_entries": external.FINANCE_REFERENCE,
     "raw.control_totals": external.PRODUCT_USAGE,
+    "raw.opening_invoices": external.FINANCE_REFERENCE,
+    "raw.opening_deferred_revenue": external.FINANCE_REFERENCE,
+    "raw.opening_billed_lines": external.FINANCE_REFERENCE,
+    "raw.opening_balances": external.FINANCE_REFERENCE,
 }
 USAGE_EVENTS = "raw.usage_events"
 LANDED_FILES = "raw.landed_files"

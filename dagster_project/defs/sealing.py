@@ -8,12 +8,14 @@ import dagster as dg
 
 from dagster_project.close.approvals import ask_for_stopped
 from dagster_project.close.installation import Installation
+from dagster_project.close.openings import seal_opening
 from dagster_project.close.outbox import BILLING_RELATIONS, CUSTOMERS, INVOICES, JOURNAL_RELATIONS
 from dagster_project.close.partitions import CloseKey, require_ended
 from dagster_project.close.steps import seal_documents
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
 
+SEAL_OPENING = dg.AssetKey(["seal", "opening"])
 SEAL_BILLING = dg.AssetKey(["seal", "billing"])
 SEAL_JOURNALS = dg.AssetKey(["seal", "journals"])
 SEAL_THRESHOLDS = dg.AssetKey(["seal", "thresholds"])
@@ -30,6 +32,33 @@ def sealing_assets(close: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
         ),
         _seal(SEAL_JOURNALS, JOURNAL_RELATIONS, close, "Journal entries of the entity and period, sealed in the register."),
     ]
+
+
+def sealing_of_openings(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The first step of a close: what follows subtracts from what was opened. It seals what was built when it was approved, so that it waits for no
+    model."""
+
+    @dg.asset(
+        key=SEAL_OPENING,
+        partitions_def=close,
+        backfill_policy=ONE_RUN,
+        pool=WAREHOUSE_POOL,
+        group_name="seal",
+        kinds={"sqlite"},
+        owners=["team:finance"],
+        description="What a former system left at cutover, sealed in the register as two people approved it; nothing where nothing is approved.",
+    )
+    def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+        def work(close_of: CloseKey, told: Told) -> None:
+            report = seal_opening(installation, close_of.entity, context.run.run_id)
+            told.message = "nothing to open" if report is None else f"{len(report.sealed)} opening documents"
+            if report is not None and report.refused:
+                told.message += f"; {len(report.refused)} refused, the first: {report.refused[0].reason}"
+            told.metadata = {"sealed": len(report.sealed) if report else 0, "refused": len(report.refused) if report else 0}
+
+        for_each_entity(context, "seal/opening", work)
+
+    return seal
 
 
 def sealing_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

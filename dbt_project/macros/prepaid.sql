@@ -1,7 +1,7 @@
 {#- Prepaid credits, read in the phases of a close as the register is: what was granted is delivered, or bought on an issued invoice; what was
     applied is frozen on the documents. -#}
 
-{% macro credit_grants(billing_lines) -%}
+{% macro credit_grants(billing_lines, openings) -%}
 {#- One row per grant. A line that bought credits grants its amount before tax, less what credit memos took back of it. -#}
 with
 
@@ -12,6 +12,11 @@ delivered as (
 
 customers as (
     select * from {{ ref('stg_crm__customers') }}
+),
+
+openings as (
+    select * from {{ openings }}
+    where opening = 'prepaid_credit'
 ),
 
 bought_lines as (
@@ -50,9 +55,11 @@ final as (
         delivered.granted_on,
         delivered.expires_on,
         delivered.priority,
-        cast(null as varchar) as liability_account
+        -- What was opened at cutover is taken off the account that it was opened on.
+        openings.account as liability_account
     from delivered
     inner join customers on delivered.customer_id = customers.customer_id
+    left join openings on delivered.grant_id = openings.grant_id
     where customers.entity is not null
     union all
     select

@@ -8,4 +8,4 @@ select
 from information_schema.columns
 where
     upper(data_type) in ('DOUBLE', 'FLOAT', 'REAL', 'DOUBLE PRECISION')
-    and table_schema in ('raw', 'register', 'staging', 'usage', 'rating', 'invoicing', 'prepaid', 'platform', 'canonical', 'accounting', 'outbox', 'reconciliation', 'constants', 'approvals', 'ledger', 'analytics')
+    and table_schema in ('raw', 'register', 'staging', 'cutover', 'usage', 'rating', 'invoicing', 'prepaid', 'platform', 'canonical', 'accounting', 'outbox', 'reconciliation', 'constants', 'approvals', 'ledger', 'analytics')

@@ -14,6 +14,7 @@ from reverse_etl.documents import OutboxRow, State, canonical_json, sha256_hex
 from reverse_etl.errors import ApprovalError, MakerIsCheckerError
 from reverse_etl.register import schema
 from reverse_etl.register.log import LogWriter, from_text
+from reverse_etl.register.openings import by_entity, is_opened, issued_before, opening_hash
 from reverse_etl.register.records import (
     ADJUSTMENT,
     APPROVED,
@@ -24,6 +25,7 @@ from reverse_etl.register.records import (
     DISPOSITIONS,
     GOODWILL,
     INVOICE_KINDS,
+    OPENING,
     PERIOD_REOPEN,
     REJECTED,
     REQUEST_KINDS,
@@ -92,6 +94,8 @@ def decide(writer: LogWriter, request_id: str, verdict: str, content_hash: str, 
         )
     if verdict == REJECTED and (sealed := _sealed_number(writer.connection, request_id)) is not None:
         raise ApprovalError(f"request {request_id} is issued as {sealed}; what is sealed never changes")
+    if verdict == REJECTED and request.kind == OPENING and request.status == APPROVED and is_opened(writer.connection, request.entity):
+        raise ApprovalError(f"{request.entity} is opened as request {request_id} has it; what is sealed never changes")
     writer.append(
         "verdict",
         request_position=request.position,
@@ -119,19 +123,36 @@ def verdicts_since(connection: Connection, position: int) -> list[Verdict]:
 
 def unapproved(connection: Connection, rows: Iterable[OutboxRow]) -> dict[str, str]:
     """Business key -> why it may not be sealed, of every document that a person decides and nobody has approved as it stands."""
+    rows = list(rows)
     decided = {row.business_key: row for row in rows if row.cause in DECISION_CAUSES or row.payload.get("decision_id") is not None}
     ids = sorted({str(row.payload.get("decision_id")) for row in decided.values()})
     known: dict[str, ApprovalRequest] = {}
+    refused = _unapproved_openings(connection, rows)
     for start in range(0, len(ids), IDS_AT_ONCE):
         found = _listed(connection, schema.approval_requests.c.request_id.in_(ids[start : start + IDS_AT_ONCE]))
         known.update({request.request_id: request for request in found})
-    refused = {}
     for key, row in decided.items():
         request = known.get(str(row.payload.get("decision_id")))
         if request is None or request.status != APPROVED:
             refused[key] = f"decision {row.payload.get('decision_id')} is {'unknown' if request is None else request.status}, not approved"
         elif (row.cause, _subject_of(row), row.entity) != (request.document_cause, request.subject, request.entity) or _exceeds(row, request):
             refused[key] = f"it is not what decision {request.request_id} was approved for"
+    return refused
+
+
+def _unapproved_openings(connection: Connection, rows: Iterable[OutboxRow]) -> dict[str, str]:
+    """An opening is approved as a whole: one document more, less or other than what was seen, and none of them is sealed."""
+    table, refused = schema.approval_requests, {}
+    for entity, documents in by_entity(rows).items():
+        content_hash = opening_hash(documents)
+        asked = _listed(connection, table.c.kind == OPENING, table.c.entity == entity, table.c.content_hash == content_hash)
+        reason = None
+        if not any(request.status == APPROVED for request in asked):
+            reason = f"the opening of {entity} with the hash {content_hash[:12]} is {asked[-1].status if asked else 'not asked for'}, not approved"
+        elif (issued := issued_before(connection, entity)) is not None:
+            reason = f"{issued} is issued: what {entity} opens with comes before everything else"
+        if reason is not None:
+            refused.update({row.business_key: reason for row in documents})
     return refused
 
 
@@ -170,11 +191,13 @@ def _require_whole(asked: NewApprovalRequest) -> None:
 
 
 def _invoice_hash(writer: LogWriter, asked: NewApprovalRequest) -> str:
+    # An open item of the former system is an invoice too; what only this register can credit is one that it numbered.
+    types = ("invoice", OPENING) if asked.kind == WRITE_OFF else ("invoice",)
     document, delivery = schema.documents, schema.deliveries
     statement = (
         select(document, delivery.c.state)
         .join(delivery, delivery.c.document_position == document.c.position)
-        .where(document.c.business_key == asked.subject, document.c.entity == asked.entity, document.c.document_type == "invoice")
+        .where(document.c.business_key == asked.subject, document.c.entity == asked.entity, document.c.document_type.in_(types))
         .order_by(document.c.position.desc())
     )
     row = writer.connection.execute(statement).first()

@@ -13,7 +13,11 @@ NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
 USAGE_REPORT = "usage_report"
 JOURNAL_ENTRY = "journal_entry"
-DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", JOURNAL_ENTRY, USAGE_REPORT)
+OPENING = "opening"
+DOCUMENT_TYPES = ("customer", "invoice", "credit_memo", JOURNAL_ENTRY, USAGE_REPORT, OPENING)
+CARRIED_OVER = "register"
+"""The system of what is delivered to nobody: a former system has posted it."""
+OPENINGS = ("open_item", "deferred_revenue", "prepaid_credit", "billed_line", "balance")
 CURRENCY = re.compile(r"[A-Z]{3}")
 FIELD_TYPES: Mapping[str, type] = {
     **dict.fromkeys(("system", "entity", "document_type", "natural_id", "business_key", "operation", "period", "currency"), str),
@@ -84,6 +88,9 @@ def _content(row: OutboxRow) -> Iterator[str]:
     if row.document_type == USAGE_REPORT:
         yield from _usage_report(row)
         return
+    if row.document_type == OPENING:
+        yield from _opening(row)
+        return
     # A journal entry may be of the functional currency alone; that no line of it is nothing is checked below.
     if row.total_minor < (0 if row.document_type == JOURNAL_ENTRY else 1):
         yield f"total {row.total_minor} is not positive"
@@ -110,6 +117,25 @@ def _usage_report(row: OutboxRow) -> Iterator[str]:
         yield f"value {value!r} is not a whole number above zero of at most 15 digits"
     if _integer(row.payload, "timestamp") is None:
         yield "the timestamp is not a whole number of seconds"
+
+
+def _opening(row: OutboxRow) -> Iterator[str]:
+    opening, signed, functional = row.payload.get("opening"), _integer(row.payload, "signed_minor"), _integer(row.payload, "signed_functional_minor")
+    if row.system != CARRIED_OVER:
+        yield f"an opening is carried over by the register and never delivered to {row.system}"
+    if opening not in OPENINGS:
+        yield f"opening {opening!r} is none of {', '.join(OPENINGS)}"
+    if row.payload.get("currency") != row.currency:
+        yield f"payload currency {row.payload.get('currency')!r} is not the row's {row.currency!r}"
+    if row.total_minor == 0 or signed is None or functional is None:
+        yield "an amount is zero, missing or not an integer of minor units"
+        return
+    if abs(signed) != (0 if opening == "billed_line" else abs(row.total_minor)) or signed * functional < 0:
+        yield f"it opens {signed} and {functional} in functional currency, the row's total is {row.total_minor}"
+    if opening != "billed_line" and not (row.payload.get("account") and row.payload.get("equity_account") and row.payload.get("rounding_account")):
+        yield "an account is missing"
+    if opening in ("deferred_revenue", "billed_line") and not (row.payload.get("service_period_start") and row.payload.get("service_period_end")):
+        yield "the service period is missing"
 
 
 def _invoice(row: OutboxRow, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -23,13 +23,15 @@ CLOSED_PERIOD = "closed_period"
 CONTRACT = "contract"
 NOT_APPROVED = "not_approved"
 
-# What can be asked for: what a person decides, and what was computed and is too large to go on by itself.
+# What can be asked for: what a person decides, and what was computed and does not go on by itself.
 GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
+OPENING = "opening"
 PERIOD_REOPEN = "period_reopen"
 CREDIT_KINDS = (GOODWILL, VOID)
 INVOICE_KINDS = (*CREDIT_KINDS, WRITE_OFF)
 DECISION_KINDS = (*INVOICE_KINDS, ADJUSTMENT)
-REQUEST_KINDS = (*DECISION_KINDS, RUN_GATE, USAGE_SPIKE, PERIOD_REOPEN)
+COMPUTED_KINDS = (RUN_GATE, USAGE_SPIKE, OPENING)
+REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN)
 DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
@@ -268,7 +270,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class NewApprovalRequest:
-    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, or key of a rated line.
+    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, key of a rated line, or
+    legal entity of an opening.
     ``line_key``: one line of the invoice, or ``product/YYYY-MM`` of an adjustment. ``amount_minor`` in minor units of ``currency``, net of tax
     or, for a write-off, gross; ``basis`` is net, before_discount or gross. ``disposition``: offset takes it off what the invoice has due,
     credit goes to the customer's balance, refund goes back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed;

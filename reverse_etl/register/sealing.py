@@ -13,7 +13,7 @@ from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_js
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.register import schema
 from reverse_etl.register.approvals import unapproved
-from reverse_etl.register.contract import NUMBER_PREFIXES, violations
+from reverse_etl.register.contract import CARRIED_OVER, NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
@@ -220,10 +220,11 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
             )
         )
     for document in sealed:
-        writer.append("transition", document_position=document.position, state=State.PENDING.value, reason="sealed")
+        reason = "carried over" if document.system == CARRIED_OVER else "sealed"
+        writer.append("transition", document_position=document.position, state=_first_state(document).value, reason=reason)
     writer.flush()
     if sealed:
-        fresh = [Delivery(document.position, generation=_generation(document, batch)) for document in sealed]
+        fresh = [Delivery(document.position, state=_first_state(document), generation=_generation(document, batch)) for document in sealed]
         writer.connection.execute(insert(schema.deliveries), [save_delivery(delivery) for delivery in fresh])
     return sealed
 
@@ -231,6 +232,11 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
 def _replaced(row: OutboxRow, batch: _Batch) -> list[_Known]:
     """The rejected documents whose place and number the row takes."""
     return [known for known in batch.known.get(row.business_key, ()) if known.revision == row.revision and known.state is State.REJECTED]
+
+
+def _first_state(document: SealedDocument) -> State:
+    # What was carried over stands where the former system has put it: there is nothing to deliver, and nobody to ask.
+    return State.VERIFIED if document.system == CARRIED_OVER else State.PENDING
 
 
 def _generation(document: SealedDocument, batch: _Batch) -> int:

@@ -205,6 +205,39 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("acme,907,2026-01-31,25.00,receipt of a bank,treasury,maybe", {"unknown_word": "entry 907"}),
         ],
     ),
+    "opening_invoices": (
+        "entity_id,number,customer_id,document_date,due_on,currency,open_amount,functional_amount,exchange_rate",
+        [
+            ("other,right,FOREIGN,2025-12-01,2025-12-31,EUR,10,10.83,", {}),
+            ("other,withdrawn,FOREIGN,2025-12-01,2025-12-31,EUR,0,,", {}),
+            ("other,whose,NOBODY,2025-12-01,2025-12-31,USD,10,,", {"unknown_customer": "opening invoice whose"}),
+            ("other,new,FOREIGN,2026-01-01,2026-01-31,USD,10,,", {"not_before_cutover": "opening invoice new"}),
+            ("other,carried,FOREIGN,2025-12-01,2025-12-31,EUR,10,,", {"missing_carried_amount": "opening invoice carried"}),
+            ("other,twice,FOREIGN,2025-12-01,2025-12-31,EUR,10,10.83,1.1", {"carried_amount_differs": "opening invoice twice"}),
+            ("other,sides,FOREIGN,2025-12-01,2025-12-31,EUR,10,-10.83,", {"carried_amount_differs": "opening invoice sides"}),
+            ("never,where,FOREIGN,2025-12-01,2025-12-31,USD,10,,", {"missing_cutover": "opening invoice where"}),
+        ],
+    ),
+    "opening_deferred_revenue": (
+        "entity_id,deferral_id,customer_id,product,currency,service_period_start,service_period_end,remaining_amount",
+        [
+            ("other,right,FOREIGN,api,USD,2025-06-01,2026-06-01,10", {}),
+            ("other,,FOREIGN,api,USD,2025-06-01,2026-06-01,10", {"missing_key": "deferral without id"}),
+            ("other,served,FOREIGN,api,USD,2025-01-01,2026-01-01,10", {"served_before_cutover": "deferral served"}),
+            ("other,negative,FOREIGN,api,USD,2025-06-01,2026-06-01,-10", {"not_positive": "deferral negative"}),
+        ],
+    ),
+    "opening_billed_lines": (
+        "entity_id,subscription_id,charge_id,service_period_start,service_period_end,currency,amount",
+        [
+            ("other,S-nowhere-else,calls,2025-12-15,2026-01-15,USD,10", {"unknown_subscription": "billed line S-nowhere-else/calls/2025-12-15"}),
+            ("other,S-good,calls,2025-12-15,2026-01-15,USD,10.005", {"fraction_of_minor_unit": "billed line S-good/calls/2025-12-15"}),
+        ],
+    ),
+    "opening_balances": (
+        "entity_id,account_code,currency,amount",
+        [("other,9999,USD,10", {"unknown_account": "balance of 9999 in USD"})],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [
@@ -222,7 +255,12 @@ BAD: Mapping[str, tuple[str, Lines]] = {
     ),
 }
 REST: Mapping[str, list[str]] = {
-    "legal_entities": ["entity_id,name,country,functional_currency,cutover_on", "acme,Acme,US,USD,2026-01-01", "other,Other,US,USD,2026-01-01"],
+    "legal_entities": [
+        "entity_id,name,country,functional_currency,cutover_on",
+        "acme,Acme,US,USD,2026-01-01",
+        "other,Other,US,USD,2026-01-01",
+        "never,Never,US,USD,",
+    ],
 }
 
 
@@ -242,7 +280,7 @@ class Landed:
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
     settings = Settings(home=tmp_path_factory.mktemp("acme"), entities=("acme",))
     initialize(settings)
-    (settings.home / "tieout.yaml").write_text("entities: [acme]\n")
+    (settings.home / "tieout.yaml").write_text("entities: [acme, other]\n")
     for source, (header, lines) in BAD.items():
         deliver(settings, f"{source}/{DAY}/{source}.csv", [header, *(row for row, _ in lines)])
     for source, rows in REST.items():
@@ -330,6 +368,21 @@ def test_what_is_refused_is_not_used_and_what_would_need_it_is_held(planned: Lan
     [adrift] = planned.rows("select hold_reason from invoicing.held_lines where customer_id = 'ADRIFT'")
     assert adrift["hold_reason"] == "refused_customer"
     assert [row["amount_minor"] for row in rated if row["customer_id"] == "GOOD"] == [1000]
+
+
+def test_an_opening_names_the_rows_that_keep_it_from_being_approved(planned: Landed) -> None:
+    settings = planned.installation.settings
+    code, told = command(settings, "opening", "other", "--no-land", "--json")
+    assert code == 1
+    shown = json.loads(told)
+    rules = [
+        rule for source, (_, lines) in BAD.items() if source.startswith("opening_") for row, rules in lines if "never" not in row for rule in rules
+    ]
+    # Two rows are right and lack their accounts.
+    assert sorted(row["rule"] for row in shown["refused"]) == sorted([*rules, "missing_account_mapping", "missing_account_mapping"])
+    assert all(row["what_to_do"] and row["file_name"] for row in shown["refused"])
+    assert (shown["documents"], shown["request"], shown["is_sealed"]) == ({}, None, False)
+    assert command(settings, "opening", "other", "--no-land", "--request")[0] == 1
 
 
 def test_what_is_refused_stays_an_exception_and_the_preview_names_what_waits_for_it(planned: Landed) -> None:

@@ -37,14 +37,14 @@ TAMPERED = {
         f"update ledger.aged_receivables set open_minor = open_minor + 1 where {_MARCH} and customer_id = 'OPEN'"
     ),
     "assert_s03_deferred_revenue_equals_its_account_and_schedule": (
-        "insert into ledger.deferred_revenue_roll_forward values ('acme', '2026-03', '1002', 'USD', 0, 1, 0, 0, 1, 1)"
+        "insert into ledger.deferred_revenue_roll_forward values ('acme', '2026-03', '1002', 'USD', 0, 0, 1, 0, 0, 1, 1)"
     ),
     "assert_s05_revenue_equals_its_accounts": (
         f"update ledger.revenue_by_service_period set revenue_minor = revenue_minor + 1 where {_MARCH} and account = '2004' and product = 'api'"
     ),
     "assert_s06_tax_lines_equal_their_account": f"update ledger.tax_roll_forward set closing_minor = closing_minor + 1 where {_MARCH}",
     "assert_prepaid_credits_equal_their_liability_account": (
-        "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 1, 0, 0, 0, 1)"
+        "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 0, 1, 0, 0, 0, 1)"
     ),
 }
 LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"

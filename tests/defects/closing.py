@@ -25,7 +25,7 @@ from reverse_etl.settings import Settings
 CLEAN = ("clean_one", "clean_two", "clean_three")
 ACCRUING = CLEAN[-1]
 ACTOR = "tests"
-OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
+OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "+outbox_openings", "stopped_lines")
 PROPOSALS = ("--exclude", "resource_type:test", "resource_type:unit_test", "--select", "path:seeds", *OUTBOX)
 JOURNALS = ("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting")
 READ_BACK = ("path:models/staging/erp", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")

@@ -96,7 +96,8 @@ def _period(header: Mapping[str, Any]) -> str:
 
 
 def _records(document: SealedDocument) -> Iterator[tuple[str, dict[str, Any]]]:
-    if document.document_type == "journal_entry":
+    # What was carried over is at no destination.
+    if document.document_type == "journal_entry" and document.system in SYSTEMS:
         yield from _move(document)
     elif document.document_type in ("invoice", "credit_memo"):
         yield from _billing_document(document)

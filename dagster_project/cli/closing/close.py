@@ -118,7 +118,7 @@ def plan_command(session: Session, period: str, entity: str | None) -> None:
         # The preview belongs to the end of a close; here it reads the register as the plan mirrored it.
         preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
         shown = [dg.AssetKey(relation.split(".")) for relation in SHOWN_RELATIONS]
-        wanted = dg.AssetSelection.assets(*outbox, *shown).upstream() - dg.AssetSelection.groups("landing", "sources")
+        wanted = dg.AssetSelection.assets(*outbox, *shown).upstream() - dg.AssetSelection.groups("landing", "sources", "seal")
         run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
     refuse(run)
     publish(installation)

@@ -50,7 +50,7 @@ _OUR_BALANCES = """
         cast(sum(case when lines.side = 'debit' then lines.functional_minor else 0 end) as bigint) as debit_minor,
         cast(sum(case when lines.side = 'credit' then lines.functional_minor else 0 end) as bigint) as credit_minor
     from staging.stg_register_closing__journal_lines as lines
-    where lines.period <= ?
+    where lines.period <= ? and lines.system = 'tryton'
     group by all order by all
 """
 _ENTITIES = "select entity, functional_currency, functional_exponent from staging.stg_crm__legal_entities order by entity"

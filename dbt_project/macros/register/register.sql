@@ -213,6 +213,7 @@ final as (
     select
         documents.document_position,
         documents.business_key,
+        documents.system,
         coalesce(lines.natural_id, documents.natural_id) as natural_id,
         documents.entity,
         documents.period,

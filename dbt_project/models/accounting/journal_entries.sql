@@ -7,7 +7,9 @@ journal_lines as (
 final as (
     select
         natural_id,
-        {{ dbt.concat(["'tryton/'", "entity", "'/journal_entry/'", "natural_id"]) }} as business_key,
+        -- What was carried over stands in the ERP: the former system has posted it.
+        case when event = 'opening_balance' then 'register' else 'tryton' end as system,
+        {{ dbt.concat(["case when event = 'opening_balance' then 'register/' else 'tryton/' end", "entity", "'/journal_entry/'", "natural_id"]) }} as business_key,
         entity,
         source_document,
         source_number,

@@ -2,7 +2,7 @@ with
 
 legs as (
     {{ posting_legs([
-        'document_legs', 'recognition_legs', 'settlement_legs', 'intercompany_legs', 'accrual_legs', 'revaluation_legs', 'snapshot_legs'
+        'document_legs', 'opening_legs', 'recognition_legs', 'settlement_legs', 'intercompany_legs', 'accrual_legs', 'revaluation_legs', 'snapshot_legs'
     ]) }}
 ),
 

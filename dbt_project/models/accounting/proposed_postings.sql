@@ -61,7 +61,10 @@ final as (
                 then {{ dbt.concat(["numbered.summary_id", "':'", "cast(coalesce(sealed_summaries.last_number, 0) + 1 as varchar)"]) }}
             else numbered.natural_id
         end as posting_id,
-        {{ dbt.concat(["'tryton/'", "numbered.entity", "'/journal_entry/'", "coalesce(numbered.summary_id, numbered.natural_id)"]) }} as subtracted_key,
+        case
+            when numbered.is_summarised then {{ dbt.concat(["'tryton/'", "numbered.entity", "'/journal_entry/'", "numbered.summary_id"]) }}
+            else numbered.business_key
+        end as subtracted_key,
         cast(coalesce(sealed_summaries.register_head, 0) as bigint) as register_head
     from numbered
     left join sealed_summaries

@@ -14,6 +14,11 @@ documents as (
     where hold_reason is null
 ),
 
+openings as (
+    select * from {{ ref('stg_register_issued__openings') }}
+    where opening = 'deferred_revenue'
+),
+
 final as (
     select
         business_key,
@@ -91,6 +96,45 @@ final as (
         lines.transfer_share
     from lines
     inner join documents on lines.business_key = documents.business_key
+    union all
+    -- What is still to be served from the cutover on is served like a fee.
+    select
+        business_key,
+        document_position,
+        'opening' as document_type,
+        entity,
+        period,
+        currency,
+        number,
+        document_date,
+        posting_date,
+        customer_id,
+        customer_id as bill_to_customer_id,
+        {{ dbt.concat(["entity", "'@'", "natural_id"]) }} as document_line_key,
+        cast(null as varchar) as line_key,
+        cast(null as varchar) as corrects_line_key,
+        cast(null as varchar) as group_key,
+        'fee' as kind,
+        'Deferred before the cutover' as description,
+        cast(null as varchar) as subscription_id,
+        cast(null as varchar) as charge_id,
+        cast(null as varchar) as meter,
+        product,
+        amount_minor,
+        cast(0 as bigint) as tax_minor,
+        cast(null as varchar) as tax_code,
+        cast(null as {{ rate_type() }}) as tax_rate,
+        service_period_start,
+        service_period_end,
+        {{ month_start(add_days('service_period_end', -1)) }} as billing_month,
+        cast(null as varchar) as receivable_account,
+        revenue_account,
+        account as deferred_account,
+        cast(null as varchar) as tax_account,
+        rounding_account,
+        cast(null as varchar) as selling_entity,
+        cast(null as {{ rate_type() }}) as transfer_share
+    from openings
 )
 
 select * from final

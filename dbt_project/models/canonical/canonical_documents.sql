@@ -11,6 +11,12 @@ platform_documents as (
     select * from {{ ref('platform_documents') }}
 ),
 
+-- What the former system issued: an open item is an invoice like any other, what is still to be served of one is no claim on anybody.
+openings as (
+    select * from {{ ref('stg_register_issued__openings') }}
+    where opening in ('open_item', 'deferred_revenue')
+),
+
 final as (
     select
         business_key,
@@ -55,6 +61,28 @@ final as (
         cast(null as varchar) as disposition,
         hold_reason
     from platform_documents
+    union all
+    select
+        business_key,
+        'opening' as issued_by,
+        case when opening = 'open_item' then 'invoice' else 'opening' end as document_type,
+        'opening_balance' as issue_event,
+        natural_id,
+        number,
+        entity,
+        period,
+        document_date,
+        posting_date,
+        business_key as invoice_key,
+        customer_id,
+        currency,
+        functional_currency,
+        exchange_rate,
+        amount_minor as total_minor,
+        cast(null as varchar) as remote_id,
+        cast(null as varchar) as disposition,
+        cast(null as varchar) as hold_reason
+    from openings
 )
 
 select * from final

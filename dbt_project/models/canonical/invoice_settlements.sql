@@ -9,7 +9,7 @@ payments as (
     where
         status = 'paid'
         -- The platform tells the payments of its own invoices; what is delivered of them waits until it does.
-        and (source = 'platform' or invoice_issued_by = 'register')
+        and (source = 'platform' or invoice_issued_by <> 'platform')
 ),
 
 credit_applications as (

@@ -61,7 +61,7 @@ own_reasons as (
 waiting as (
     select
         own_reasons.*,
-        own_reasons.hold_reason <> 'before_cutover' as blocks_document
+        own_reasons.hold_reason not in ('before_cutover', 'billed_by_former_system') as blocks_document
     from own_reasons
 ),
 

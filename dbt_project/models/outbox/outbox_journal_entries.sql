@@ -184,7 +184,9 @@ parties as (
 documents as (
     select
         posting_id,
+        business_key,
         is_summarised,
+        system,
         entity,
         source_document,
         source_number,
@@ -205,7 +207,9 @@ documents as (
     union all
     select
         posting_id,
+        {{ dbt.concat(["'tryton/'", "entity", "'/journal_entry/'", "posting_id"]) }} as business_key,
         is_summarised,
+        system,
         entity,
         cast(null as varchar) as source_document,
         cast(count(*) as varchar) as source_number,
@@ -226,6 +230,7 @@ documents as (
     group by
         posting_id,
         is_summarised,
+        system,
         entity,
         posting_date,
         period,
@@ -261,11 +266,11 @@ snapshots as (
 final as (
     select
         cast({{ outbox_contract_version() }} as integer) as contract_version,
-        'tryton' as system,
+        documents.system,
         documents.entity,
         'journal_entry' as document_type,
         documents.posting_id as natural_id,
-        {{ dbt.concat(["'tryton/'", "documents.entity", "'/journal_entry/'", "documents.posting_id"]) }} as business_key,
+        documents.business_key,
         cast(1 as integer) as revision,
         'create' as operation,
         cast(null as varchar) as series,
@@ -274,7 +279,7 @@ final as (
         documents.period,
         documents.currency,
         documents.debit_minor as total_minor,
-        {{ dbt.concat(["'['", "coalesce(parties.party_keys, '')", "']'"]) }} as depends_on,
+        case when documents.system = 'tryton' then {{ dbt.concat(["'['", "coalesce(parties.party_keys, '')", "']'"]) }} else '[]' end as depends_on,
         'confidential-financial' as sensitivity,
         documents.event as cause,
         documents.subtracted_key,

@@ -1,7 +1,7 @@
 with
 
 credit_grants as (
-    {{ credit_grants(ref('stg_register_closing__billing_lines')) }}
+    {{ credit_grants(ref('stg_register_closing__billing_lines'), ref('stg_register_closing__openings')) }}
 ),
 
 credit_applications as (

@@ -2,7 +2,9 @@ with
 
 documents as (
     select * from {{ ref('canonical_documents') }}
-    where hold_reason is null
+    where
+        hold_reason is null
+        and issued_by <> 'opening'
 ),
 
 document_accounts as (

@@ -43,6 +43,26 @@ running_thresholds as (
     select * from {{ ref('running_thresholds') }}
 ),
 
+-- What the former system billed counts as issued.
+billed_before as (
+    select
+        line_key,
+        entity,
+        currency,
+        {{ sum_whole('amount_minor') }} as amount_minor
+    from {{ ref('stg_register_opening__openings') }}
+    where opening = 'billed_line'
+    group by
+        line_key,
+        entity,
+        currency
+),
+
+opening_plans as (
+    select * from {{ ref('opening_plans') }}
+    where hold_reason is not null
+),
+
 issued as (
     select
         issued_lines.line_key,
@@ -100,20 +120,29 @@ compared as (
         rated_lines.amount_precise,
         coalesce(rated_lines.amount_minor, 0) as rated_minor,
         -- In the terms of the price: with its tax where the price includes it, whatever rate was within it when it was issued.
-        coalesce({{ charged_amount('issued.issued_net_minor', 'issued.issued_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0) as issued_minor,
+        coalesce({{ charged_amount('issued.issued_net_minor', 'issued.issued_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }}, 0)
+        + coalesce(billed_before.amount_minor, 0) as issued_minor,
         {{ charged_amount('issued.creditable_minor', 'issued.creditable_tax_minor', 'coalesce(rated_lines.tax_behavior, issued.tax_behavior)') }} as creditable_minor,
         issued.line_key is not null as was_issued,
         coalesce(issued.was_billed_when_due, false) as was_billed_when_due,
         rated_lines.fingerprint,
         case
             when coalesce(issued.kind, '') = 'usage' and usage_coverage.is_shrunk then 'coverage_shrunk'
+            -- Before the cutover the former system bills, unless it says what it has billed.
+            when rated_lines.hold_reason = 'before_cutover' and billed_before.line_key is not null then rated_lines.pattern_hold_reason
             else coalesce(rated_lines.pattern_hold_reason, rated_lines.hold_reason)
         end as own_hold_reason,
+        billed_before.line_key is not null as was_billed_before,
         rated_lines.gross_minor,
         rated_lines.discount_minor
     from rated_lines
     full outer join issued on rated_lines.line_key = issued.line_key
     left join usage_coverage on issued.line_key = usage_coverage.line_key
+    left join billed_before
+        on
+            rated_lines.line_key = billed_before.line_key
+            and coalesce(issued.entity, rated_lines.entity) = billed_before.entity
+            and coalesce(issued.currency, rated_lines.currency) = billed_before.currency
 ),
 
 -- Nobody can say what a line was issued as under another key while the alias that would is refused.
@@ -144,8 +173,15 @@ addressed as (
     select
         identified.*,
         case
-            when identified.own_hold_reason is null and identified.rated_minor <> identified.issued_minor then identified.alias_hold_reason
-            else identified.own_hold_reason
+            when identified.own_hold_reason is not null then identified.own_hold_reason
+            when identified.rated_minor = identified.issued_minor then null
+            when opening_plans.hold_reason is not null then opening_plans.hold_reason
+            -- What was billed elsewhere cannot be credited here.
+            when
+                identified.was_billed_before
+                and identified.issued_minor - identified.rated_minor > coalesce(identified.creditable_minor, 0)
+                then 'billed_by_former_system'
+            else identified.alias_hold_reason
         end as hold_reason,
         bill_to_customers.bill_to_customer_id as parent_or_self_id,
         case
@@ -155,6 +191,7 @@ addressed as (
         end as bill_to_hold_reason
     from identified
     left join bill_to_customers on identified.customer_id = bill_to_customers.customer_id
+    left join opening_plans on identified.entity = opening_plans.entity
 ),
 
 subtracted as (

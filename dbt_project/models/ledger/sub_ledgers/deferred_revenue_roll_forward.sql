@@ -38,8 +38,9 @@ movements as (
         period,
         deferred_account as account,
         currency,
+        case when document_type = 'opening' then amount_minor else 0 end as opened_minor,
         case when document_type = 'invoice' then amount_minor else 0 end as billed_minor,
-        case when document_type = 'invoice' then 0 else amount_minor end as credited_minor,
+        case when document_type in ('invoice', 'opening') then 0 else amount_minor end as credited_minor,
         0 as recognised_minor
     from billing_lines
     union all
@@ -48,6 +49,7 @@ movements as (
         recognition_period as period,
         account,
         currency,
+        0 as opened_minor,
         0 as billed_minor,
         0 as credited_minor,
         -amount_minor as recognised_minor
@@ -60,6 +62,7 @@ moved as (
         period,
         account,
         currency,
+        {{ sum_whole('opened_minor') }} as opened_minor,
         {{ sum_whole('billed_minor') }} as billed_minor,
         {{ sum_whole('credited_minor') }} as credited_minor,
         {{ sum_whole('recognised_minor') }} as recognised_minor
@@ -72,7 +75,7 @@ moved as (
 ),
 
 rolled as (
-    {{ rolled_forward('moved', ['account', 'currency'], ['billed_minor', 'credited_minor', 'recognised_minor']) }}
+    {{ rolled_forward('moved', ['account', 'currency'], ['opened_minor', 'billed_minor', 'credited_minor', 'recognised_minor']) }}
 ),
 
 remaining as (
@@ -102,6 +105,7 @@ final as (
         rolled.account,
         rolled.currency,
         rolled.opening_minor,
+        rolled.opened_minor,
         rolled.billed_minor,
         rolled.credited_minor,
         rolled.recognised_minor,

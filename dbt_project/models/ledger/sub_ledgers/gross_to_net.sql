@@ -2,7 +2,9 @@ with
 
 billing_lines as (
     select * from {{ ref('canonical_document_lines') }}
-    where kind <> 'prepaid'
+    where
+        kind <> 'prepaid'
+        and document_type <> 'opening'
 ),
 
 rated_discounts as (

@@ -10,6 +10,11 @@ credit_applications as (
     where kind = 'paid'
 ),
 
+openings as (
+    select * from {{ ref('stg_register_issued__openings') }}
+    where opening = 'prepaid_credit'
+),
+
 -- Signed as the liability is. Credits that were given away are owed to nobody.
 movements as (
     select
@@ -17,6 +22,7 @@ movements as (
         period,
         revenue_account as account,
         currency,
+        0 as opened_minor,
         case when document_type = 'invoice' then amount_minor else 0 end as sold_minor,
         case when document_type = 'invoice' then 0 else amount_minor end as credited_minor,
         0 as drawn_minor,
@@ -28,11 +34,24 @@ movements as (
         period,
         account,
         currency,
+        0 as opened_minor,
         0 as sold_minor,
         0 as credited_minor,
         case when document_type = 'invoice' then -amount_minor else 0 end as drawn_minor,
         case when document_type = 'invoice' then 0 else -amount_minor end as restored_minor
     from credit_applications
+    union all
+    select
+        entity,
+        period,
+        account,
+        currency,
+        amount_minor as opened_minor,
+        0 as sold_minor,
+        0 as credited_minor,
+        0 as drawn_minor,
+        0 as restored_minor
+    from openings
 ),
 
 moved as (
@@ -41,6 +60,7 @@ moved as (
         period,
         account,
         currency,
+        {{ sum_whole('opened_minor') }} as opened_minor,
         {{ sum_whole('sold_minor') }} as sold_minor,
         {{ sum_whole('credited_minor') }} as credited_minor,
         {{ sum_whole('drawn_minor') }} as drawn_minor,
@@ -54,7 +74,7 @@ moved as (
 ),
 
 final as (
-    {{ rolled_forward('moved', ['account', 'currency'], ['sold_minor', 'credited_minor', 'drawn_minor', 'restored_minor']) }}
+    {{ rolled_forward('moved', ['account', 'currency'], ['opened_minor', 'sold_minor', 'credited_minor', 'drawn_minor', 'restored_minor']) }}
 )
 
 select * from final

@@ -6,6 +6,12 @@ documents as (
 
 billing_lines as (
     select * from {{ ref('canonical_document_lines') }}
+    where document_type <> 'opening'
+),
+
+openings as (
+    select * from {{ ref('stg_register_issued__openings') }}
+    where opening = 'open_item'
 ),
 
 credit_applications as (
@@ -24,7 +30,7 @@ decision_postings as (
 
 register_documents as (
     select * from {{ ref('stg_register_issued__documents') }}
-    where document_type = 'invoice'
+    where document_type in ('invoice', 'opening')
 ),
 
 -- A document is one claim on whom it was issued to.
@@ -60,6 +66,17 @@ combined as (
         cast(null as varchar) as counter_account,
         amount_minor
     from billed
+    union all
+    select
+        business_key as source_document,
+        business_key as document_key,
+        cast(null as varchar) as event,
+        'opened' as movement,
+        posting_date,
+        account,
+        cast(null as varchar) as counter_account,
+        amount_minor
+    from openings
     union all
     select
         drawn.business_key as source_document,

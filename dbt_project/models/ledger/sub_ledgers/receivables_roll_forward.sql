@@ -10,6 +10,7 @@ moved as (
         period,
         account,
         currency,
+        {{ sum_whole("case when movement = 'opened' then amount_minor else 0 end") }} as opened_minor,
         {{ sum_whole("case when movement = 'invoiced' then amount_minor else 0 end") }} as invoiced_minor,
         {{ sum_whole("case when movement = 'credited' then amount_minor else 0 end") }} as credited_minor,
         {{ sum_whole("case when movement = 'voided' then amount_minor else 0 end") }} as voided_minor,
@@ -27,7 +28,7 @@ moved as (
 
 final as (
     {{ rolled_forward('moved', ['account', 'currency'], [
-        'invoiced_minor', 'credited_minor', 'voided_minor', 'drawn_minor', 'paid_minor', 'refunded_minor', 'written_off_minor'
+        'opened_minor', 'invoiced_minor', 'credited_minor', 'voided_minor', 'drawn_minor', 'paid_minor', 'refunded_minor', 'written_off_minor'
     ]) }}
 )
 

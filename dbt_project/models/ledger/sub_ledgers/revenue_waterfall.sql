@@ -6,7 +6,7 @@ revenue_movements as (
 
 billing_lines as (
     select * from {{ ref('canonical_document_lines') }}
-    where document_type = 'invoice'
+    where document_type in ('invoice', 'opening')
 ),
 
 unbilled_items as (

@@ -19,6 +19,27 @@ settlements as (
     where counter_account is not null
 ),
 
+-- A balance that no document explains stands as it was carried over.
+moved_openings as (
+    select
+        entity,
+        period,
+        account,
+        currency,
+        {{ sum_whole('signed_minor') }} as opened_minor
+    from {{ ref('stg_register_issued__openings') }}
+    where opening = 'balance'
+    group by
+        entity,
+        period,
+        account,
+        currency
+),
+
+rolled_openings as (
+    {{ rolled_forward('moved_openings', ['account', 'currency'], ['opened_minor']) }}
+),
+
 moved_revenue as (
     select
         entity,
@@ -89,6 +110,16 @@ signed as (
         opening_minor,
         closing_minor
     from rolled_settlements
+    union all
+    select
+        'opening_balances' as sub_ledger,
+        entity,
+        period,
+        account,
+        currency,
+        opening_minor,
+        closing_minor
+    from rolled_openings
 ),
 
 final as (

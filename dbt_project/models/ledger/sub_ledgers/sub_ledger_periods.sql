@@ -15,6 +15,10 @@ decision_postings as (
     where hold_reason is null
 ),
 
+openings as (
+    select * from {{ ref('stg_register_issued__openings') }}
+),
+
 journals as (
     select * from {{ ref('stg_register_closing__documents') }}
     where
@@ -37,6 +41,11 @@ dated as (
         entity,
         posting_date
     from decision_postings
+    union all
+    select
+        entity,
+        posting_date
+    from openings
     -- Revenue is recognised in months in which nothing else happens.
     union all
     select

@@ -29,6 +29,15 @@ issued_lines as (
     where counts_as_issued
 ),
 
+billed_before as (
+    select * from {{ ref('stg_register_closing__openings') }}
+    where opening = 'billed_line'
+),
+
+entities as (
+    select * from {{ ref('stg_crm__legal_entities') }}
+),
+
 -- What this close took back in order to bill it again: the next one subtracts from what is left.
 voided_lines as (
     select distinct billing_lines.line_key
@@ -37,22 +46,46 @@ voided_lines as (
     where billing_lines.cause = 'void_and_rebill'
 ),
 
--- In the terms of the price: with its tax where the price includes it.
-issued as (
+-- In the terms of the price: with its tax where the price includes it. What the former system billed of a period that ran out before the
+-- cutover is compared where something is rated of it, and of one that runs over the cutover always.
+issued_amounts as (
     select
-        issued_lines.entity,
-        {{ period_of('issued_lines.billing_month') }} as period,
-        'amount' as measure,
-        issued_lines.currency as unit,
-        issued_lines.line_key as subject,
-        sum({{ charged_amount('issued_lines.amount_minor', 'issued_lines.tax_minor', 'coalesce(line_deltas.tax_behavior, issued_lines.tax_behavior)') }}) as compared_value
-    from issued_lines
-    left join line_deltas on issued_lines.line_key = line_deltas.line_key
-    group by
         issued_lines.entity,
         issued_lines.billing_month,
         issued_lines.currency,
-        issued_lines.line_key
+        issued_lines.line_key,
+        {{ charged_amount('issued_lines.amount_minor', 'issued_lines.tax_minor', 'coalesce(line_deltas.tax_behavior, issued_lines.tax_behavior)') }} as charged_minor
+    from issued_lines
+    left join line_deltas on issued_lines.line_key = line_deltas.line_key
+    union all
+    select
+        billed_before.entity,
+        coalesce(line_deltas.billing_month, {{ month_start(add_days('billed_before.service_period_end', -1)) }}) as billing_month,
+        billed_before.currency,
+        billed_before.line_key,
+        billed_before.amount_minor as charged_minor
+    from billed_before
+    inner join entities on billed_before.entity = entities.entity
+    left join line_deltas on billed_before.line_key = line_deltas.line_key
+    where
+        line_deltas.line_key is not null
+        or billed_before.service_period_end > {{ month_start('entities.cutover_on') }}
+),
+
+issued as (
+    select
+        entity,
+        {{ period_of('billing_month') }} as period,
+        'amount' as measure,
+        currency as unit,
+        line_key as subject,
+        sum(charged_minor) as compared_value
+    from issued_amounts
+    group by
+        entity,
+        billing_month,
+        currency,
+        line_key
 ),
 
 -- Held and stopped lines wait for a person; a late line waits for the close of the first open period; a decision gave back what a

@@ -47,6 +47,10 @@ revaluations as (
     select * from {{ ref('revaluations') }}
 ),
 
+openings as (
+    select * from {{ ref('stg_register_closing__openings') }}
+),
+
 settled as (
     select
         business_key,
@@ -200,6 +204,19 @@ due as (
     union all
     select
         entity,
+        period,
+        'opened' as measure,
+        currency as unit,
+        {{ dbt.concat(["business_key", "' '", "account"]) }} as subject,
+        signed_minor as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from openings
+    where signed_minor <> 0
+    union all
+    select
+        entity,
         recognition_period as period,
         'recognised' as measure,
         currency as unit,
@@ -295,7 +312,9 @@ journalled as (
     from sealed_lines
     where
         customer_id is not null
-        and event not in ('payment_received', 'refund_issued', 'write_off', {{ snapshot_event_list() }}, {{ snapshot_reversal_event_list() }})
+        and event not in (
+            'payment_received', 'refund_issued', 'write_off', 'opening_balance', {{ snapshot_event_list() }}, {{ snapshot_reversal_event_list() }}
+        )
     group by
         entity,
         period,
@@ -319,6 +338,24 @@ journalled as (
         currency,
         natural_id,
         event
+    union all
+    select
+        entity,
+        period,
+        'opened' as measure,
+        currency as unit,
+        {{ dbt.concat(["source_document", "' '", "account"]) }} as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where
+        event = 'opening_balance'
+        and {{ matches('line_key', '#opened$') }}
+    group by
+        entity,
+        period,
+        currency,
+        source_document,
+        account
     union all
     select
         entity,

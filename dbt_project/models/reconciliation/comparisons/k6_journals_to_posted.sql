@@ -8,6 +8,18 @@ sealed_entries as (
     select * from {{ ref('stg_register_closing__journal_entries') }}
 ),
 
+opening_documents as (
+    select * from {{ ref('opening_documents') }}
+),
+
+openings as (
+    select * from {{ ref('stg_register_closing__openings') }}
+),
+
+opened_entities as (
+    select distinct entity from openings
+),
+
 computed as (
     select
         entity,
@@ -32,6 +44,26 @@ computed as (
         cast(null as varchar) as explanation,
         true as must_exist
     from journal_entries
+    -- What is delivered of the former system is what two people approved of it, whatever is delivered since.
+    {% for measure, unit, value in [('opening', 'currency', 'amount_minor'), ('opening carried', 'functional_currency', 'signed_functional_minor')] %}
+        union all
+        select
+            opening_documents.entity,
+            {{ period_of('opening_documents.opening_date') }} as period,
+            '{{ measure }}' as measure,
+            opening_documents.{{ unit }} as unit,
+            opening_documents.business_key as subject,
+            opening_documents.{{ value }} as compared_value,
+            0 as excused_value,
+            case
+                when opened_entities.entity is null then 'opening_not_approved'
+                when openings.business_key is null or openings.{{ value }} <> opening_documents.{{ value }} then 'opening_changed'
+            end as explanation,
+            true as must_exist
+        from opening_documents
+        left join opened_entities on opening_documents.entity = opened_entities.entity
+        left join openings on opening_documents.business_key = openings.business_key
+    {% endfor %}
 ),
 
 held_by_register as (
@@ -62,6 +94,17 @@ held_by_register as (
         entity,
         period,
         natural_id
+    {% for measure, unit, value in [('opening', 'currency', 'amount_minor'), ('opening carried', 'functional_currency', 'signed_functional_minor')] %}
+        union all
+        select
+            entity,
+            period,
+            '{{ measure }}' as measure,
+            {{ unit }} as unit,
+            business_key as subject,
+            {{ value }} as compared_value
+        from openings
+    {% endfor %}
 ),
 
 final as (

@@ -2,6 +2,8 @@ with
 
 sealed_lines as (
     select * from {{ ref('stg_register_closing__posted_lines') }}
+    -- What was carried over was posted by the former system, under a reference of its own.
+    where system = 'tryton'
 ),
 
 entities as (

@@ -2,7 +2,10 @@ with
 
 sealed_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
-    where state <> 'rejected'
+    -- What was carried over is in the ERP by the former system's entries.
+    where
+        state <> 'rejected'
+        and system = 'tryton'
 ),
 
 entities as (

@@ -22,6 +22,14 @@ refused as (
     union all
     {{ refused_rows(ref('stg_finance__foreign_entries'), "'foreign_entries'", "'entry ' || coalesce(entry_number, 'without number')") }}
     union all
+    {{ refused_rows(ref('stg_cutover__open_items'), "'opening_invoices'", "'opening invoice ' || coalesce(number, 'without number')") }}
+    union all
+    {{ refused_rows(ref('stg_cutover__deferred_revenue'), "'opening_deferred_revenue'", "'deferral ' || coalesce(deferral_id, 'without id')") }}
+    union all
+    {{ refused_rows(ref('stg_cutover__billed_lines'), "'opening_billed_lines'", "'billed line ' || coalesce(line_key, 'without key')") }}
+    union all
+    {{ refused_rows(ref('stg_cutover__balances'), "'opening_balances'", "'balance of ' || coalesce(account_code, 'no account') || ' in ' || coalesce(currency, 'no currency')") }}
+    union all
     {{ refused_rows(ref('stg_finance__refused_tax_rates'), 'relation', "coalesce('customer ' || customer_id, 'entity ' || entity, relation)") }}
     union all
     {{ refused_rows(ref('stg_finance__intercompany_agreements'), "'intercompany_agreements'", "'entity ' || entity || ' product ' || product") }}

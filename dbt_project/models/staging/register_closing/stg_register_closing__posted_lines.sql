@@ -19,6 +19,7 @@ final as (
     select
         document_position,
         business_key,
+        system,
         entity,
         period,
         posting_date,
@@ -37,6 +38,7 @@ final as (
     select
         documents.document_position,
         documents.business_key,
+        documents.system,
         documents.entity,
         documents.period,
         documents.posting_date,

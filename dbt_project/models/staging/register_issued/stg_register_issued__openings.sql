@@ -1,0 +1,1 @@
+{{ register_openings(ref('stg_register_issued__documents')) }}
