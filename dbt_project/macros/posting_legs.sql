@@ -28,3 +28,8 @@
         {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{% macro issue_entry_id(documents) -%}
+    {#- What identifies the journal entry of an issued document within its entity. -#}
+    {{ dbt.concat([documents ~ ".document_type", "':'", documents ~ ".natural_id", "':issued'"]) }}
+{%- endmacro %}

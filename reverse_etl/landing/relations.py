@@ -118,7 +118,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "effective_to",
     ),
     "raw.tax_registrations": ("registration_id", "customer_id", "tax_id", "effective_from", "effective_to"),
-    "raw.payments": ("payment_id", "entity_id", "invoice", "currency", "amount", "paid_on", "status", "method"),
+    "raw.payments": ("payment_id", "entity_id", "invoice", "currency", "amount", "paid_on", "status", "method", "functional_amount"),
 }
 
 CHECKED_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -163,12 +163,14 @@ BAD: Mapping[str, tuple[str, Lines]] = {
         ],
     ),
     "payments": (
-        "payment_id,entity_id,invoice,currency,amount,paid_on",
+        "payment_id,entity_id,invoice,currency,amount,paid_on,functional_amount",
         [
-            ("right,acme,INV-1,USD,1.05,2026-01-20", {}),
-            ("where,acne,INV-1,USD,1.05,2026-01-20", {"unknown_entity": "payment where"}),
-            ("what,acme,,USD,1.05,2026-01-20", {"missing_invoice": "payment what"}),
-            ("part,acme,INV-1,USD,1.055,2026-01-20", {"fraction_of_minor_unit": "payment part"}),
+            ("right,acme,INV-1,USD,1.05,2026-01-20,1.05", {}),
+            ("where,acne,INV-1,USD,1.05,2026-01-20,", {"unknown_entity": "payment where"}),
+            ("what,acme,,USD,1.05,2026-01-20,", {"missing_invoice": "payment what"}),
+            ("part,acme,INV-1,USD,1.055,2026-01-20,", {"fraction_of_minor_unit": "payment part"}),
+            ("bank,acme,INV-1,EUR,1.05,2026-01-20,1.005", {"fraction_of_minor_unit": "payment bank"}),
+            ("twofold,acme,INV-1,USD,1.05,2026-01-20,1.06", {"two_amounts_of_one_currency": "payment twofold"}),
         ],
     ),
     "subscriptions": (

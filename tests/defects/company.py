@@ -13,7 +13,10 @@ from typing import Any
 Row = dict[str, str]
 FIRST_DAY, LATE_DAY = "2026-02-01", "2026-02-03"
 PERIOD = "2026-01"
-ROLES = ("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt")
+ROLES = (
+    *("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding"),
+    *("cash", "bad_debt", "realised_exchange_difference"),
+)
 SHARED: dict[str, list[Row]] = {
     "meters": [
         {"meter": "calls", "unit": "call", "aggregation": "sum", "description": "Calls"},

@@ -25,11 +25,10 @@ valued as (
         legs.leg,
         legs.account,
         legs.signed_minor,
-        -- The rate between minor units: 1 JPY is one minor unit, 1 USD is a hundred.
-        coalesce(legs.signed_functional_minor, {{ apply_rate(
-            'legs.signed_minor',
-            "cast(legs.exchange_rate as " ~ rate_type() ~ ") * cast(functional.minor_units as decimal(4, 0)) * cast(transaction_currency.minor_unit_value as decimal(4, 3))"
-        ) }}) as signed_functional_minor,
+        coalesce(
+            legs.signed_functional_minor,
+            {{ converted_minor('legs.signed_minor', 'legs.exchange_rate', 'transaction_currency', 'functional') }}
+        ) as signed_functional_minor,
         legs.document_customer_id,
         legs.customer_id,
         legs.source_line_key,

@@ -59,23 +59,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    select
-        wanted_rates.currency,
-        wanted_rates.functional_currency,
-        wanted_rates.document_date,
-        exchange_rates.exchange_rate,
-        exchange_rates.rate_date,
-        row_number() over (
-            partition by wanted_rates.currency, wanted_rates.functional_currency, wanted_rates.document_date
-            order by exchange_rates.rate_date desc
-        ) as recency
-    from wanted_rates
-    inner join exchange_rates
-        on
-            wanted_rates.currency = exchange_rates.from_currency
-            and wanted_rates.functional_currency = exchange_rates.to_currency
-            and exchange_rates.rate_date <= wanted_rates.document_date
-            and exchange_rates.rate_date >= {{ add_days('wanted_rates.document_date', -1 * var('exchange_rate_days')) }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
 ),
 
 accounts as (

@@ -181,6 +181,7 @@ _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("4100", "Usage revenue", "revenue", "false"),
     ("4110", "Usage revenue: compute", "revenue", "false"),
     ("4120", "Usage revenue: storage and transfer", "revenue", "false"),
+    ("7800", "Realised exchange differences", "expense", "false"),
     ("7900", "Currency rounding", "expense", "false"),
 )
 _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
@@ -189,6 +190,8 @@ _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
     ("*", "deferred_revenue", "*", "2400"),
     ("*", "subscription_revenue", "*", "4000"),
     ("*", "currency_rounding", "*", "7900"),
+    ("*", "cash", "*", "1000"),
+    ("*", "realised_exchange_difference", "*", "7800"),
     (_US, "usage_revenue", "*", "4100"),
     (_EU, "usage_revenue", "*", "4100"),
     (_US, "usage_revenue", "compute", "4110"),

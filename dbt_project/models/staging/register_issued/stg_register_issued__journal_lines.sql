@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ register_journal_lines('issued', ref('stg_register_issued__documents')) }}
