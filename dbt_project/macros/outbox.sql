@@ -37,6 +37,7 @@
         "deferred_account": alias ~ ".deferred_account",
         "tax_account": alias ~ ".tax_account",
         "rounding_account": alias ~ ".rounding_account",
+        "account_dimensions": alias ~ ".account_dimensions",
         "gross_minor": alias ~ ".gross_minor",
         "discount_minor": alias ~ ".discount_minor",
         "landing_position": alias ~ ".landing_position",

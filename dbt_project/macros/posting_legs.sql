@@ -17,6 +17,7 @@
             rounding_account,
             leg,
             account,
+            dimensions,
             signed_minor,
             signed_functional_minor,
             document_customer_id,

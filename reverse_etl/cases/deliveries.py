@@ -23,6 +23,7 @@ ACCOUNTS = {
     "currency_rounding": "7900",
     "contract_liability": "2500",
     "promotional_credit": "4900",
+    "breakage_revenue": "4800",
     "cash": "1000",
 }
 OF_NO_PRODUCT = {"cash"}

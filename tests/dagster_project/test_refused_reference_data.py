@@ -173,6 +173,38 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             ("twofold,acme,INV-1,USD,1.05,2026-01-20,1.06", {"two_amounts_of_one_currency": "payment twofold"}),
         ],
     ),
+    "accounts": (
+        "entity_id,account_code,name,account_type,is_receivable,is_active,currency,required_dimensions",
+        [
+            ("acme,4000,Revenue,revenue,false,,,", {}),
+            ("acme,4100,By cost center,revenue,false,true,USD,cost_center;department", {}),
+            ("acme,4200,Retired,revenue,false,no,,", {}),
+            ("acme,4300,Perhaps,revenue,false,perhaps,,", {"unknown_word": "account 4300 of acme"}),
+            ("acme,4400,Shillings,revenue,false,,ATS,", {"unknown_currency": "account 4400 of acme"}),
+            ("acme,4500,Blank,revenue,false,,,Cost Center", {"malformed_dimensions": "account 4500 of acme"}),
+        ],
+    ),
+    "account_mappings": (
+        "mapping_id,mapping_version,entity_id,role,event,product,country,account_code,dimensions,effective_from,effective_to",
+        [
+            ("M1,,acme,usage_revenue,,,,4000,,2026-01-01,", {}),
+            ("M2,1,acme,usage_revenue,invoice_issued,api,DE,4100,department=2; cost_center=1,2026-01-01,2026-02-01", {}),
+            ("M2,2,acme,usage_revenue,invoice_issued,api,DE,4100,cost_center=1;department=3,2026-02-01,", {}),
+            # Of an account of another chart nothing is known here: it is held where it is used.
+            ("M3,,*,cash,,,,9999,,2026-01-01,", {}),
+            ("dated,,acme,cash,,,,4000,,soon,", {"not_a_date": "mapping dated version 1"}),
+            ("ended,,acme,cash,,,,4000,,2026-01-01,2026-01-01", {"ends_before_it_starts": "mapping ended version 1"}),
+            ("role,,acme,cashbox,,,,4000,,2026-01-01,", {"unknown_word": "mapping role version 1"}),
+            ("event,,acme,cash,invoice_paid,,,4000,,2026-01-01,", {"unknown_word": "mapping event version 1"}),
+            ("entity,,acne,cash,,,,4000,,2026-01-01,", {"unknown_entity": "mapping entity version 1"}),
+            ("unnamed,,acme,bad_debt,,,,4000,=1,2026-01-01,", {"malformed_dimensions": "mapping unnamed version 1"}),
+            ("twice,,acme,bad_debt,,,,4000,a=1;a=2,2026-01-02,", {"malformed_dimensions": "mapping twice version 1"}),
+            ("missing,,acme,tax_payable,,,,4999,,2026-01-01,", {"unknown_account": "mapping missing version 1"}),
+            ("retired,,acme,deferred_revenue,,,,4200,,2026-01-01,", {"inactive_account": "mapping retired version 1"}),
+            ("one,,acme,receivable,,api,,4000,,2026-01-01,", {"ambiguous_account_mapping": "mapping one version 1"}),
+            ("other,,acme,receivable,*,api,*,4100,cost_center=1,2026-01-01,", {"ambiguous_account_mapping": "mapping other version 1"}),
+        ],
+    ),
     "subscriptions": (
         "subscription_id,version,customer_id,plan_id,starts_on,ends_on",
         [

@@ -26,7 +26,10 @@ CLEAN = ("clean_one", "clean_two", "clean_three")
 ACTOR = "tests"
 OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "stopped_lines")
 PROPOSALS = ("--exclude", "resource_type:test", "resource_type:unit_test", "--select", "path:seeds", *OUTBOX)
-JOURNALS = ("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting")
+JOURNALS = (
+    "stg_finance__payments",
+    *("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting"),
+)
 READ_BACK = ("path:models/staging/erp", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")
 # The states are those that the next run will subtract from.
 JUDGED = (
@@ -35,6 +38,7 @@ JUDGED = (
     *READ_BACK,
     "path:models/reconciliation",
     "path:models/ledger",
+    "credit_balances",
     "path:models/staging/refused",
     "quarantined_usage_events",
 )

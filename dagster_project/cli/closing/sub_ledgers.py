@@ -26,9 +26,9 @@ class SubLedger:
 SUB_LEDGERS = (
     SubLedger("receivables", "receivables_roll_forward", ("invoiced", "credited", "voided", "drawn", "paid", "refunded", "written_off"), sign=1),
     SubLedger("deferred_revenue", "deferred_revenue_roll_forward", ("billed", "credited", "recognised"), sign=-1),
-    SubLedger("prepaid_credits", "prepaid_credit_roll_forward", ("sold", "credited", "drawn", "restored"), sign=-1),
+    SubLedger("prepaid_credits", "prepaid_credit_roll_forward", ("sold", "credited", "drawn", "restored", "broken"), sign=-1),
     SubLedger("tax", "tax_roll_forward", ("charged", "credited"), sign=-1),
-    SubLedger("revenue", "revenue_by_service_period", ("usage", "schedule", "promotional_credit"), sign=-1),
+    SubLedger("revenue", "revenue_by_service_period", ("usage", "schedule", "promotional_credit", "breakage"), sign=-1),
 )
 
 # An account may serve several sub-ledgers, which together are its balance.

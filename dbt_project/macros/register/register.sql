@@ -167,6 +167,7 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
+        lines.account_dimensions,
         lines.credits_expire_on,
         lines.country,
         -- Lines that were sealed before these facts were frozen had tax added to their price.
@@ -221,6 +222,7 @@ final as (
         lines.event,
         lines.line_key,
         lines.account,
+        lines.dimensions,
         lines.side,
         lines.amount_minor,
         lines.functional_minor,

@@ -1,7 +1,11 @@
 with
 
 legs as (
-    {{ posting_legs(['document_legs', 'recognition_legs', 'settlement_legs']) }}
+    {{ posting_legs(['document_legs', 'recognition_legs', 'settlement_legs', 'breakage_legs']) }}
+),
+
+document_accounts as (
+    select * from {{ ref('document_accounts') }}
 ),
 
 currencies as (
@@ -24,6 +28,7 @@ valued as (
         legs.rounding_account,
         legs.leg,
         legs.account,
+        legs.dimensions,
         legs.signed_minor,
         coalesce(
             legs.signed_functional_minor,
@@ -59,6 +64,7 @@ rounding_legs as (
         rounding_account,
         'currency_rounding' as leg,
         rounding_account as account,
+        cast(null as varchar) as dimensions,
         cast(0 as bigint) as signed_minor,
         -sum(signed_functional_minor) as signed_functional_minor,
         document_customer_id,
@@ -90,6 +96,14 @@ all_legs as (
     select * from rounding_legs
 ),
 
+dimensioned as (
+    select
+        all_legs.*,
+        case when all_legs.leg = 'currency_rounding' then document_accounts.rounding_dimensions else all_legs.dimensions end as line_dimensions
+    from all_legs
+    left join document_accounts on all_legs.source_document = document_accounts.business_key
+),
+
 final as (
     select
         {{ dbt.concat(["natural_id", "'#'", "leg"]) }} as line_key,
@@ -106,6 +120,7 @@ final as (
         functional_currency,
         exchange_rate,
         account,
+        line_dimensions as dimensions,
         case when signed_minor > 0 or (signed_minor = 0 and signed_functional_minor > 0) then 'debit' else 'credit' end as side,
         cast(abs(signed_minor) as bigint) as amount_minor,
         cast(abs(signed_functional_minor) as bigint) as functional_minor,
@@ -117,7 +132,7 @@ final as (
         source_line_key,
         service_period_start,
         service_period_end
-    from all_legs
+    from dimensioned
 )
 
 select * from final

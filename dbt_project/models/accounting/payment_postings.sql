@@ -34,6 +34,10 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
 sealed_journals as (
     select
         entity,
@@ -56,8 +60,9 @@ sealed_legs as (
         entity,
         natural_id,
     {% for leg in ['cash', 'realised_exchange_difference'] %}
-                    {% set is_leg = "line_key = " ~ dbt.concat(["natural_id", "'#" ~ leg ~ "'"]) %}
+                            {% set is_leg = "line_key = " ~ dbt.concat(["natural_id", "'#" ~ leg ~ "'"]) %}
         max(case when {{ is_leg }} then account end) as {{ leg }}_account,
+        max(case when {{ is_leg }} then dimensions end) as {{ leg }}_dimensions,
         sum(case when not {{ is_leg }} then 0 when side = 'debit' then functional_minor else -functional_minor end) as {{ leg }}_minor{{ ',' if not loop.last }}
     {% endfor %}
     from sealed_lines
@@ -83,10 +88,12 @@ named as (
         invoices.exchange_rate as invoice_exchange_rate,
         invoices.posting_date as invoice_posting_date,
         invoices.hold_reason as invoice_hold_reason,
-        receivables.receivable_account
+        receivables.receivable_account,
+        coalesce(customers.country, '*') as country
     from payments
     left join invoices on payments.invoice_key = invoices.business_key
     left join receivables on payments.invoice_key = receivables.business_key
+    left join customers on payments.customer_id = customers.customer_id
 ),
 
 -- On the day of the payment, but neither in a closed month nor in one before its invoice. What is posted stays, whatever becomes of the money.
@@ -147,7 +154,9 @@ valued as (
     select
         converted.*,
         sealed_legs.cash_account as sealed_cash_account,
+        sealed_legs.cash_dimensions as sealed_cash_dimensions,
         sealed_legs.realised_exchange_difference_account as sealed_difference_account,
+        sealed_legs.realised_exchange_difference_dimensions as sealed_difference_dimensions,
         case
             when not converted.is_foreign then null
             when converted.is_posted then sealed_legs.cash_minor
@@ -170,28 +179,14 @@ wanted as (
     select distinct
         entity,
         '*' as product,
+        country,
         {{ month_start('posting_date') }} as document_month,
         {{ add_days(add_months(month_start('posting_date'), 1), -1) }} as document_date
     from dated
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
-),
-
-mapped_accounts as (
-    select
-        ranked.entity,
-        ranked.document_month,
-        ranked.posting_role,
-        ranked.account_code,
-        accounts.account_code is not null as is_known
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where ranked.preference = 1
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'payment_received'", country='wanted.country') }}
 ),
 
 final as (
@@ -215,7 +210,9 @@ final as (
         {{ period_of('valued.posting_date') }} as period,
         valued.receivable_account,
         coalesce(valued.sealed_cash_account, cash_accounts.account_code) as cash_account,
+        case when valued.sealed_cash_account is null then cash_accounts.dimensions else valued.sealed_cash_dimensions end as cash_dimensions,
         coalesce(valued.sealed_difference_account, difference_accounts.account_code) as exchange_difference_account,
+        case when valued.sealed_difference_account is null then difference_accounts.dimensions else valued.sealed_difference_dimensions end as exchange_difference_dimensions,
         case
             when valued.hold_reason is not null then valued.hold_reason
             when valued.invoice_hold_reason is not null then 'held_invoice'
@@ -227,24 +224,26 @@ final as (
                 then 'paid_at_platform'
             when valued.is_posted then null
             when valued.is_foreign and valued.cash_functional_minor is null then 'missing_exchange_rate'
-            when
-                cash_accounts.account_code is null
-                or (valued.exchange_difference_minor <> 0 and difference_accounts.account_code is null)
-                then 'missing_account_mapping'
-            when
-                not cash_accounts.is_known
-                or (valued.exchange_difference_minor <> 0 and not difference_accounts.is_known)
-                then 'unknown_account'
+            when cash_accounts.hold_reason is not null then cash_accounts.hold_reason
+            when cash_accounts.account_code is null then 'missing_account_mapping'
+            when valued.exchange_difference_minor = 0 then null
+            when difference_accounts.hold_reason is not null then difference_accounts.hold_reason
+            when difference_accounts.account_code is null then 'missing_account_mapping'
         end as hold_reason
     from valued
     left join paid_at_platform on valued.invoice_key = paid_at_platform.invoice_key
-    {% for relation, role in [('cash_accounts', 'cash'), ('difference_accounts', 'realised_exchange_difference')] %}
-        left join mapped_accounts as {{ relation }}
-            on
-                valued.entity = {{ relation }}.entity
-                and {{ month_start('valued.posting_date') }} = {{ relation }}.document_month
-                and {{ relation }}.posting_role = '{{ role }}'
-    {% endfor %}
+    left join mapped as cash_accounts
+        on
+            valued.entity = cash_accounts.entity
+            and valued.country = cash_accounts.country
+            and {{ month_start('valued.posting_date') }} = cash_accounts.document_month
+            and cash_accounts.posting_role = 'cash'
+    left join mapped as difference_accounts
+        on
+            valued.entity = difference_accounts.entity
+            and valued.country = difference_accounts.country
+            and {{ month_start('valued.posting_date') }} = difference_accounts.document_month
+            and difference_accounts.posting_role = 'realised_exchange_difference'
 )
 
 select * from final

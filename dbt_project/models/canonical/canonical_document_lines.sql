@@ -48,7 +48,8 @@ final as (
         revenue_account,
         deferred_account,
         tax_account,
-        rounding_account
+        rounding_account,
+        account_dimensions
     from register_lines
     union all
     select
@@ -84,7 +85,8 @@ final as (
         lines.revenue_account,
         lines.deferred_account,
         lines.tax_account,
-        lines.rounding_account
+        lines.rounding_account,
+        lines.account_dimensions
     from lines
     inner join documents on lines.business_key = documents.business_key
 )

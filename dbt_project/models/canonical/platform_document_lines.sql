@@ -24,6 +24,10 @@ accounts as (
     select * from {{ ref('platform_accounts') }}
 ),
 
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
 charged as (
     select
         invoices.business_key as invoice_key,
@@ -53,17 +57,26 @@ charged as (
         accounts.deferred_account,
         accounts.tax_account,
         accounts.rounding_account,
-        coalesce(accounts.unknown_count, 0) as unknown_account_count
+        {{ account_dimensions({
+            "receivable": "accounts.receivable_dimensions",
+            "revenue": "case when coalesce(invoice_lines.usage_type, 'metered') = 'metered' then accounts.usage_revenue_dimensions else accounts.subscription_revenue_dimensions end",
+            "deferred": "accounts.deferred_dimensions",
+            "tax": "accounts.tax_dimensions",
+            "rounding": "accounts.rounding_dimensions",
+        }) }} as account_dimensions,
+        accounts.hold_reason as account_hold_reason
     from invoices
     inner join invoice_lines
         on
             invoices.entity = invoice_lines.entity
             and invoices.remote_id = invoice_lines.remote_id
     left join charges on invoice_lines.charge_id = charges.charge_id
+    left join customers on invoices.customer_id = customers.customer_id
     left join accounts
         on
             invoices.entity = accounts.entity
             and coalesce(charges.product, '*') = accounts.product
+            and coalesce(customers.country, '*') = accounts.country
             and {{ month_start('invoices.document_date') }} = accounts.document_month
 ),
 
@@ -95,7 +108,8 @@ credited as (
         charged.deferred_account,
         charged.tax_account,
         charged.rounding_account,
-        charged.unknown_account_count
+        charged.account_dimensions,
+        charged.account_hold_reason
     from credit_notes
     inner join credit_note_lines
         on
@@ -145,7 +159,8 @@ signed as (
             deferred_account,
             tax_account,
             rounding_account,
-            unknown_account_count
+            account_dimensions,
+            account_hold_reason
         from {{ document.from }}
         where {{ document.where }}
         {{ 'union all' if not loop.last }}
@@ -190,12 +205,13 @@ final as (
         deferred_account,
         tax_account,
         rounding_account,
+        account_dimensions,
         case
+            when account_hold_reason is not null then account_hold_reason
             when
                 receivable_account is null or revenue_account is null or deferred_account is null
                 or tax_account is null or rounding_account is null
                 then 'missing_account_mapping'
-            when unknown_account_count > 0 then 'unknown_account'
         end as hold_reason
     from keyed
 )

@@ -70,6 +70,7 @@ final as (
         lines.deferred_account,
         lines.tax_account,
         lines.rounding_account,
+        lines.account_dimensions,
         case
             when period_charges.credit_validity_months is not null
                 then {{ add_months('lines.service_period_start', 'period_charges.credit_validity_months') }}

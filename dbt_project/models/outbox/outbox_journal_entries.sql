@@ -46,6 +46,7 @@ lines as (
         {{ json_array_of(json_object({
             "line_key": "journal_lines.line_key",
             "account": "journal_lines.account",
+            "dimensions": "journal_lines.dimensions",
             "side": "journal_lines.side",
             "amount_minor": "journal_lines.amount_minor",
             "functional_minor": "journal_lines.functional_minor",

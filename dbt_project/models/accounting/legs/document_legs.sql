@@ -28,6 +28,7 @@ receivable_legs as (
         receivable_valuations.posting_date,
         'receivable' as leg,
         receivable_valuations.receivable_account as account,
+        document_accounts.receivable_dimensions as dimensions,
         receivable_valuations.signed_minor,
         receivable_valuations.signed_functional_minor,
         receivable_valuations.customer_id,
@@ -39,6 +40,7 @@ receivable_legs as (
         on
             receivable_valuations.business_key = documents.business_key
             and receivable_valuations.natural_id = {{ issue_entry_id('documents') }}
+    inner join document_accounts on receivable_valuations.business_key = document_accounts.business_key
 ),
 
 credit_legs as (
@@ -47,6 +49,7 @@ credit_legs as (
         posting_date,
         {{ dbt.concat(["'credit:'", "grant_id"]) }} as leg,
         account,
+        cast(null as varchar) as dimensions,
         amount_minor as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
@@ -62,6 +65,7 @@ revenue_legs as (
         posting_date,
         {{ dbt.concat(["'line:'", "document_line_key"]) }} as leg,
         case when kind = 'fee' then deferred_account else revenue_account end as account,
+        case when kind = 'fee' then {{ json_text('account_dimensions', 'deferred') }} else {{ json_text('account_dimensions', 'revenue') }} end as dimensions,
         -amount_minor as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
@@ -77,6 +81,7 @@ tax_legs as (
         posting_date,
         {{ dbt.concat(["'tax:'", "tax_code", "':'", decimal_text('tax_rate')]) }} as leg,
         min(tax_account) as account,
+        min({{ json_text('account_dimensions', 'tax') }}) as dimensions,
         -sum(tax_minor) as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
@@ -117,6 +122,7 @@ final as (
         document_accounts.rounding_account,
         combined.leg,
         combined.account,
+        combined.dimensions,
         cast(combined.signed_minor as bigint) as signed_minor,
         cast(combined.signed_functional_minor as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,

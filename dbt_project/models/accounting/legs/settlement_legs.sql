@@ -30,9 +30,11 @@ settlements as (
         'payment_received' as event,
         'cash' as posting_role,
         cash_account as role_account,
+        cash_dimensions as role_dimensions,
         cash_functional_minor,
         exchange_difference_minor,
         exchange_difference_account,
+        exchange_difference_dimensions,
         paid_on as settled_on
     from payments
     union all
@@ -42,9 +44,11 @@ settlements as (
         event,
         posting_role,
         role_account,
+        role_dimensions,
         cast(null as bigint) as cash_functional_minor,
         cast(0 as bigint) as exchange_difference_minor,
         cast(null as varchar) as exchange_difference_account,
+        cast(null as varchar) as exchange_difference_dimensions,
         posting_date as settled_on
     from decision_postings
 ),
@@ -55,6 +59,7 @@ valued as (
         receivable_valuations.business_key,
         receivable_valuations.posting_date,
         receivable_valuations.receivable_account,
+        document_accounts.receivable_dimensions,
         receivable_valuations.customer_id,
         receivable_valuations.signed_minor,
         receivable_valuations.signed_functional_minor
@@ -63,6 +68,7 @@ valued as (
         on
             settlements.entity = receivable_valuations.entity
             and settlements.natural_id = receivable_valuations.natural_id
+    inner join document_accounts on receivable_valuations.business_key = document_accounts.business_key
 ),
 
 -- What faces the receivable is worth as much, but for money, which is worth what it was on its day.
@@ -74,6 +80,7 @@ sides as (
         posting_date,
         'receivable' as leg,
         receivable_account as account,
+        receivable_dimensions as dimensions,
         signed_minor,
         signed_functional_minor,
         customer_id,
@@ -87,6 +94,7 @@ sides as (
         posting_date,
         posting_role as leg,
         role_account as account,
+        role_dimensions as dimensions,
         -signed_minor as signed_minor,
         coalesce(cash_functional_minor, -signed_functional_minor) as signed_functional_minor,
         cast(null as varchar) as customer_id,
@@ -100,6 +108,7 @@ sides as (
         posting_date,
         'realised_exchange_difference' as leg,
         exchange_difference_account as account,
+        exchange_difference_dimensions as dimensions,
         0 as signed_minor,
         -exchange_difference_minor as signed_functional_minor,
         cast(null as varchar) as customer_id,
@@ -124,6 +133,7 @@ final as (
         document_accounts.rounding_account,
         sides.leg,
         sides.account,
+        sides.dimensions,
         cast(sides.signed_minor as bigint) as signed_minor,
         cast(sides.signed_functional_minor as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,

@@ -14,6 +14,11 @@ credit_applications as (
     where kind = 'promotional'
 ),
 
+breakage as (
+    select * from {{ ref('breakage_postings') }}
+    where hold_reason is null
+),
+
 periods as (
     select * from {{ ref('sub_ledger_periods') }}
 ),
@@ -58,6 +63,18 @@ combined as (
         currency,
         -amount_minor as amount_minor
     from credit_applications
+    union all
+    select
+        entity,
+        period,
+        period as service_period,
+        'breakage' as earned_by,
+        breakage_revenue_account as account,
+        product,
+        customer_id,
+        currency,
+        amount_minor
+    from breakage
 ),
 
 final as (
