@@ -34,3 +34,9 @@
     {#- What identifies the journal entry of an issued document within its entity. -#}
     {{ dbt.concat([documents ~ ".document_type", "':'", documents ~ ".natural_id", "':issued'"]) }}
 {%- endmacro %}
+
+{% macro is_leg(leg, lines=none) -%}
+    {#- Whether a journal line is this leg of its entry. -#}
+    {%- set alias = lines ~ '.' if lines else '' -%}
+    {{ alias }}line_key = {{ dbt.concat([alias ~ "natural_id", "'#" ~ leg ~ "'"]) }}
+{%- endmacro %}

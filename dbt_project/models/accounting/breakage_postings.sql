@@ -76,9 +76,8 @@ sealed as (
         sealed_lines.currency,
         min({{ json_text('sealed_documents.payload', 'exchange_rate') }}) as exchange_rate,
         {% for leg in ['contract_liability', 'breakage_revenue'] %}
-            {% set is_leg = "sealed_lines.line_key = " ~ dbt.concat(["sealed_lines.natural_id", "'#" ~ leg ~ "'"]) %}
-            max(case when {{ is_leg }} then sealed_lines.account end) as {{ leg }}_account,
-            max(case when {{ is_leg }} then sealed_lines.dimensions end) as {{ leg }}_dimensions,
+            max(case when {{ is_leg(leg, 'sealed_lines') }} then sealed_lines.account end) as {{ leg }}_account,
+            max(case when {{ is_leg(leg, 'sealed_lines') }} then sealed_lines.dimensions end) as {{ leg }}_dimensions,
         {% endfor %}
         {{ sum_whole(
             "case when sealed_lines.line_key <> " ~ dbt.concat(["sealed_lines.natural_id", "'#contract_liability'"])

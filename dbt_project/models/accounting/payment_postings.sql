@@ -60,10 +60,9 @@ sealed_legs as (
         entity,
         natural_id,
     {% for leg in ['cash', 'realised_exchange_difference'] %}
-                            {% set is_leg = "line_key = " ~ dbt.concat(["natural_id", "'#" ~ leg ~ "'"]) %}
-        max(case when {{ is_leg }} then account end) as {{ leg }}_account,
-        max(case when {{ is_leg }} then dimensions end) as {{ leg }}_dimensions,
-        sum(case when not {{ is_leg }} then 0 when side = 'debit' then functional_minor else -functional_minor end) as {{ leg }}_minor{{ ',' if not loop.last }}
+        max(case when {{ is_leg(leg) }} then account end) as {{ leg }}_account,
+        max(case when {{ is_leg(leg) }} then dimensions end) as {{ leg }}_dimensions,
+        sum(case when not {{ is_leg(leg) }} then 0 when side = 'debit' then functional_minor else -functional_minor end) as {{ leg }}_minor{{ ',' if not loop.last }}
     {% endfor %}
     from sealed_lines
     group by
