@@ -274,7 +274,10 @@ def test_clean_usage_can_be_billed_without_a_hold(reference: Reference, outcomes
         for entity in reference.functional if row["entity_id"] == "*" else [row["entity_id"]]:
             assert (entity, row["account_code"]) in accounts
     roles = {role for _, role, _ in mapped}
-    assert roles == {"receivable", "usage_revenue", "subscription_revenue", "deferred_revenue", "tax_payable", "currency_rounding"}
+    assert roles == {
+        *("receivable", "usage_revenue", "subscription_revenue", "deferred_revenue", "tax_payable", "currency_rounding"),
+        *("contract_liability", "breakage_revenue", "cash", "realised_exchange_difference"),
+    }
 
 
 def test_every_sales_currency_has_a_rate_to_the_functional_currency_on_every_day(reference: Reference) -> None:
