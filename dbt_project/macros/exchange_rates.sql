@@ -37,3 +37,33 @@
     ) as ranked
     where ranked.recency = 1
 {%- endmacro %}
+
+{% macro ranked_exchange_rates(wanted, exchange_rates, day) -%}
+    {#- The approved rates of each wanted (currency, functional_currency, day), the latest first (recency 1); none is older than exchange_rate_days. -#}
+    select
+        {{ wanted }}.currency,
+        {{ wanted }}.functional_currency,
+        {{ wanted }}.{{ day }},
+        {{ exchange_rates }}.exchange_rate,
+        {{ exchange_rates }}.rate_date,
+        row_number() over (
+            partition by {{ wanted }}.currency, {{ wanted }}.functional_currency, {{ wanted }}.{{ day }}
+            order by {{ exchange_rates }}.rate_date desc
+        ) as recency
+    from {{ wanted }}
+    inner join {{ exchange_rates }}
+        on
+            {{ wanted }}.currency = {{ exchange_rates }}.from_currency
+            and {{ wanted }}.functional_currency = {{ exchange_rates }}.to_currency
+            and {{ exchange_rates }}.rate_date <= {{ wanted }}.{{ day }}
+            and {{ exchange_rates }}.rate_date >= {{ add_days(wanted ~ '.' ~ day, -1 * var('exchange_rate_days')) }}
+{%- endmacro %}
+
+{% macro converted_minor(amount_minor, exchange_rate, currency, functional) -%}
+    {#- An amount in minor units of the functional currency, rounded once; the two relations are rows of the currencies. The rate is between minor
+        units: 1 JPY is one minor unit, 1 USD is a hundred. -#}
+    {{ apply_rate(
+        amount_minor,
+        "cast(" ~ exchange_rate ~ " as " ~ rate_type() ~ ") * cast(" ~ functional ~ ".minor_units as decimal(4, 0)) * cast(" ~ currency ~ ".minor_unit_value as decimal(4, 3))"
+    ) }}
+{%- endmacro %}

@@ -39,6 +39,7 @@
         "rounding_account": alias ~ ".rounding_account",
         "selling_entity": alias ~ ".selling_entity",
         "transfer_share": decimal_text(alias ~ ".transfer_share"),
+        "account_dimensions": alias ~ ".account_dimensions",
         "gross_minor": alias ~ ".gross_minor",
         "discount_minor": alias ~ ".discount_minor",
         "landing_position": alias ~ ".landing_position",

@@ -17,6 +17,7 @@
             rounding_account,
             leg,
             account,
+            dimensions,
             signed_minor,
             signed_functional_minor,
             document_customer_id,
@@ -30,11 +31,13 @@
     {%- endfor %}
 {%- endmacro %}
 
-{% macro in_functional_currency(signed_minor, exchange_rate, transaction_currency, functional) -%}
-    {#- An amount of the transaction currency at the exchange rate. The rate is between minor units: 1 JPY is one minor unit, 1 USD is a hundred. -#}
-    {{ apply_rate(
-        signed_minor,
-        "cast(" ~ exchange_rate ~ " as " ~ rate_type() ~ ") * cast(" ~ functional ~ ".minor_units as decimal(4, 0)) * cast("
-        ~ transaction_currency ~ ".minor_unit_value as decimal(4, 3))"
-    ) }}
+{% macro issue_entry_id(documents) -%}
+    {#- What identifies the journal entry of an issued document within its entity. -#}
+    {{ dbt.concat([documents ~ ".document_type", "':'", documents ~ ".natural_id", "':issued'"]) }}
+{%- endmacro %}
+
+{% macro is_leg(leg, lines=none) -%}
+    {#- Whether a journal line is this leg of its entry. -#}
+    {%- set alias = lines ~ '.' if lines else '' -%}
+    {{ alias }}line_key = {{ dbt.concat([alias ~ "natural_id", "'#" ~ leg ~ "'"]) }}
 {%- endmacro %}

@@ -23,6 +23,7 @@ ACCOUNTS = {
     "currency_rounding": "7900",
     "contract_liability": "2500",
     "promotional_credit": "4900",
+    "breakage_revenue": "4800",
     "cash": "1000",
 }
 OF_NO_PRODUCT = {"cash"}
@@ -129,7 +130,8 @@ def _exchange_rates(scenario: Scenario) -> list[tuple[str, str, str]]:
         return []
     first = min(subscription.starts_on for subscription in scenario.subscriptions).replace(day=1)
     months = [date(first.year + (first.month + offset) // 12, (first.month + offset) % 12 + 1, 1) for offset in range(RATED_MONTHS)]
-    return [((month - timedelta(days=1)).isoformat(), scenario.currency, scenario.exchange_rate or "1") for month in months]
+    days = {month - timedelta(days=1) for month in months} | {payment.paid_on for payment in scenario.payments}
+    return [(day.isoformat(), scenario.currency, scenario.exchange_rate or "1") for day in sorted(days)]
 
 
 def _add_entity(rows: dict[str, Rows], owner: Scenario, scenarios: Mapping[str, Scenario]) -> None:

@@ -240,20 +240,25 @@ REFERENCE = {
         "odder,1,bounded,odd,2026-01-06,infinity,,,,",
     ],
     "accounts": [
-        "entity_id,account_code,name,account_type,is_receivable",
-        *(f"northlight_{entity},{code},Credits,liability,false" for entity in ("us", "eu") for code in ("2500", "4900")),
+        "entity_id,account_code,name,account_type,is_receivable,is_active,currency,required_dimensions",
+        *(f"northlight_{entity},4900,Credits,liability,false,,," for entity in ("us", "eu")),
+        "northlight_us,4130,Usage by cost center,revenue,false, Yes ,,cost_center;region",
+        "northlight_us,4140,Retired,revenue,false,NO,jpy,",
+        "northlight_us,4150,Odd,revenue,false,1,,Region",
     ],
     "account_mappings": [
-        "mapping_id,entity_id,role,product,account_code,effective_from",
-        "credits-paid,*,contract_liability,*,2500,2026-01-01",
-        "credits-given,*,promotional_credit,*,4900,2026-01-01",
-        "cash,northlight_us,cash,*,2500,2026-01-01",
+        "mapping_id,entity_id,role,product,account_code,effective_from,mapping_version,event,country,dimensions,effective_to",
+        "credits-given,*,promotional_credit,*,4900,2026-01-01,,,,,",
+        "cash,northlight_us,cash,*,2500,2026-01-01,2,payment_received, us ,,",
+        "usage,northlight_us,usage_revenue,*,4130,2026-01-01,1,invoice_issued,US,region=\u00e9 west ; cost_center=1_0,2026-12-31",
+        *(f'date-{number},northlight_us,bad_debt,"p{number}",4000,{day},,,,a=1;a=1,{day}' for number, day in enumerate(AWKWARD_DATES)),
     ],
     "credit_grants": [
         "grant_id,customer_id,currency,amount,kind,granted_on,expires_on,priority,credit_rate",
         *(f'amount-{number},odd,EUR,"{rate}",paid,2026-01-01,,,' for number, rate in enumerate(AWKWARD_RATES)),
         *(f"date-{number},odd,EUR,1,paid,2026-01-01,{day},," for number, day in enumerate(AWKWARD_DATES)),
         "priority,odd,EUR,1,paid,2026-01-01,,1_0,",
+        *(f"gone-{number},C{number:04},USD,10.01,paid,2026-01-01,2026-01-15,," for number in range(1, 26)),
         # So that what the sample company issues and takes back draws from grants, whichever line is the largest.
         *(
             f"{kind}-{currency}-{number},C{number:04},{currency},{amount},{kind},2026-01-01,,{number % 3},"

@@ -44,7 +44,7 @@ TAMPERED = {
     ),
     "assert_s06_tax_lines_equal_their_account": f"update ledger.tax_roll_forward set closing_minor = closing_minor + 1 where {_MARCH}",
     "assert_prepaid_credits_equal_their_liability_account": (
-        "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 0, 1, 0, 0, 0, 1)"
+        "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 0, 1, 0, 0, 0, 0, 1)"
     ),
 }
 LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"

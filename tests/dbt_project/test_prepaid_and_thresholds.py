@@ -60,6 +60,8 @@ TESTS = (
     "assert_s05_revenue_equals_its_accounts",
     "assert_s06_tax_lines_equal_their_account",
     "assert_prepaid_credits_equal_their_liability_account",
+    "assert_breakage_is_what_expired",
+    "assert_settled_receivables_are_worth_nothing",
 )
 
 UNIT = Charge("per_unit", (Tier(unit_price="1"),))
@@ -345,13 +347,14 @@ def test_journals_and_issued_documents_tie_with_credits(runs: Runs) -> None:
     compared = runs.rows(
         "select measure, count(*) as rows, count(*) filter (is_break) as breaks from reconciliation.k5_issued_to_journals group by measure"
     )
-    assert {row["measure"]: row["breaks"] for row in compared} == {"receivable": 0, "net": 0, "recognised": 0, "prepaid credits": 0}
+    measures = ("receivable", "net", "recognised", "prepaid credits", "credits broken")
+    assert {row["measure"]: row["breaks"] for row in compared} == dict.fromkeys(measures, 0)
     assert runs.rows("select * from reconciliation.k3_rated_to_issued where is_break and period = '2026-01'") == []
 
 
 def test_credits_roll_forward_and_reduce_receivables_or_revenue(runs: Runs) -> None:
     [credits] = runs.rows(
-        "select sold_minor, drawn_minor, restored_minor, closing_minor from ledger.prepaid_credit_roll_forward where currency = 'USD'"
+        "select sold_minor, drawn_minor, restored_minor, broken_minor, closing_minor from ledger.prepaid_credit_roll_forward where currency = 'USD'"
     )
     [balances] = runs.rows(
         "select cast(-sum(applied_minor) as bigint) as drawn, cast(sum(restored_minor) as bigint) as restored from prepaid.credit_balances"
@@ -359,7 +362,21 @@ def test_credits_roll_forward_and_reduce_receivables_or_revenue(runs: Runs) -> N
     )
     assert (credits["sold_minor"], credits["drawn_minor"], credits["restored_minor"]) == (5000, balances["drawn"], balances["restored"])
     # What was delivered is no sale of ours, so that drawing it leaves less than nothing here.
-    assert credits["closing_minor"] == 5000 + balances["drawn"] + balances["restored"] < 0
+    assert credits["closing_minor"] == 5000 + balances["drawn"] + balances["restored"] + credits["broken_minor"] < 0
+
+
+def test_credits_that_expired_are_earned_on_the_first_day_on_which_they_no_longer_count(runs: Runs) -> None:
+    broken = runs.rows(
+        """
+        select lines.posting_date, lines.account, cast(sum(lines.signed_minor) as bigint) as minor from ledger.general_ledger as lines
+        where lines.event = 'breakage_recognised' group by all order by minor
+        """
+    )
+    # What expires in February is of a month that nothing is sealed of yet.
+    assert [tuple(row.values()) for row in broken] == [(date(2026, 1, 31), "4800", -10000), (date(2026, 1, 31), "2500", 10000)]
+    postings = runs.rows("select posting_date, amount_minor, hold_reason from accounting.breakage_postings order by posting_date")
+    assert [row["amount_minor"] for row in postings if row["posting_date"] < FEBRUARY] == [10000]
+    assert all(row["hold_reason"] is None for row in postings)
     [promotional] = runs.rows("select promotional_credit_minor as minor from ledger.gross_to_net where promotional_credit_minor <> 0")
     assert promotional["minor"] == -500
 

@@ -27,7 +27,10 @@ ACCRUING = CLEAN[-1]
 ACTOR = "tests"
 OUTBOX = ("+outbox_customers", "+outbox_invoices", "+outbox_credit_memos", "+outbox_openings", "stopped_lines")
 PROPOSALS = ("--exclude", "resource_type:test", "resource_type:unit_test", "--select", "path:seeds", *OUTBOX)
-JOURNALS = ("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting")
+JOURNALS = (
+    "stg_finance__payments",
+    *("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting"),
+)
 READ_BACK = ("path:models/staging/erp", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")
 # The states are those that the next run will subtract from.
 JUDGED = (
@@ -39,6 +42,7 @@ JUDGED = (
     "stg_product__delivered_files",
     "path:models/reconciliation",
     "path:models/ledger",
+    "credit_balances",
     "path:models/staging/refused",
     "quarantined_usage_events",
 )

@@ -20,6 +20,7 @@ SUMMARISED = "clean_two"
 ROLES = (
     *("receivable", "tax_payable", "deferred_revenue", "subscription_revenue", "usage_revenue", "currency_rounding", "cash", "bad_debt"),
     *("intercompany_receivable", "intercompany_payable", "intercompany_revenue", "intercompany_expense"),
+    "realised_exchange_difference",
 )
 SNAPSHOT_ROLES = ("unbilled_receivable", "unrealised_exchange_difference")
 SELLER = "clean_three"

@@ -271,6 +271,25 @@ def test_the_exported_table_adds_up_to_the_ledgers_own_trial_balance(demo: Demo,
     }
 
 
+def test_a_paid_foreign_invoice_realises_its_exchange_difference_and_leaves_nothing(demo: Demo) -> None:
+    settled = demo.rows(
+        """
+        select lines.entity, lines.source_document, count(distinct lines.entry_reference) as entries,
+            sum(lines.signed_minor) filter (where accounts.is_receivable) as receivable,
+            sum(lines.signed_functional_minor) filter (where accounts.is_receivable) as functional_receivable,
+            sum(lines.signed_functional_minor) filter (where lines.account = '1000') as cash,
+            sum(lines.signed_functional_minor) filter (where lines.account = '7800') as difference
+        from ledger.general_ledger as lines
+        inner join staging.stg_finance__accounts as accounts on lines.entity = accounts.entity and lines.account = accounts.account_code
+        where lines.source_document in (select source_document from ledger.general_ledger where event = 'payment_received')
+            and lines.event in ('invoice_issued', 'payment_received')
+        group by all order by entity, entries
+        """
+    )
+    assert [(row["entity"], row["entries"]) for row in settled] == [(f"northlight_{name}", count) for name in ("eu", "us") for count in (2, 3)]
+    assert all(row["receivable"] == row["functional_receivable"] == 0 < row["cash"] and row["difference"] for row in settled)
+
+
 def test_the_planted_dirt_is_found_number_for_number(demo: Demo) -> None:
     expected = json.loads((demo.installation.settings.home / "sample_expected.json").read_text())
     found = demo.rows(

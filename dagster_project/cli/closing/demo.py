@@ -18,8 +18,16 @@ from reverse_etl.errors import TieoutError
 if TYPE_CHECKING:
     from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.sandbox.supervisor import Endpoint
+    from reverse_etl.settings import Settings
 
 PERIODS = ("2026-01", "2026-02", "2026-03")
+_FOREIGN_INVOICES = """
+    select balances.entity, balances.number, balances.currency, currencies.exponent, balances.remaining_minor as due_minor
+    from canonical.invoice_balances as balances
+    inner join staging.stg_crm__legal_entities as entities using (entity)
+    inner join constants.currencies as currencies using (currency)
+    where balances.currency <> entities.functional_currency and balances.remaining_minor > 1
+"""
 
 
 class NotTiedOutError(TieoutError):
@@ -96,3 +104,14 @@ def _close_months(session: Session, sample: Future[SampleSummary] | None, counte
             run = close(session, runner, close_keys(settings, period, None))
             if not run.succeeded:
                 raise NotTiedOutError(f"the close of {period} failed: {'; '.join(run.failures) or run.run_id}")
+            if period == PERIODS[0]:
+                _pay_foreign_invoices(settings)
+
+
+def _pay_foreign_invoices(settings: Settings) -> None:
+    """What is paid of January is told by the bank in February, so that the books show what the rates did meanwhile."""
+    from dagster_project.close import Installation
+    from reverse_etl.sandbox.sample import OpenInvoice, deliver_payments
+
+    due = Installation(settings).warehouse.read(_FOREIGN_INVOICES).to_pylist()
+    deliver_payments(settings.inbox, [OpenInvoice(**row) for row in due])

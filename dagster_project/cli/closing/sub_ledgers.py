@@ -29,9 +29,9 @@ SUB_LEDGERS = (
     ),
     SubLedger("unbilled_receivables", "unbilled_receivables_roll_forward", ("accrued", "reversed"), sign=1),
     SubLedger("deferred_revenue", "deferred_revenue_roll_forward", ("opened", "billed", "credited", "recognised"), sign=-1),
-    SubLedger("prepaid_credits", "prepaid_credit_roll_forward", ("opened", "sold", "credited", "drawn", "restored"), sign=-1),
+    SubLedger("prepaid_credits", "prepaid_credit_roll_forward", ("opened", "sold", "credited", "drawn", "restored", "broken"), sign=-1),
     SubLedger("tax", "tax_roll_forward", ("charged", "credited"), sign=-1),
-    SubLedger("revenue", "revenue_by_service_period", ("usage", "schedule", "accrual", "promotional_credit"), sign=-1),
+    SubLedger("revenue", "revenue_by_service_period", ("usage", "schedule", "accrual", "promotional_credit", "breakage"), sign=-1),
 )
 
 # An account may serve several sub-ledgers, which together are its balance.

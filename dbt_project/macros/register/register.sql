@@ -169,6 +169,7 @@ final as (
         lines.rounding_account,
         lines.selling_entity,
         cast(lines.transfer_share as {{ rate_type() }}) as transfer_share,
+        lines.account_dimensions,
         lines.credits_expire_on,
         lines.country,
         -- Lines that were sealed before these facts were frozen had tax added to their price.
@@ -229,6 +230,7 @@ final as (
         lines.line_key,
         coalesce(lines.posted_line_key, lines.line_key) as posted_line_key,
         lines.account,
+        lines.dimensions,
         lines.side,
         lines.amount_minor,
         lines.functional_minor,

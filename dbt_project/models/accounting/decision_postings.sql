@@ -28,8 +28,17 @@ accounts as (
     select * from {{ ref('stg_finance__accounts') }}
 ),
 
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
 sealed_journals as (
     select * from {{ ref('stg_register_issued__journal_entries') }}
+),
+
+-- What is sealed keeps its account, whatever is mapped by now.
+sealed_lines as (
+    select * from {{ ref('stg_register_issued__journal_lines') }}
 ),
 
 -- A refund follows from its credit memo, a write-off from nothing but the decision.
@@ -70,6 +79,7 @@ dated as (
         combined.customer_id,
         combined.currency,
         combined.amount_minor,
+        coalesce(customers.country, '*') as country,
         sealed_journals.natural_id is not null as is_posted,
         coalesce(
             sealed_journals.posting_date,
@@ -77,6 +87,7 @@ dated as (
         ) as posting_date
     from combined
     left join entities on combined.entity = entities.entity
+    left join customers on combined.customer_id = customers.customer_id
     left join sealed_journals
         on
             combined.entity = sealed_journals.entity
@@ -88,28 +99,15 @@ wanted as (
     select distinct
         entity,
         '*' as product,
+        event,
+        country,
         {{ month_start('posting_date') }} as document_month,
         {{ add_days(add_months(month_start('posting_date'), 1), -1) }} as document_date
     from dated
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
-),
-
-mapped_accounts as (
-    select
-        ranked.entity,
-        ranked.document_month,
-        ranked.posting_role,
-        ranked.account_code,
-        accounts.account_code is not null as is_known
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where ranked.preference = 1
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event='wanted.event', country='wanted.country') }}
 ),
 
 final as (
@@ -126,18 +124,27 @@ final as (
         dated.posting_date,
         {{ period_of('dated.posting_date') }} as period,
         receivables.receivable_account,
-        mapped_accounts.account_code as role_account,
+        coalesce(sealed_lines.account, mapped.account_code) as role_account,
+        case when sealed_lines.account is null then mapped.dimensions else sealed_lines.dimensions end as role_dimensions,
         case
-            when mapped_accounts.account_code is null then 'missing_account_mapping'
-            when not mapped_accounts.is_known then 'unknown_account'
+            when sealed_lines.account is not null then null
+            when mapped.hold_reason is not null then mapped.hold_reason
+            when mapped.account_code is null then 'missing_account_mapping'
         end as hold_reason
     from dated
     left join receivables on dated.source_document = receivables.business_key
-    left join mapped_accounts
+    left join sealed_lines
         on
-            dated.entity = mapped_accounts.entity
-            and {{ month_start('dated.posting_date') }} = mapped_accounts.document_month
-            and dated.posting_role = mapped_accounts.posting_role
+            dated.entity = sealed_lines.entity
+            and dated.natural_id = sealed_lines.natural_id
+            and {{ dbt.concat(["dated.natural_id", "'#'", "dated.posting_role"]) }} = sealed_lines.line_key
+    left join mapped
+        on
+            dated.entity = mapped.entity
+            and dated.event = mapped.event
+            and dated.country = mapped.country
+            and {{ month_start('dated.posting_date') }} = mapped.document_month
+            and dated.posting_role = mapped.posting_role
 )
 
 select * from final

@@ -2,8 +2,13 @@ with
 
 legs as (
     {{ posting_legs([
-        'document_legs', 'opening_legs', 'recognition_legs', 'settlement_legs', 'intercompany_legs', 'accrual_legs', 'revaluation_legs', 'snapshot_legs'
+        'document_legs', 'opening_legs', 'recognition_legs', 'settlement_legs', 'breakage_legs', 'intercompany_legs', 'accrual_legs', 'revaluation_legs',
+        'snapshot_legs'
     ]) }}
+),
+
+document_accounts as (
+    select * from {{ ref('document_accounts') }}
 ),
 
 currencies as (
@@ -26,10 +31,11 @@ valued as (
         legs.rounding_account,
         legs.leg,
         legs.account,
+        legs.dimensions,
         legs.signed_minor,
         coalesce(
             legs.signed_functional_minor,
-            {{ in_functional_currency('legs.signed_minor', 'legs.exchange_rate', 'transaction_currency', 'functional') }}
+            {{ converted_minor('legs.signed_minor', 'legs.exchange_rate', 'transaction_currency', 'functional') }}
         ) as signed_functional_minor,
         legs.document_customer_id,
         legs.customer_id,
@@ -62,6 +68,7 @@ rounding_legs as (
         rounding_account,
         'currency_rounding' as leg,
         rounding_account as account,
+        cast(null as varchar) as dimensions,
         cast(0 as bigint) as signed_minor,
         -sum(signed_functional_minor) as signed_functional_minor,
         document_customer_id,
@@ -94,6 +101,14 @@ all_legs as (
     select * from rounding_legs
 ),
 
+dimensioned as (
+    select
+        all_legs.*,
+        case when all_legs.leg = 'currency_rounding' then document_accounts.rounding_dimensions else all_legs.dimensions end as line_dimensions
+    from all_legs
+    left join document_accounts on all_legs.source_document = document_accounts.business_key
+),
+
 final as (
     select
         {{ dbt.concat(["natural_id", "'#'", "leg"]) }} as line_key,
@@ -110,6 +125,7 @@ final as (
         functional_currency,
         exchange_rate,
         account,
+        line_dimensions as dimensions,
         case when signed_minor > 0 or (signed_minor = 0 and signed_functional_minor > 0) then 'debit' else 'credit' end as side,
         cast(abs(signed_minor) as bigint) as amount_minor,
         cast(abs(signed_functional_minor) as bigint) as functional_minor,
@@ -122,7 +138,7 @@ final as (
         source_line_key,
         service_period_start,
         service_period_end
-    from all_legs
+    from dimensioned
 )
 
 select * from final

@@ -5,11 +5,26 @@ billing_lines as (
     where kind = 'fee'
 ),
 
-service_months as (
+changed as (
     select
         billing_lines.*,
-        {{ months_from(month_start('service_period_start'), month_start(add_days('service_period_end', -1))) }} as service_month
+        {% if var('contract_change_policy') == 'prospective' %}
+            case
+                when document_type = 'credit_memo' and {{ month_start('posting_date') }} < service_period_end
+                    then greatest(service_period_start, {{ month_start('posting_date') }})
+                else service_period_start
+            end as schedule_start
+        {% else %}
+            service_period_start as schedule_start
+        {% endif %}
     from billing_lines
+),
+
+service_months as (
+    select
+        changed.*,
+        {{ months_from(month_start('schedule_start'), month_start(add_days('service_period_end', -1))) }} as service_month
+    from changed
 ),
 
 -- By the days of each month, rounded on what is recognised up to its end, so that the parts are the whole.
@@ -17,8 +32,8 @@ cumulated as (
     select
         service_months.*,
         cast({{ half_up_quotient(
-            "amount_minor * " ~ days_between('service_period_start', "least(" ~ add_months('service_month', 1) ~ ", service_period_end)"),
-            days_between('service_period_start', 'service_period_end')
+            "amount_minor * " ~ days_between('schedule_start', "least(" ~ add_months('service_month', 1) ~ ", service_period_end)"),
+            days_between('schedule_start', 'service_period_end')
         ) }} as bigint) as recognised_through_minor
     from service_months
 ),

@@ -55,7 +55,8 @@ final as (
         tax_account,
         rounding_account,
         selling_entity,
-        transfer_share
+        transfer_share,
+        account_dimensions
     from register_lines
     union all
     select
@@ -93,7 +94,8 @@ final as (
         lines.tax_account,
         lines.rounding_account,
         lines.selling_entity,
-        lines.transfer_share
+        lines.transfer_share,
+        lines.account_dimensions
     from lines
     inner join documents on lines.business_key = documents.business_key
     union all
@@ -133,7 +135,8 @@ final as (
         cast(null as varchar) as tax_account,
         rounding_account,
         cast(null as varchar) as selling_entity,
-        cast(null as {{ rate_type() }}) as transfer_share
+        cast(null as {{ rate_type() }}) as transfer_share,
+        cast(null as varchar) as account_dimensions
     from openings
 )
 

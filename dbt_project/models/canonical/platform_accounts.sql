@@ -20,11 +20,16 @@ accounts as (
     select * from {{ ref('stg_finance__accounts') }}
 ),
 
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
 -- The accounts of a product on the date of the invoice; what corrects the invoice inherits them.
 wanted as (
     select distinct
         invoices.entity,
         coalesce(charges.product, '*') as product,
+        coalesce(customers.country, '*') as country,
         {{ month_start('invoices.document_date') }} as document_month,
         {{ add_days(add_months(month_start('invoices.document_date'), 1), -1) }} as document_date
     from invoices
@@ -33,34 +38,34 @@ wanted as (
             invoices.entity = lines.entity
             and invoices.remote_id = lines.remote_id
     left join charges on lines.charge_id = charges.charge_id
+    left join customers on invoices.customer_id = customers.customer_id
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'invoice_issued'", country='wanted.country') }}
 ),
 
 final as (
     select
-        ranked.entity,
-        ranked.product,
-        ranked.document_month,
-        max(case when ranked.posting_role = 'receivable' then ranked.account_code end) as receivable_account,
-        max(case when ranked.posting_role = 'usage_revenue' then ranked.account_code end) as usage_revenue_account,
-        max(case when ranked.posting_role = 'subscription_revenue' then ranked.account_code end) as subscription_revenue_account,
-        max(case when ranked.posting_role = 'deferred_revenue' then ranked.account_code end) as deferred_account,
-        max(case when ranked.posting_role = 'tax_payable' then ranked.account_code end) as tax_account,
-        max(case when ranked.posting_role = 'currency_rounding' then ranked.account_code end) as rounding_account,
-        {{ sum_whole('case when accounts.account_code is null then 1 else 0 end') }} as unknown_count
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where ranked.preference = 1
+        entity,
+        product,
+        country,
+        document_month,
+        {% for role, name in [
+            ('receivable', 'receivable'), ('usage_revenue', 'usage_revenue'), ('subscription_revenue', 'subscription_revenue'),
+            ('deferred_revenue', 'deferred'), ('tax_payable', 'tax'), ('currency_rounding', 'rounding'),
+        ] %}
+            max(case when posting_role = '{{ role }}' then account_code end) as {{ name }}_account,
+            max(case when posting_role = '{{ role }}' then dimensions end) as {{ name }}_dimensions,
+        {% endfor %}
+        min(hold_reason) as hold_reason
+    from mapped
+    where posting_role in ('receivable', 'usage_revenue', 'subscription_revenue', 'deferred_revenue', 'tax_payable', 'currency_rounding')
     group by
-        ranked.entity,
-        ranked.product,
-        ranked.document_month
+        entity,
+        product,
+        country,
+        document_month
 )
 
 select * from final

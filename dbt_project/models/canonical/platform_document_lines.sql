@@ -47,6 +47,10 @@ ranked_sellers as (
     {{ ranked_agreements('wanted_sellers', 'agreements') }}
 ),
 
+customers as (
+    select * from {{ ref('stg_crm__customers') }}
+),
+
 charged as (
     select
         invoices.business_key as invoice_key,
@@ -79,17 +83,26 @@ charged as (
         {{ selling_entity('ranked_sellers') }} as selling_entity,
         {{ transfer_share('ranked_sellers') }} as transfer_share,
         ranked_sellers.violation as agreement_violation,
-        coalesce(accounts.unknown_count, 0) as unknown_account_count
+        {{ account_dimensions({
+            "receivable": "accounts.receivable_dimensions",
+            "revenue": "case when coalesce(invoice_lines.usage_type, 'metered') = 'metered' then accounts.usage_revenue_dimensions else accounts.subscription_revenue_dimensions end",
+            "deferred": "accounts.deferred_dimensions",
+            "tax": "accounts.tax_dimensions",
+            "rounding": "accounts.rounding_dimensions",
+        }) }} as account_dimensions,
+        accounts.hold_reason as account_hold_reason
     from invoices
     inner join invoice_lines
         on
             invoices.entity = invoice_lines.entity
             and invoices.remote_id = invoice_lines.remote_id
     left join charges on invoice_lines.charge_id = charges.charge_id
+    left join customers on invoices.customer_id = customers.customer_id
     left join accounts
         on
             invoices.entity = accounts.entity
             and coalesce(charges.product, '*') = accounts.product
+            and coalesce(customers.country, '*') = accounts.country
             and {{ month_start('invoices.document_date') }} = accounts.document_month
     left join ranked_sellers
         on
@@ -130,7 +143,8 @@ credited as (
         charged.selling_entity,
         charged.transfer_share,
         charged.agreement_violation,
-        charged.unknown_account_count
+        charged.account_dimensions,
+        charged.account_hold_reason
     from credit_notes
     inner join credit_note_lines
         on
@@ -183,7 +197,8 @@ signed as (
             selling_entity,
             transfer_share,
             agreement_violation,
-            unknown_account_count
+            account_dimensions,
+            account_hold_reason
         from {{ document.from }}
         where {{ document.where }}
         {{ 'union all' if not loop.last }}
@@ -230,12 +245,13 @@ final as (
         rounding_account,
         selling_entity,
         transfer_share,
+        account_dimensions,
         case
+            when account_hold_reason is not null then account_hold_reason
             when
                 receivable_account is null or revenue_account is null or deferred_account is null
                 or tax_account is null or rounding_account is null
                 then 'missing_account_mapping'
-            when unknown_account_count > 0 then 'unknown_account'
             when agreement_violation is not null then 'refused_agreement'
         end as hold_reason
     from keyed

@@ -67,20 +67,17 @@ owned as (
             and registered_customers.customer_id = known_subscriptions.customer_id
 ),
 
-recent_rates as (
-    select
-        owned.entity,
-        owned.remote_id,
-        exchange_rates.exchange_rate,
-        row_number() over (partition by owned.entity, owned.remote_id order by exchange_rates.rate_date desc) as recency
+wanted_rates as (
+    select distinct
+        currency,
+        functional_currency,
+        document_date
     from owned
-    inner join exchange_rates
-        on
-            owned.currency = exchange_rates.from_currency
-            and owned.functional_currency = exchange_rates.to_currency
-            and exchange_rates.rate_date <= owned.document_date
-            and exchange_rates.rate_date >= {{ add_days('owned.document_date', -1 * var('exchange_rate_days')) }}
-    where owned.currency <> owned.functional_currency
+    where currency <> functional_currency
+),
+
+recent_rates as (
+    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
 ),
 
 -- Once its journal is sealed, its rate and its period stay what they were.
@@ -123,8 +120,9 @@ final as (
     from owned
     left join recent_rates
         on
-            owned.entity = recent_rates.entity
-            and owned.remote_id = recent_rates.remote_id
+            owned.currency = recent_rates.currency
+            and owned.functional_currency = recent_rates.functional_currency
+            and owned.document_date = recent_rates.document_date
             and recent_rates.recency = 1
     left join sealed_journals
         on

@@ -63,23 +63,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    select
-        wanted_rates.currency,
-        wanted_rates.functional_currency,
-        wanted_rates.document_date,
-        exchange_rates.exchange_rate,
-        exchange_rates.rate_date,
-        row_number() over (
-            partition by wanted_rates.currency, wanted_rates.functional_currency, wanted_rates.document_date
-            order by exchange_rates.rate_date desc
-        ) as recency
-    from wanted_rates
-    inner join exchange_rates
-        on
-            wanted_rates.currency = exchange_rates.from_currency
-            and wanted_rates.functional_currency = exchange_rates.to_currency
-            and exchange_rates.rate_date <= wanted_rates.document_date
-            and exchange_rates.rate_date >= {{ add_days('wanted_rates.document_date', -1 * var('exchange_rate_days')) }}
+    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
 ),
 
 wanted_sellers as (
@@ -99,6 +83,7 @@ accounts as (
     select
         entity,
         product,
+        country,
         document_month,
         max(case when posting_role = 'receivable' then account_code end) as receivable_account,
         max(case when posting_role = 'usage_revenue' then account_code end) as usage_revenue_account,
@@ -107,12 +92,23 @@ accounts as (
         max(case when posting_role = 'tax_payable' then account_code end) as tax_account,
         max(case when posting_role = 'currency_rounding' then account_code end) as rounding_account,
         max(case when posting_role = 'contract_liability' then account_code end) as contract_liability_account,
-        count(*) as role_count,
-        sum(case when is_known then 0 else 1 end) as unknown_count
+        max(case when posting_role = 'receivable' then dimensions end) as receivable_dimensions,
+        max(case when posting_role = 'usage_revenue' then dimensions end) as usage_revenue_dimensions,
+        max(case when posting_role = 'subscription_revenue' then dimensions end) as subscription_revenue_dimensions,
+        max(case when posting_role = 'deferred_revenue' then dimensions end) as deferred_dimensions,
+        max(case when posting_role = 'tax_payable' then dimensions end) as tax_dimensions,
+        max(case when posting_role = 'currency_rounding' then dimensions end) as rounding_dimensions,
+        max(case when posting_role = 'contract_liability' then dimensions end) as contract_liability_dimensions,
+        min(hold_reason) as hold_reason
     from resolved_accounts
+    where
+        posting_role in (
+            'receivable', 'usage_revenue', 'subscription_revenue', 'deferred_revenue', 'tax_payable', 'currency_rounding', 'contract_liability'
+        )
     group by
         entity,
         product,
+        country,
         document_month
 ),
 
@@ -120,7 +116,7 @@ accounts as (
 credits_without_account as (
     select
         dated.line_key,
-        min(case when resolved_accounts.account_code is null then 'missing_account_mapping' else 'unknown_account' end) as hold_reason
+        coalesce(min(resolved_accounts.hold_reason), 'missing_account_mapping') as hold_reason
     from dated
     inner join open_credit_grants
         on
@@ -133,12 +129,13 @@ credits_without_account as (
         on
             dated.entity = resolved_accounts.entity
             and open_credit_grants.product = resolved_accounts.product
+            and open_credit_grants.country = resolved_accounts.country
             and dated.document_month = resolved_accounts.document_month
             and resolved_accounts.posting_role = {{ credit_role('open_credit_grants.kind') }}
     where
         open_credit_grants.liability_account is null
         and dated.kind <> 'prepaid'
-        and not coalesce(resolved_accounts.is_known, false)
+        and (resolved_accounts.account_code is null or resolved_accounts.hold_reason is not null)
     group by dated.line_key
 ),
 
@@ -197,12 +194,20 @@ final as (
         accounts.rounding_account,
         {{ selling_entity('ranked_sellers') }} as selling_entity,
         {{ transfer_share('ranked_sellers') }} as transfer_share,
+        {{ account_dimensions({
+            "receivable": "accounts.receivable_dimensions",
+            "revenue": "case dated.kind when 'fee' then accounts.subscription_revenue_dimensions when 'prepaid' then accounts.contract_liability_dimensions else accounts.usage_revenue_dimensions end",
+            "deferred": "accounts.deferred_dimensions",
+            "tax": "accounts.tax_dimensions",
+            "rounding": "accounts.rounding_dimensions",
+        }) }} as account_dimensions,
         case
             when dated.hold_reason is not null then dated.hold_reason
             when dated.bill_to_hold_reason is not null then dated.bill_to_hold_reason
             when refused_grants.customer_id is not null then 'refused_credit_grant'
             when tax_treatments.hold_reason is not null then tax_treatments.hold_reason
             when dated.currency <> dated.functional_currency and recent_rates.exchange_rate is null then 'missing_exchange_rate'
+            when accounts.hold_reason is not null then accounts.hold_reason
             when
                 accounts.receivable_account is null or accounts.deferred_account is null
                 or accounts.tax_account is null or accounts.rounding_account is null
@@ -210,7 +215,6 @@ final as (
                 or (dated.kind in ('usage', 'adjustment') and accounts.usage_revenue_account is null)
                 or (dated.kind = 'prepaid' and accounts.contract_liability_account is null)
                 then 'missing_account_mapping'
-            when accounts.unknown_count > 0 then 'unknown_account'
             when ranked_sellers.violation is not null then 'refused_agreement'
             else credits_without_account.hold_reason
         end as hold_reason,
@@ -227,6 +231,7 @@ final as (
         on
             dated.entity = accounts.entity
             and dated.product = accounts.product
+            and coalesce(dated.country, '*') = accounts.country
             and dated.document_month = accounts.document_month
     left join ranked_sellers
         on

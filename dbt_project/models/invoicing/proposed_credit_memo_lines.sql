@@ -197,6 +197,7 @@ final as (
         issued_lines.rounding_account,
         issued_lines.selling_entity,
         issued_lines.transfer_share,
+        issued_lines.account_dimensions,
         {{ dbt.concat(["'stripe/'", "issued_lines.entity", "'/account/'", "issued_lines.bill_to_customer_id"]) }} as subtracted_key,
         credited.cause,
         credited.decision_id,

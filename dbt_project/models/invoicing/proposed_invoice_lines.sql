@@ -72,6 +72,7 @@ final as (
         lines.rounding_account,
         lines.selling_entity,
         lines.transfer_share,
+        lines.account_dimensions,
         case
             when period_charges.credit_validity_months is not null
                 then {{ add_months('lines.service_period_start', 'period_charges.credit_validity_months') }}

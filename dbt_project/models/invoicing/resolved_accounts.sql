@@ -21,12 +21,14 @@ wanted_products as (
     select
         entity,
         product,
+        coalesce(country, '*') as country,
         document_month
     from line_deltas
     union
     select
         line_deltas.entity,
         open_credit_grants.product,
+        open_credit_grants.country,
         line_deltas.document_month
     from line_deltas
     inner join open_credit_grants
@@ -43,25 +45,22 @@ wanted as (
     from wanted_products
 ),
 
--- The most specific mapping wins, then the latest.
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
+-- What is issued is mapped once, for all that follows from it.
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'invoice_issued'", country='wanted.country') }}
 ),
 
 final as (
     select
-        ranked.entity,
-        ranked.product,
-        ranked.document_month,
-        ranked.posting_role,
-        ranked.account_code,
-        accounts.account_code is not null as is_known
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where ranked.preference = 1
+        entity,
+        product,
+        country,
+        document_month,
+        posting_role,
+        account_code,
+        dimensions,
+        hold_reason
+    from mapped
 )
 
 select * from final

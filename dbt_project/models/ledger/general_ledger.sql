@@ -34,6 +34,7 @@ final as (
         journal_lines.account,
         accounts.account_name,
         accounts.account_type,
+        journal_lines.dimensions,
         journal_lines.customer_id,
         journal_lines.partner_entity,
         journal_lines.source_document,

@@ -59,7 +59,7 @@ new_lines as (
         new_entries.payment_method,
         case
             when new_entries.is_summarised
-                then {{ dbt.concat(["new_entries.posting_id", "'#'", "journal_lines.account", "':'", "coalesce(journal_lines.customer_id, '')", "':'", "journal_lines.side"]) }}
+                then {{ dbt.concat(["new_entries.posting_id", "'#'", "journal_lines.account", "':'", "coalesce(journal_lines.dimensions, '')", "':'", "coalesce(journal_lines.customer_id, '')", "':'", "journal_lines.side"]) }}
             else journal_lines.line_key
         end as posted_line_key
     from journal_lines
@@ -69,13 +69,14 @@ new_lines as (
             and journal_lines.entity = new_entries.entity
 ),
 
--- A summary has a line per account, party and side; neither side is netted away.
+-- A summary has a line per account, dimensions, party and side; neither side is netted away.
 posted_lines as (
     select
         entity,
         posting_id,
         line_key,
         account,
+        dimensions,
         side,
         amount_minor,
         functional_minor,
@@ -92,6 +93,7 @@ posted_lines as (
         posting_id,
         posted_line_key as line_key,
         account,
+        dimensions,
         side,
         {{ sum_whole('amount_minor') }} as amount_minor,
         {{ sum_whole('functional_minor') }} as functional_minor,
@@ -107,6 +109,7 @@ posted_lines as (
         posting_id,
         posted_line_key,
         account,
+        dimensions,
         side,
         customer_id
 ),
@@ -118,6 +121,7 @@ lines as (
         {{ json_array_of(json_object({
             "line_key": "line_key",
             "account": "account",
+            "dimensions": "dimensions",
             "side": "side",
             "amount_minor": "amount_minor",
             "functional_minor": "functional_minor",
@@ -147,6 +151,7 @@ summarised as (
             "exchange_rate": "exchange_rate",
             "payment_method": "payment_method",
             "account": "account",
+            "dimensions": "dimensions",
             "side": "side",
             "amount_minor": "amount_minor",
             "functional_minor": "functional_minor",

@@ -46,6 +46,7 @@ drawn as (
         grant_id,
         kind,
         product,
+        country,
         liability_account,
         granted_on,
         expires_on,
@@ -64,6 +65,7 @@ drawn as (
         taken.grant_id,
         taken.kind,
         taken.product,
+        taken.country,
         taken.liability_account,
         taken.granted_on,
         taken.expires_on,
@@ -89,6 +91,7 @@ drawn as (
                 drawn.grant_id,
                 drawn.kind,
                 drawn.product,
+                drawn.country,
                 drawn.liability_account,
                 drawn.granted_on,
                 drawn.expires_on,
@@ -133,6 +136,7 @@ final as (
         on
             drawn.entity = resolved_accounts.entity
             and drawn.product = resolved_accounts.product
+            and drawn.country = resolved_accounts.country
             and drawn.document_month = resolved_accounts.document_month
             and resolved_accounts.posting_role = {{ credit_role('drawn.kind') }}
     where drawn.amount_minor > 0

@@ -179,6 +179,7 @@ _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("2100", "Tax payable", "liability", "false"),
     ("2300", "Intercompany payables", "liability", "false"),
     ("2400", "Deferred revenue", "liability", "false"),
+    ("2500", "Contract liabilities", "liability", "false"),
     ("3000", "Retained earnings", "equity", "false"),
     ("4000", "Subscription revenue", "revenue", "false"),
     ("4100", "Usage revenue", "revenue", "false"),
@@ -187,6 +188,8 @@ _ACCOUNTS: Sequence[tuple[str, str, str, str]] = (
     ("4300", "Intercompany revenue", "revenue", "false"),
     ("6300", "Intercompany expense", "expense", "false"),
     ("7800", "Unrealised exchange differences", "expense", "false"),
+    ("4800", "Breakage of prepaid credits", "revenue", "false"),
+    ("7810", "Realised exchange differences", "expense", "false"),
     ("7900", "Currency rounding", "expense", "false"),
 )
 _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
@@ -195,6 +198,10 @@ _MAPPINGS: Sequence[tuple[str, str, str, str]] = (
     ("*", "deferred_revenue", "*", "2400"),
     ("*", "subscription_revenue", "*", "4000"),
     ("*", "currency_rounding", "*", "7900"),
+    ("*", "contract_liability", "*", "2500"),
+    ("*", "breakage_revenue", "*", "4800"),
+    ("*", "cash", "*", "1000"),
+    ("*", "realised_exchange_difference", "*", "7810"),
     (_US, "usage_revenue", "*", "4100"),
     (_EU, "usage_revenue", "*", "4100"),
     (_US, "usage_revenue", "compute", "4110"),

@@ -36,6 +36,7 @@ final as (
         rounding_account,
         leg,
         account,
+        cast(null as varchar) as dimensions,
         cast(signed_minor as bigint) as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         customer_id as document_customer_id,

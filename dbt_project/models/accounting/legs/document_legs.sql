@@ -19,41 +19,30 @@ credit_applications as (
     select * from {{ ref('stg_register_issued__credit_applications') }}
 ),
 
--- Signed in the transaction currency: debit positive. Credit memos carry negative amounts and mirror invoices by themselves.
--- Only what is due is a receivable: what was drawn from prepaid credits is settled already.
-receivables as (
-    select
-        business_key,
-        posting_date,
-        receivable_account,
-        bill_to_customer_id as customer_id,
-        amount_minor + tax_minor as signed_minor
-    from billing_lines
-    union all
-    select
-        business_key,
-        posting_date,
-        cast(null as varchar) as receivable_account,
-        customer_id,
-        -amount_minor as signed_minor
-    from credit_applications
+receivable_valuations as (
+    select * from {{ ref('receivable_valuations') }}
 ),
 
+-- Signed in the transaction currency: debit positive. Credit memos carry negative amounts and mirror invoices by themselves.
 receivable_legs as (
     select
-        business_key,
-        posting_date,
+        documents.business_key,
+        receivable_valuations.posting_date,
         'receivable' as leg,
-        min(receivable_account) as account,
-        sum(signed_minor) as signed_minor,
-        min(customer_id) as customer_id,
+        receivable_valuations.receivable_account as account,
+        document_accounts.receivable_dimensions as dimensions,
+        receivable_valuations.signed_minor,
+        receivable_valuations.signed_functional_minor,
+        receivable_valuations.customer_id,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
         cast(null as date) as service_period_end
-    from receivables
-    group by
-        business_key,
-        posting_date
+    from receivable_valuations
+    inner join documents
+        on
+            receivable_valuations.business_key = documents.business_key
+            and receivable_valuations.natural_id = {{ issue_entry_id('documents') }}
+    inner join document_accounts on receivable_valuations.business_key = document_accounts.business_key
 ),
 
 credit_legs as (
@@ -62,7 +51,9 @@ credit_legs as (
         posting_date,
         {{ dbt.concat(["'credit:'", "grant_id"]) }} as leg,
         account,
+        cast(null as varchar) as dimensions,
         amount_minor as signed_minor,
+        cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
@@ -76,7 +67,9 @@ revenue_legs as (
         posting_date,
         {{ dbt.concat(["'line:'", "document_line_key"]) }} as leg,
         case when kind = 'fee' then deferred_account else revenue_account end as account,
+        case when kind = 'fee' then {{ json_text('account_dimensions', 'deferred') }} else {{ json_text('account_dimensions', 'revenue') }} end as dimensions,
         -amount_minor as signed_minor,
+        cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
         document_line_key as source_line_key,
         service_period_start,
@@ -90,7 +83,9 @@ tax_legs as (
         posting_date,
         {{ dbt.concat(["'tax:'", "tax_code", "':'", decimal_text('tax_rate')]) }} as leg,
         min(tax_account) as account,
+        min({{ json_text('account_dimensions', 'tax') }}) as dimensions,
         -sum(tax_minor) as signed_minor,
+        cast(null as bigint) as signed_functional_minor,
         cast(null as varchar) as customer_id,
         cast(null as varchar) as source_line_key,
         cast(null as date) as service_period_start,
@@ -115,7 +110,7 @@ combined as (
 
 final as (
     select
-        {{ dbt.concat(["documents.document_type", "':'", "documents.natural_id", "':issued'"]) }} as natural_id,
+        {{ issue_entry_id('documents') }} as natural_id,
         documents.issue_event as event,
         cast(null as varchar) as reverses,
         combined.business_key as source_document,
@@ -129,8 +124,9 @@ final as (
         document_accounts.rounding_account,
         combined.leg,
         combined.account,
+        combined.dimensions,
         cast(combined.signed_minor as bigint) as signed_minor,
-        cast(null as bigint) as signed_functional_minor,
+        cast(combined.signed_functional_minor as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,
         combined.customer_id,
         cast(null as varchar) as partner_entity,

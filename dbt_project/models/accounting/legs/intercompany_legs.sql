@@ -70,6 +70,7 @@ final as (
         postings.rounding_account,
         combined.leg,
         combined.account,
+        cast(null as varchar) as dimensions,
         cast(combined.signed_minor as bigint) as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,

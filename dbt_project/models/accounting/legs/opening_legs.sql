@@ -36,6 +36,7 @@ final as (
         rounding_account,
         leg,
         leg_account as account,
+        cast(null as varchar) as dimensions,
         cast(leg_minor as bigint) as signed_minor,
         -- What was carried, whatever a rate would make of it.
         cast(leg_functional_minor as bigint) as signed_functional_minor,

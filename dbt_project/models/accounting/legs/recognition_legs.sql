@@ -25,6 +25,8 @@ recognised_lines as (
         billing_lines.document_line_key,
         billing_lines.deferred_account,
         billing_lines.revenue_account,
+        {{ json_text('billing_lines.account_dimensions', 'deferred') }} as deferred_dimensions,
+        {{ json_text('billing_lines.account_dimensions', 'revenue') }} as revenue_dimensions,
         revenue_schedule.amount_minor,
         billing_lines.service_period_start,
         billing_lines.service_period_end
@@ -33,13 +35,14 @@ recognised_lines as (
 ),
 
 sides as (
-    {% for leg, account, sign in [("deferred", "deferred_account", ""), ("line", "revenue_account", "-")] %}
+    {% for leg, account, sign in [("deferred", "deferred", ""), ("line", "revenue", "-")] %}
         select
             business_key,
             recognition_period,
             posting_date,
             {{ dbt.concat(["'" ~ leg ~ ":'", "document_line_key"]) }} as leg,
-            {{ account }} as account,
+            {{ account }}_account as account,
+            {{ account }}_dimensions as dimensions,
             {{ sign }}amount_minor as signed_minor,
             document_line_key,
             service_period_start,
@@ -65,6 +68,7 @@ final as (
         document_accounts.rounding_account,
         sides.leg,
         sides.account,
+        sides.dimensions,
         cast(sides.signed_minor as bigint) as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,

@@ -40,6 +40,7 @@ final as (
         rounding_account,
         leg,
         account,
+        cast(null as varchar) as dimensions,
         cast(0 as bigint) as signed_minor,
         cast(signed_functional_minor as bigint) as signed_functional_minor,
         customer_id as document_customer_id,

@@ -19,51 +19,102 @@ decision_postings as (
     where hold_reason is null
 ),
 
--- Debit positive at the receivable: a payment and a write-off lower it, a refund takes the payment back.
+receivable_valuations as (
+    select * from {{ ref('receivable_valuations') }}
+),
+
 settlements as (
     select
-        invoice_key as business_key,
         natural_id,
+        entity,
         'payment_received' as event,
-        posting_date,
         'cash' as posting_role,
         cash_account as role_account,
-        receivable_account,
-        customer_id,
-        -amount_minor as receivable_minor,
+        cash_dimensions as role_dimensions,
+        cash_functional_minor,
+        exchange_difference_minor,
+        exchange_difference_account,
+        exchange_difference_dimensions,
         paid_on as settled_on
     from payments
     union all
     select
-        source_document as business_key,
         natural_id,
+        entity,
         event,
-        posting_date,
         posting_role,
         role_account,
-        receivable_account,
-        customer_id,
-        case when event = 'refund_issued' then amount_minor else -amount_minor end as receivable_minor,
+        role_dimensions,
+        cast(null as bigint) as cash_functional_minor,
+        cast(0 as bigint) as exchange_difference_minor,
+        cast(null as varchar) as exchange_difference_account,
+        cast(null as varchar) as exchange_difference_dimensions,
         posting_date as settled_on
     from decision_postings
 ),
 
--- An invoice is settled at the rate that is frozen there.
+valued as (
+    select
+        settlements.*,
+        receivable_valuations.business_key,
+        receivable_valuations.posting_date,
+        receivable_valuations.receivable_account,
+        document_accounts.receivable_dimensions,
+        receivable_valuations.customer_id,
+        receivable_valuations.signed_minor,
+        receivable_valuations.signed_functional_minor
+    from settlements
+    inner join receivable_valuations
+        on
+            settlements.entity = receivable_valuations.entity
+            and settlements.natural_id = receivable_valuations.natural_id
+    inner join document_accounts on receivable_valuations.business_key = document_accounts.business_key
+),
+
+-- What faces the receivable is worth as much, but for money, which is worth what it was on its day.
 sides as (
-    {% for leg, account, customer, sign in [("posting_role", "role_account", "cast(null as varchar)", "-"), ("'receivable'", "receivable_account", "customer_id", "")] %}
-        select
-            business_key,
-            natural_id,
-            event,
-            posting_date,
-            {{ leg }} as leg,
-            {{ account }} as account,
-            {{ sign }}receivable_minor as signed_minor,
-            {{ customer }} as customer_id,
-            settled_on
-        from settlements
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        business_key,
+        natural_id,
+        event,
+        posting_date,
+        'receivable' as leg,
+        receivable_account as account,
+        receivable_dimensions as dimensions,
+        signed_minor,
+        signed_functional_minor,
+        customer_id,
+        settled_on
+    from valued
+    union all
+    select
+        business_key,
+        natural_id,
+        event,
+        posting_date,
+        posting_role as leg,
+        role_account as account,
+        role_dimensions as dimensions,
+        -signed_minor as signed_minor,
+        coalesce(cash_functional_minor, -signed_functional_minor) as signed_functional_minor,
+        cast(null as varchar) as customer_id,
+        settled_on
+    from valued
+    union all
+    select
+        business_key,
+        natural_id,
+        event,
+        posting_date,
+        'realised_exchange_difference' as leg,
+        exchange_difference_account as account,
+        exchange_difference_dimensions as dimensions,
+        0 as signed_minor,
+        -exchange_difference_minor as signed_functional_minor,
+        cast(null as varchar) as customer_id,
+        settled_on
+    from valued
+    where exchange_difference_minor <> 0
 ),
 
 final as (
@@ -82,8 +133,9 @@ final as (
         document_accounts.rounding_account,
         sides.leg,
         sides.account,
+        sides.dimensions,
         cast(sides.signed_minor as bigint) as signed_minor,
-        cast(null as bigint) as signed_functional_minor,
+        cast(sides.signed_functional_minor as bigint) as signed_functional_minor,
         documents.customer_id as document_customer_id,
         sides.customer_id,
         cast(null as varchar) as partner_entity,

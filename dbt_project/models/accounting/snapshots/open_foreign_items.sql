@@ -37,7 +37,7 @@ receivables as (
         legs.signed_minor,
         coalesce(
             legs.signed_functional_minor,
-            {{ in_functional_currency('legs.signed_minor', 'legs.exchange_rate', 'transaction_currency', 'functional') }}
+            {{ converted_minor('legs.signed_minor', 'legs.exchange_rate', 'transaction_currency', 'functional') }}
         ) as signed_functional_minor
     from legs
     inner join periods

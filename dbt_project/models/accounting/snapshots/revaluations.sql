@@ -72,7 +72,7 @@ revalued as (
         closing_rates.exchange_rate,
         difference_accounts.account_code as difference_account,
         difference_accounts.is_known,
-        {{ in_functional_currency('open_foreign_items.open_minor', 'closing_rates.exchange_rate', 'transaction_currency', 'functional') }}
+        {{ converted_minor('open_foreign_items.open_minor', 'closing_rates.exchange_rate', 'transaction_currency', 'functional') }}
         - open_foreign_items.carried_functional_minor as difference_minor
     from open_foreign_items
     inner join currencies as transaction_currency on open_foreign_items.currency = transaction_currency.currency

@@ -16,6 +16,7 @@ final as (
         {{ sum_whole("case when earned_by = 'schedule' then amount_minor else 0 end") }} as schedule_minor,
         {{ sum_whole("case when earned_by = 'accrual' then amount_minor else 0 end") }} as accrual_minor,
         {{ sum_whole("case when earned_by = 'promotional_credit' then amount_minor else 0 end") }} as promotional_credit_minor,
+        {{ sum_whole("case when earned_by = 'breakage' then amount_minor else 0 end") }} as breakage_minor,
         {{ sum_whole('amount_minor') }} as revenue_minor,
         period <> service_period as is_off_diagonal
     from revenue_movements

@@ -18,6 +18,11 @@ unbilled_items as (
     select * from {{ ref('unbilled_items') }}
 ),
 
+breakage as (
+    select * from {{ ref('breakage_postings') }}
+    where hold_reason is null
+),
+
 periods as (
     select * from {{ ref('sub_ledger_periods') }}
 ),
@@ -77,6 +82,18 @@ combined as (
             {{ sign }}amount_minor{{ ' as amount_minor' if sign }}
         from unbilled_items
     {% endfor %}
+    union all
+    select
+        entity,
+        period,
+        period as service_period,
+        'breakage' as earned_by,
+        breakage_revenue_account as account,
+        product,
+        customer_id,
+        currency,
+        amount_minor
+    from breakage
 ),
 
 final as (

@@ -51,6 +51,10 @@ openings as (
     select * from {{ ref('stg_register_closing__openings') }}
 ),
 
+breakage as (
+    select * from {{ ref('breakage_postings') }}
+),
+
 settled as (
     select
         business_key,
@@ -217,6 +221,18 @@ due as (
     union all
     select
         entity,
+        period,
+        'credits broken' as measure,
+        currency as unit,
+        natural_id as subject,
+        amount_minor as compared_value,
+        0 as excused_value,
+        case when hold_reason is not null then {{ dbt.concat(["'held: '", "hold_reason"]) }} end as explanation,
+        true as must_exist
+    from breakage
+    union all
+    select
+        entity,
         recognition_period as period,
         'recognised' as measure,
         currency as unit,
@@ -356,6 +372,23 @@ journalled as (
         currency,
         source_document,
         account
+    union all
+    select
+        entity,
+        period,
+        'credits broken' as measure,
+        currency as unit,
+        natural_id as subject,
+        sum(case when side = 'debit' then amount_minor else -amount_minor end) as compared_value
+    from sealed_lines
+    where
+        event = 'breakage_recognised'
+        and {{ matches('line_key', '#contract_liability$') }}
+    group by
+        entity,
+        period,
+        currency,
+        natural_id
     union all
     select
         entity,

@@ -21,6 +21,8 @@ typed as (
         {{ safe_cast_to(blank_to_null('amount'), quantity_type()) }} as amount,
         {{ safe_cast_to(blank_to_null('paid_on'), 'date') }} as paid_on,
         lower(coalesce({{ blank_to_null('status') }}, 'paid')) as status,
+        {{ safe_cast_to(blank_to_null('functional_amount'), quantity_type()) }} as functional_amount,
+        {{ blank_to_null('functional_amount') }} is not null as states_functional_amount,
         {{ blank_to_null('method') }} as method,
         file_name,
         line_number
@@ -35,7 +37,13 @@ valued as (
             when abs(typed.amount) < 1000000000000
                 then {{ to_minor('typed.amount', 'currencies.minor_units') }}
         end as amount_minor,
+        case
+            when abs(typed.functional_amount) < 1000000000000
+                then {{ to_minor('typed.functional_amount', 'entities.functional_minor_units') }}
+        end as functional_minor,
         currencies.minor_units,
+        entities.functional_currency,
+        entities.functional_minor_units,
         entities.entity is not null as is_known_entity
     from typed
     left join currencies on typed.currency = currencies.currency
@@ -50,6 +58,7 @@ final as (
         currency,
         amount,
         amount_minor,
+        functional_minor,
         paid_on,
         status,
         method,
@@ -65,6 +74,11 @@ final as (
             when amount <= 0 then 'not_positive'
             when amount_minor is null then 'amount_out_of_range'
             when amount * cast(minor_units as decimal(4, 0)) <> amount_minor then 'fraction_of_minor_unit'
+            when states_functional_amount and functional_amount is null then 'not_a_number'
+            when functional_amount <= 0 then 'not_positive'
+            when states_functional_amount and functional_minor is null then 'amount_out_of_range'
+            when functional_amount * cast(functional_minor_units as decimal(4, 0)) <> functional_minor then 'fraction_of_minor_unit'
+            when currency = functional_currency and functional_minor <> amount_minor then 'two_amounts_of_one_currency'
         end as violation
     from valued
 )

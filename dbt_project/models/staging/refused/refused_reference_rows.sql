@@ -34,6 +34,10 @@ refused as (
     union all
     {{ refused_rows(ref('stg_finance__intercompany_agreements'), "'intercompany_agreements'", "'entity ' || entity || ' product ' || product") }}
     union all
+    {{ refused_rows(ref('stg_finance__accounts'), "'accounts'", "'account ' || account_code || ' of ' || entity") }}
+    union all
+    {{ refused_rows(ref('stg_finance__account_mappings'), "'account_mappings'", "'mapping ' || mapping_id || ' version ' || mapping_version") }}
+    union all
     {{ refused_rows(ref('refused_charges'), "'charges'", "'charge ' || charge_id") }}
     union all
     {{ refused_rows(ref('refused_meters'), "'meters'", "'meter ' || meter") }}

@@ -8,6 +8,7 @@ def plant(deliveries: Deliveries) -> None:
 
 DEFECT = Defect(
     rule="A mapping leads to an account of the chart.",
-    caught_by=Finding("held_lines", "unknown_account"),
+    caught_by=Finding("refused_reference_rows", "unknown_account"),
+    implies=(Finding("held_lines", "unknown_account"),),
     deliver=plant,
 )
