@@ -7,7 +7,7 @@ from typing import Any
 
 from dagster_project.close import Installation
 from reverse_etl.documents import SealedDocument, State
-from reverse_etl.reperformance import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader
+from reverse_etl.reperformance import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader, Settlement
 
 _FILES = "select position, source, relation, file_name, landed_on, content_hash from raw.landed_files order by position"
 _HELD = """
@@ -22,6 +22,10 @@ _LEDGER = """
     from ledger.general_ledger as ledger
     left join canonical.canonical_documents as documents on ledger.source_document = documents.business_key
     order by ledger.document_position, ledger.line_key
+"""
+_SETTLED = """
+    select source_document, posting_date, signed_minor from ledger.general_ledger
+    where event in ('payment_received', 'refund_issued', 'write_off') and customer_id is not null
 """
 DOCUMENT_TYPES = ("invoice", "credit_memo")
 
@@ -46,6 +50,7 @@ def read_facts(installation: Installation, published: bool = True) -> Facts:
             closed.setdefault((change.entity, change.period), ClosedPeriod(change.position, change.entity, change.period, change.landing_position))
     headers = sorted((_header(document) for document in documents), key=lambda header: header.position)
     customers = {header.business_key: header.customer_id for header in headers}
+    invoices = {header.business_key: header.invoice_key or header.business_key for header in headers}
     warehouse, mappings = installation.warehouse, installation.settings.mappings
     read = warehouse.read_published if published else warehouse.read
     return Facts(
@@ -65,6 +70,11 @@ def read_facts(installation: Installation, published: bool = True) -> Facts:
         closed=list(closed.values()),
         held=[HeldLine(row["entity"], row["customer_id"], row["line_key"], row["hold_reason"]) for row in read(_HELD).to_pylist()],
         ledger=[_ledger_line(row, customers) for row in read(_LEDGER).to_pylist()],
+        settled=[
+            Settlement(invoices[row["source_document"]], row["posting_date"], row["signed_minor"])
+            for row in read(_SETTLED).to_pylist()
+            if row["source_document"] in invoices
+        ],
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from fractions import Fraction
 
 from reverse_etl.reperformance.amounts import minor_units, rounded
+from reverse_etl.reperformance.facts import Settlement
 from reverse_etl.reperformance.issuing import Document, IssuedLine
 from reverse_etl.reperformance.rating import month_of, next_month
 
@@ -21,6 +22,7 @@ class Leg:
     account: str
     line: str | None
     minor: int
+    is_receivable: bool = False
 
 
 @dataclass(slots=True)
@@ -29,22 +31,49 @@ class Posted:
     functional_minor: int = 0
 
 
-def post(documents: Iterable[Document], functional_currencies: dict[str, str], until: date) -> dict[PostingKey, Posted]:
+def post(
+    documents: Sequence[Document], functional_currencies: dict[str, str], until: date, settled: Iterable[Settlement] = ()
+) -> dict[PostingKey, Posted]:
     """Every posting up to the month ``until``, debit positive."""
     books: defaultdict[PostingKey, Posted] = defaultdict(Posted)
-    for document in documents:
+    for document, worth in zip(documents, _receivables(documents, functional_currencies, settled), strict=True):
         functional = functional_currencies[document.entity]
         for period, legs in _entries(document):
             if period > f"{until:%Y-%m}":
                 continue
             left = 0
             for leg in legs:
-                converted = _converted(leg.minor, document, functional)
+                converted = worth if leg.is_receivable else _converted(leg.minor, document, functional)
                 left -= converted
                 _add(books, document, period, leg.account, leg.line, leg.minor, converted)
             if left:
                 _add(books, document, period, min(line.accounts["currency_rounding"] for line in document.lines), None, 0, left)
     return dict(books)
+
+
+def _receivables(documents: Sequence[Document], functional_currencies: dict[str, str], settled: Iterable[Settlement]) -> list[int]:
+    """What each document changes of its invoice's receivable in the functional currency: the balance is converted, never a part of it alone."""
+    movements: defaultdict[str, list[tuple[date, bool, int, int]]] = defaultdict(list)
+    for place, document in enumerate(documents):
+        movements[document.invoice_key].append((document.document_date, document.corrects is not None, place, _due(document)))
+    for settlement in settled:
+        if settlement.invoice_key in movements:
+            movements[settlement.invoice_key].append((settlement.posted_on, True, len(documents), settlement.minor))
+    worth = [0] * len(documents)
+    for moved in movements.values():
+        balance = 0
+        invoice = documents[min(place for *_, place, _ in moved)]
+        functional = functional_currencies[invoice.entity]
+        for _, _, place, minor in sorted(moved):
+            before = _converted(balance, invoice, functional)
+            balance += minor
+            if place < len(documents):
+                worth[place] = _converted(balance, invoice, functional) - before
+    return worth
+
+
+def _due(document: Document) -> int:
+    return sum(line.minor + line.tax for line in document.lines)
 
 
 def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
@@ -55,7 +84,7 @@ def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
     yield (
         document.period,
         [
-            Leg(min(line.accounts["receivable"] for line in lines), None, sum(line.minor + line.tax for line in lines)),
+            Leg(min(line.accounts["receivable"] for line in lines), None, _due(document), is_receivable=True),
             *(Leg(line.accounts["deferred_revenue"] if line.due.kind == "fee" else _revenue(line), line.due.line, -line.minor) for line in lines),
             *(Leg(min(line.accounts["tax_payable"] for line in lines), None, -tax) for tax in taxes.values() if tax),
         ],

@@ -86,6 +86,15 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What moved the receivable of an invoice and follows from no file: a payment, a refund or a write-off, debit positive in minor units."""
+
+    invoice_key: str
+    posted_on: date
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """``sealed`` in the order of the register; ``files`` in the order of landing."""
 
@@ -94,3 +103,4 @@ class Facts:
     closed: Sequence[ClosedPeriod]
     held: Sequence[HeldLine]
     ledger: Sequence[LedgerLine]
+    settled: Sequence[Settlement] = ()

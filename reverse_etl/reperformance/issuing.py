@@ -32,7 +32,10 @@ class IssuedLine:
 
 @dataclass(frozen=True)
 class Document:
-    """``lines`` of a credit memo are negative. ``is_issued``: the register has it; one that it has not is what should be there."""
+    """``lines`` of a credit memo are negative. ``is_issued``: the register has it; one that it has not is what should be there.
+
+    ``corrects``: the invoice that a credit memo takes back.
+    """
 
     key: str
     kind: str
@@ -44,6 +47,11 @@ class Document:
     exchange_rate: Fraction
     lines: Sequence[IssuedLine]
     is_issued: bool = True
+    corrects: str | None = None
+
+    @property
+    def invoice_key(self) -> str:
+        return self.corrects or self.key
 
 
 @dataclass
@@ -163,7 +171,17 @@ class Issuing:
             line.tax_left += piece.tax
         period = f"{month:%Y-%m}"
         return Document(
-            key, CREDIT_MEMO, original.entity, original.customer_id, original.currency, period, day, original.exchange_rate, pieces, is_issued
+            key,
+            CREDIT_MEMO,
+            original.entity,
+            original.customer_id,
+            original.currency,
+            period,
+            day,
+            original.exchange_rate,
+            pieces,
+            is_issued,
+            original.key,
         )
 
     def _keep(self, document: Document) -> None:

@@ -43,7 +43,7 @@ TAMPERED = {
         f"update ledger.revenue_by_service_period set revenue_minor = revenue_minor + 1 where {_MARCH} and account = '2004' and product = 'api'"
     ),
     "assert_s06_tax_lines_equal_their_account": f"update ledger.tax_roll_forward set closing_minor = closing_minor + 1 where {_MARCH}",
-    "assert_prepaid_credits_equal_their_liability_account": (
+    "assert_s10_prepaid_credits_equal_their_liability_account": (
         "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 0, 1, 0, 0, 0, 0, 1)"
     ),
 }

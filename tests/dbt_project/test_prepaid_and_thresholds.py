@@ -60,7 +60,7 @@ TESTS = (
     "assert_s04_unbilled_receivables_equal_their_account",
     "assert_s05_revenue_equals_its_accounts",
     "assert_s06_tax_lines_equal_their_account",
-    "assert_prepaid_credits_equal_their_liability_account",
+    "assert_s10_prepaid_credits_equal_their_liability_account",
     "assert_breakage_is_what_expired",
     "assert_settled_receivables_are_worth_nothing",
 )

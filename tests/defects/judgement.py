@@ -27,7 +27,7 @@ RELATIONS = {
 # A break of K0 or K1 is of the company as a whole; its subject is the file, which names whose it is.
 BREAKS = f"""
     select distinct checkpoint, nullif(entity, '*') as entity, measure as detail, subject from reconciliation.checkpoint_breaks
-    where checkpoint <> 'K3' or period <= '{PERIOD}'
+    where checkpoint not in ('K3', 'K10') or period <= '{PERIOD}'
 """
 # Told by the relation itself, which names the rule.
 TOLD_OTHERWISE = ("assert_no_reference_row_is_refused",)

@@ -15,12 +15,13 @@ billing_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
 
--- What is in the books: sealed, and not finally rejected.
+-- What is in the books of customers: sealed, and not finally rejected; what entities charge each other is beside it.
 journal_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
     where
         state <> 'rejected'
         and source_line_key is not null
+        and event <> 'intercompany_charged'
 ),
 
 claimed_daily_usage as (

@@ -18,6 +18,7 @@ DEFECT = Defect(
     rule="An entry is in exactly one summary (J10).",
     caught_by=Finding("assert_j10_entries_are_in_one_summary"),
     implies=(
+        Finding("K10", "revenue"),
         Finding("K5", "net"),
         Finding("K5", "receivable"),
         Finding("K5", "recognised"),
@@ -27,6 +28,7 @@ DEFECT = Defect(
         Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
         Finding("assert_s05_revenue_equals_its_accounts"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("re-performance"),
     ),
     deliver=summarise,
     post=plant,

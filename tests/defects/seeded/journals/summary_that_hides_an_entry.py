@@ -21,6 +21,7 @@ DEFECT = Defect(
     rule="A summary is the sum of its entries (J10).",
     caught_by=Finding("sealing", "contract"),
     implies=(
+        Finding("K10", "revenue"),
         Finding("K5", "net"),
         Finding("K5", "receivable"),
         Finding("K5", "recognised"),
@@ -30,6 +31,7 @@ DEFECT = Defect(
         Finding("assert_s02_receivables_roll_forward_to_the_open_items"),
         Finding("assert_s05_revenue_equals_its_accounts"),
         Finding("assert_s06_tax_lines_equal_their_account"),
+        Finding("re-performance"),
     ),
     deliver=summarise,
     post=plant,

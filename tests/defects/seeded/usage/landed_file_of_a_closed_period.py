@@ -17,7 +17,7 @@ def close_before(installation: Installation, entity: str) -> None:
 
 
 def tamper(entity: str) -> str:
-    return "delete from raw.landed_files where position = (select min(position) from raw.landed_files where relation = 'raw.meters')"
+    return "delete from raw.landed_files where position = (select min(position) from raw.landed_files where relation = 'raw.accounts')"
 
 
 DEFECT = Defect(
