@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dbt_commands import Dbt
 from decision_deliveries import event
 
+from dagster_project.books import read_books
 from dagster_project.cli.installing.installation import initialize
+from dagster_project.cli.reading.export import write_books
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve, ask_for_write_off, reject
 from dagster_project.close.openings import Opening, ask_for_opening, opening_of, seal_opening
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS, proposed
 from dagster_project.close.steps import mirror_register, seal_documents
 from reverse_etl.documents import State
-from reverse_etl.errors import ApprovalError
+from reverse_etl.errors import ApprovalError, ConfigurationError
 from reverse_etl.landing import land
 from reverse_etl.settings import Settings
 
@@ -394,3 +399,16 @@ def test_a_book_on_invoice_had_earned_before_the_cutover_what_the_primary_book_s
     assert balances["tax", "4100"] == (0, 0)
     equity = {book: balances[book, "3900"][0] for book in ("primary", "tax")}
     assert equity["tax"] - equity["primary"] == -50_000
+
+
+def test_a_secondary_book_is_exported_and_another_program_adds_it_up(started: Started, tmp_path: Path) -> None:
+    started.installation.warehouse.publish()
+    with pytest.raises(ConfigurationError, match="no book 'local'"):
+        read_books(started.installation.warehouse, "2026-04", book="local")
+    [books] = read_books(started.installation.warehouse, "2026-04", book="tax")
+    [path] = write_books([books], "beancount", tmp_path)
+    assert path.name == f"{ENTITY}-tax-2026-04.beancount"
+    taken_back = [entry for entry in books.entries if entry.event == "revenue_recognised_reversed"]
+    assert [(entry.reference.split(":")[0], entry.state) for entry in taken_back] == [("tax", "adjusting")]
+    proved = subprocess.run([Path(sys.executable).with_name("bean-check"), path], check=False, capture_output=True, text=True)
+    assert (proved.returncode, proved.stderr) == (0, "")

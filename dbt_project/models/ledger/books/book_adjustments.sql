@@ -54,7 +54,7 @@ reversed_lines as (
 ),
 
 sides as (
-    {% for side, sign in [('deferred', '-'), ('revenue', '')] %}
+    {% for side, sign in [('deferred', '-'), ('revenue', '+')] %}
         select
             entity,
             natural_id as adjusts,
@@ -63,16 +63,16 @@ sides as (
             'revenue_recognised_on_invoice' as event,
             posting_date,
             period,
-            {{ 'account' if side == 'deferred' else 'revenue_account' }} as account,
-            {{ 'dimensions' if side == 'deferred' else 'revenue_dimensions' }} as dimensions,
+            {{ 'account' if side == 'deferred' else 'revenue_account as account' }},
+            {{ 'dimensions' if side == 'deferred' else 'revenue_dimensions as dimensions' }},
             source_document,
             source_line_key,
             currency,
             exponent,
-            {{ sign }}signed_minor as signed_minor,
+            0 {{ sign }} signed_minor as signed_minor,
             functional_currency,
             functional_exponent,
-            {{ sign }}signed_functional_minor as signed_functional_minor
+            0 {{ sign }} signed_functional_minor as signed_functional_minor
         from deferred_lines
         union all
     {% endfor %}

@@ -66,22 +66,29 @@ combined as (
     select * from carried_over
 ),
 
-final as (
+dated as (
     select
-        combined.clearing_role,
-        combined.entity,
-        combined.period,
-        combined.item,
-        combined.account,
-        combined.currency,
-        combined.dated_on,
-        cast({{ days_between('combined.dated_on', 'periods.last_day') }} as bigint) as age_days,
-        cast(combined.amount_minor as bigint) as amount_minor
+        combined.*,
+        periods.last_day
     from combined
     left join periods
         on
             combined.entity = periods.entity
             and combined.period = periods.period
+),
+
+final as (
+    select
+        clearing_role,
+        entity,
+        period,
+        item,
+        account,
+        currency,
+        dated_on,
+        cast({{ days_between('dated_on', 'last_day') }} as bigint) as age_days,
+        cast(amount_minor as bigint) as amount_minor
+    from dated
 )
 
 select * from final
