@@ -281,6 +281,14 @@ REFERENCE = {
         *(f"cases,U{number:02},a,,0.1,{day}," for number, day in enumerate(AWKWARD_DATES)),
         *(f'cases,V{number:02},a,,"{rate}",2026-01-05,' for number, rate in enumerate(AWKWARD_RATES)),
     ],
+    "books": [
+        "entity_id,book,fee_recognition",
+        "northlight_us,tax, On_Invoice ",
+        "northlight_eu,tax\u2003,on_invoice",
+        "northlight_eu,management,ratable",
+        "northlight_us, primary,on_invoice",
+        "nobody,,later",
+    ],
     "payments": [
         "payment_id,entity_id,invoice,currency,amount,paid_on,status,method",
         *(f'amount-{number},northlight_us,INV-NORTHLIGHT_US-000001,USD,"{rate}",2026-01-05,,' for number, rate in enumerate(AWKWARD_RATES)),
