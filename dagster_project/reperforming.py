@@ -7,7 +7,7 @@ from typing import Any
 
 from dagster_project.close import Installation
 from reverse_etl.documents import SealedDocument, State
-from reverse_etl.reperformance import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader
+from reverse_etl.reperformance import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader, Settlement
 
 _FILES = "select position, source, relation, file_name, landed_on, content_hash from raw.landed_files order by position"
 _HELD = """
@@ -21,6 +21,13 @@ _LEDGER = """
         documents.customer_id, ledger.signed_minor, ledger.signed_functional_minor
     from ledger.general_ledger as ledger
     left join canonical.canonical_documents as documents on ledger.source_document = documents.business_key
+    order by ledger.document_position, ledger.line_key
+"""
+_SETTLEMENTS = """
+    select coalesce(documents.invoice_key, ledger.source_document) as invoice_key, ledger.posting_date, ledger.signed_minor
+    from ledger.general_ledger as ledger
+    left join canonical.canonical_documents as documents on ledger.source_document = documents.business_key
+    where ledger.event in ('payment_received', 'refund_issued', 'write_off') and ledger.customer_id is not null
     order by ledger.document_position, ledger.line_key
 """
 DOCUMENT_TYPES = ("invoice", "credit_memo")
@@ -65,6 +72,7 @@ def read_facts(installation: Installation, published: bool = True) -> Facts:
         closed=list(closed.values()),
         held=[HeldLine(row["entity"], row["customer_id"], row["line_key"], row["hold_reason"]) for row in read(_HELD).to_pylist()],
         ledger=[_ledger_line(row, customers) for row in read(_LEDGER).to_pylist()],
+        settlements=[Settlement(row["invoice_key"], row["posting_date"], row["signed_minor"]) for row in read(_SETTLEMENTS).to_pylist()],
     )
 
 

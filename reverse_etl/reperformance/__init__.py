@@ -5,7 +5,7 @@ register knows comes through ``facts``.
 """
 
 from reverse_etl.reperformance.comparison import Compared, Difference, MonthReperformed, NotReperformed, Reperformance, Waiting
-from reverse_etl.reperformance.facts import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader
+from reverse_etl.reperformance.facts import UNKNOWN_CUSTOMER, ClosedPeriod, Facts, HeldLine, LandedFile, LedgerLine, SealedHeader, Settlement
 from reverse_etl.reperformance.reperform import ReperformanceError, reperform
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Reperformance",
     "ReperformanceError",
     "SealedHeader",
+    "Settlement",
     "Waiting",
     "reperform",
 ]

@@ -9,7 +9,8 @@ from datetime import date
 from fractions import Fraction
 
 from reverse_etl.reperformance.amounts import minor_units, rounded
-from reverse_etl.reperformance.issuing import Document, IssuedLine
+from reverse_etl.reperformance.facts import Settlement
+from reverse_etl.reperformance.issuing import INVOICE, Document, IssuedLine
 from reverse_etl.reperformance.rating import month_of, next_month
 
 PostingKey = tuple[str, str, str, str, str, str | None]
@@ -18,9 +19,12 @@ PostingKey = tuple[str, str, str, str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Leg:
+    """``functional_minor``: what it is worth, where it is not its own amount at the rate of the document."""
+
     account: str
     line: str | None
     minor: int
+    functional_minor: int | None = None
 
 
 @dataclass(slots=True)
@@ -29,17 +33,20 @@ class Posted:
     functional_minor: int = 0
 
 
-def post(documents: Iterable[Document], functional_currencies: dict[str, str], until: date) -> dict[PostingKey, Posted]:
+def post(
+    documents: Sequence[Document], settlements: Iterable[Settlement], functional_currencies: dict[str, str], until: date
+) -> dict[PostingKey, Posted]:
     """Every posting up to the month ``until``, debit positive."""
+    receivables = _receivables(documents, settlements, functional_currencies)
     books: defaultdict[PostingKey, Posted] = defaultdict(Posted)
     for document in documents:
         functional = functional_currencies[document.entity]
-        for period, legs in _entries(document):
+        for period, legs in _entries(document, receivables[document.key]):
             if period > f"{until:%Y-%m}":
                 continue
             left = 0
             for leg in legs:
-                converted = _converted(leg.minor, document, functional)
+                converted = _converted(leg.minor, document, functional) if leg.functional_minor is None else leg.functional_minor
                 left -= converted
                 _add(books, document, period, leg.account, leg.line, leg.minor, converted)
             if left:
@@ -47,7 +54,28 @@ def post(documents: Iterable[Document], functional_currencies: dict[str, str], u
     return dict(books)
 
 
-def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
+def _receivables(documents: Sequence[Document], settlements: Iterable[Settlement], functional_currencies: dict[str, str]) -> dict[str, int]:
+    """Document -> what its receivable is worth: what it changes of the invoice's balance at the invoice's rate, so that nothing owed is worth nothing."""
+    movements: defaultdict[str, list[tuple[date, int, str, int]]] = defaultdict(list)
+    for document in documents:
+        turn = 0 if document.kind == INVOICE else 1
+        movements[document.invoice_key].append((document.document_date, turn, document.key, sum(line.minor + line.tax for line in document.lines)))
+    for settlement in settlements:
+        movements[settlement.invoice_key].append((settlement.posted_on, 2, "", settlement.minor))
+    worth: dict[str, int] = {}
+    for invoice in documents:
+        if invoice.kind != INVOICE:
+            continue
+        balance = 0
+        for _, _, key, minor in sorted(movements[invoice.key]):
+            before, balance = balance, balance + minor
+            if key:
+                functional = functional_currencies[invoice.entity]
+                worth[key] = _converted(balance, invoice, functional) - _converted(before, invoice, functional)
+    return worth
+
+
+def _entries(document: Document, receivable: int) -> Iterator[tuple[str, Sequence[Leg]]]:
     lines = document.lines
     taxes: defaultdict[tuple[str, Fraction], int] = defaultdict(int)
     for line in lines:
@@ -55,7 +83,7 @@ def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
     yield (
         document.period,
         [
-            Leg(min(line.accounts["receivable"] for line in lines), None, sum(line.minor + line.tax for line in lines)),
+            Leg(min(line.accounts["receivable"] for line in lines), None, sum(line.minor + line.tax for line in lines), receivable),
             *(Leg(line.accounts["deferred_revenue"] if line.due.kind == "fee" else _revenue(line), line.due.line, -line.minor) for line in lines),
             *(Leg(min(line.accounts["tax_payable"] for line in lines), None, -tax) for tax in taxes.values() if tax),
         ],

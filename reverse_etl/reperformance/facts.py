@@ -68,6 +68,15 @@ class HeldLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What somebody recorded of an invoice's receivable (a payment, a refund, a write-off), in minor units, debit positive."""
+
+    invoice_key: str
+    posted_on: date
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerLine:
     """A line of the general ledger. Amounts are in minor units, debit positive; ``customer_id`` is whose document it follows from.
 
@@ -94,3 +103,4 @@ class Facts:
     closed: Sequence[ClosedPeriod]
     held: Sequence[HeldLine]
     ledger: Sequence[LedgerLine]
+    settlements: Sequence[Settlement] = ()
