@@ -55,7 +55,7 @@ def post(
 
 
 def _receivables(documents: Sequence[Document], settlements: Iterable[Settlement], functional_currencies: dict[str, str]) -> dict[str, int]:
-    """Document -> what its receivable is worth: what it changes of the invoice's balance at the invoice's rate, so that nothing owed is worth nothing."""
+    """Document -> what its receivable is worth: what it changes of the invoice's balance at the invoice's rate; no balance is worth nothing."""
     movements: defaultdict[str, list[tuple[date, int, str, int]]] = defaultdict(list)
     for document in documents:
         turn = 0 if document.kind == INVOICE else 1
