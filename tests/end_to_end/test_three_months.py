@@ -304,7 +304,7 @@ def test_a_paid_foreign_invoice_realises_its_exchange_difference_and_leaves_noth
             sum(lines.signed_minor) filter (where accounts.is_receivable) as receivable,
             sum(lines.signed_functional_minor) filter (where accounts.is_receivable) as functional_receivable,
             sum(lines.signed_functional_minor) filter (where lines.account = '1000') as cash,
-            sum(lines.signed_functional_minor) filter (where lines.account = '7800') as difference
+            sum(lines.signed_functional_minor) filter (where lines.account = '7810') as difference
         from ledger.general_ledger as lines
         inner join staging.stg_finance__accounts as accounts on lines.entity = accounts.entity and lines.account = accounts.account_code
         where lines.source_document in (select source_document from ledger.general_ledger where event = 'payment_received')
