@@ -31,6 +31,7 @@ SOURCE_OF_RELATION = {
     "raw.intercompany_agreements": external.FINANCE_REFERENCE,
     "raw.accounts": external.FINANCE_REFERENCE,
     "raw.account_mappings": external.FINANCE_REFERENCE,
+    "raw.books": external.FINANCE_REFERENCE,
     "raw.credit_grants": external.BILLING_CATALOG,
     "raw.tax_exemptions": external.FINANCE_REFERENCE,
     "raw.tax_registrations": external.FINANCE_REFERENCE,

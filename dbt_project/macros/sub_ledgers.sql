@@ -59,20 +59,11 @@
 {% macro sub_ledger_breaks(sub_ledger, account_column=none, kinds=none) -%}
     {#- One row per legal entity, period, account and currency in which the sub-ledgers and the general ledger leave another balance. The accounts are
         those that are frozen on the issued lines, so that a changed mapping ties as well. An account may serve several sub-ledgers: all of them
-        count, as long as the one that is asked for is among them. Periods that no journal has reached yet are not compared, and an entry that the
-        ledger refused for good counts as if it stood there: K6 lists it and keeps the period open. -#}
+        count, as long as the one that is asked for is among them. -#}
 with
 
 sub_ledger_balances as (
     select * from {{ ref('sub_ledger_balances') }}
-),
-
-account_balances as (
-    select * from {{ ref('account_balances') }}
-),
-
-refused_lines as (
-    {{ refused_journal_lines() }}
 ),
 
 tied_accounts as (
@@ -91,6 +82,21 @@ tied_accounts as (
     where sub_ledger = '{{ sub_ledger }}'
 ),
 
+{{ account_breaks('sub_ledger_balances', 'tied_accounts') }}
+{%- endmacro %}
+
+{% macro account_breaks(balances, tied_accounts) -%}
+    {#- The end of a query: one row per legal entity, period, tied account and currency in which ``balances`` (entity, period, account, currency and
+        closing_minor, debit positive) come to something else than the general ledger. Periods that no journal has reached yet are not compared, and
+        an entry that the ledger refused for good counts as if it stood there: K6 lists it and keeps the period open. -#}
+account_balances as (
+    select * from {{ ref('account_balances') }}
+),
+
+refused_lines as (
+    {{ refused_journal_lines() }}
+),
+
 sub_ledger_side as (
     select
         entity,
@@ -98,7 +104,7 @@ sub_ledger_side as (
         account,
         currency,
         {{ sum_whole('closing_minor') }} as closing_minor
-    from sub_ledger_balances
+    from {{ balances }}
     group by
         entity,
         period,
@@ -161,10 +167,10 @@ select
     compared.ledger_minor + coalesce(refused.refused_minor, 0) as ledger_minor,
     compared.sub_ledger_minor - compared.ledger_minor - coalesce(refused.refused_minor, 0) as difference_minor
 from compared
-inner join tied_accounts
+inner join {{ tied_accounts }} as tied
     on
-        compared.entity = tied_accounts.entity
-        and compared.account = tied_accounts.account
+        compared.entity = tied.entity
+        and compared.account = tied.account
 inner join last_periods
     on
         compared.entity = last_periods.entity

@@ -63,7 +63,8 @@ class Balance:
 class Books:
     """``balances`` come from the warehouse's own sums, so that whoever adds the entries up again proves both.
 
-    ``balances``: per account in the functional currency. ``currency_balances``: per account and transaction currency.
+    ``balances``: per account in the functional currency. ``currency_balances``: per account and transaction currency. ``book``: the name of a
+    secondary book; none is the primary one, whose entries the ERP holds.
     """
 
     entity: str
@@ -75,10 +76,12 @@ class Books:
     entries: Sequence[Entry]
     balances: Sequence[Balance]
     currency_balances: Sequence[Balance]
+    book: str | None = None
 
     @property
     def title(self) -> str:
-        return f"{self.entity_name} ({self.entity}), {self.first_day:%Y-%m}"
+        named = f", book {self.book}" if self.book else ""
+        return f"{self.entity_name} ({self.entity}), {self.first_day:%Y-%m}{named}"
 
 
 def account_names(books: Books, roots: dict[str, str], separator: str = ":") -> dict[str, str]:

@@ -125,6 +125,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "effective_to",
     ),
     "raw.intercompany_agreements": ("entity_id", "product", "selling_entity_id", "transfer_share", "effective_from"),
+    "raw.books": ("entity_id", "book", "fee_recognition"),
     "raw.credit_grants": (
         "grant_id",
         "customer_id",

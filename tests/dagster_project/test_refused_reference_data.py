@@ -117,6 +117,17 @@ BAD: Mapping[str, tuple[str, Lines]] = {
             (",,acme,1,soon", {"not_a_date": "entity * product *"}),
         ],
     ),
+    "books": (
+        "entity_id,book,fee_recognition",
+        [
+            ("acme,tax,on_invoice", {}),
+            ("acme,management,ratable", {}),
+            ("acme,,ratable", {"missing_key": "book without name"}),
+            ("acme,primary,on_invoice", {"primary_book": "book primary"}),
+            ("acne,local,ratable", {"unknown_entity": "book local"}),
+            ("acme,cash,on_payment", {"unknown_word": "book cash"}),
+        ],
+    ),
     "credit_grants": (
         "grant_id,customer_id,currency,amount,kind,granted_on",
         [

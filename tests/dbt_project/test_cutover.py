@@ -82,6 +82,7 @@ REFERENCE: Mapping[str, Sequence[str]] = {
         "mapping_id,entity_id,role,product,account_code,effective_from",
         *(f"M-{role},*,{role},*,{code},2026-01-01" for role, code in ACCOUNTS.items()),
     ],
+    "books": ["entity_id,book,fee_recognition", f"{ENTITY},tax,on_invoice"],
     "credit_grants": [
         "grant_id,customer_id,currency,amount,kind,granted_on,expires_on",
         "G-left,PREPAID,USD,80,paid,2026-01-10,",
@@ -148,12 +149,13 @@ CLOSING = (
     "k5_issued_to_journals",
     "k6_journals_to_posted",
     "credit_balances",
+    "stg_finance__books",
     "path:models/ledger",
     "stg_tryton__moves",
     "stg_tryton__move_lines",
     "k7_posted_to_ledger",
 )
-TIES = tuple(f"assert_{tie}*" for tie in ("j0", "s0", "prepaid", "every_delta", "credits"))
+TIES = tuple(f"assert_{tie}*" for tie in ("j0", "j11", "s0", "book", "prepaid", "every_delta", "credits"))
 UNTIED = "select * from reconciliation.{} where is_break and period in ('2026-03', '2026-04')"
 
 
@@ -375,3 +377,28 @@ def test_what_was_rated_issued_and_opened_ties(started: Started) -> None:
     assert {(row["measure"], row["subject"], row["explanation"]) for row in k6} == {
         (measure, opened("open_item:OLD-1"), "opening_changed") for measure in ("opening", "opening carried")
     }, "a row that changes after the approval is named, and changes nothing"
+
+
+def test_what_is_in_transit_is_listed_beside_what_was_carried_over_on_its_account(started: Started) -> None:
+    rows = started.rows(
+        "select clearing_role, cast(dated_on as varchar) as dated_on, age_days, amount_minor from ledger.clearing_items"
+        f" where period = '2026-04' and currency = 'USD' and account = '{ACCOUNTS['cash']}' order by dated_on"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("opening", "2026-03-01", 60, 100_000),
+        ("cash", "2026-03-10", 51, 30_000),
+    ]
+
+
+def test_a_book_on_invoice_had_earned_before_the_cutover_what_the_primary_book_still_defers(started: Started) -> None:
+    rows = started.rows(
+        "select book, account, closing_minor, functional_closing_minor from ledger.book_trial_balance"
+        " where period = '2026-04' and currency = 'USD' and account in ('2400', '3900', '4100') order by book, account"
+    )
+    balances = {(row["book"], row["account"]): (row["closing_minor"], row["functional_closing_minor"]) for row in rows}
+    assert balances["primary", "2400"] == (-30_065, -30_065)
+    assert balances["primary", "4100"] == (-19_935, -19_935)
+    assert balances["tax", "2400"] == (0, 0)
+    assert balances["tax", "4100"] == (0, 0)
+    equity = {book: balances[book, "3900"][0] for book in ("primary", "tax")}
+    assert equity["tax"] - equity["primary"] == -50_000

@@ -105,7 +105,15 @@ def decided(closes: Closes) -> Decided:
     closes.propose(*WITHOUT_SEEDS)
     closes.build(
         *(*WITHOUT_SEEDS, "--select", "path:models/staging/register_closing", "path:models/staging/register_issued"),
-        *("path:models/canonical", "path:models/accounting", "path:models/ledger", "k5_issued_to_journals", "draft_lines", "invoice_preview"),
+        *(
+            "path:models/canonical",
+            "path:models/accounting",
+            "stg_finance__books",
+            "path:models/ledger",
+            "k5_issued_to_journals",
+            "draft_lines",
+            "invoice_preview",
+        ),
     )
     return Decided(closes, ids)
 

@@ -43,6 +43,7 @@ CLOSING = (
     "k5_issued_to_journals",
     "credit_balances",
     "credit_applications",
+    "stg_finance__books",
     "path:models/ledger",
 )
 TESTS = (

@@ -41,6 +41,7 @@ JUDGED = (
     "stg_product__control_totals",
     "stg_product__delivered_files",
     "path:models/reconciliation",
+    "stg_finance__books",
     "path:models/ledger",
     "credit_balances",
     "path:models/staging/refused",

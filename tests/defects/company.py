@@ -45,6 +45,7 @@ SHARED: dict[str, list[Row]] = {
         {"rate_date": "2026-01-12", "from_currency": "EUR", "to_currency": "CHF", "rate": "0.9412"},
     ],
     "intercompany_agreements": [sold_by_another("clean_two")],
+    "books": [{"entity_id": "clean_one", "book": "tax", "fee_recognition": "on_invoice"}],
 }
 
 

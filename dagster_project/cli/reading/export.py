@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ PROVEN_BY = {"beancount": "bean-check", "hledger": "hledger check --strict -f"}
 @click.argument("format_name", metavar="FORMAT", type=click.Choice(list(FORMATS)))
 @click.option("--period", required=True, help="The accounting period, YYYY-MM.")
 @click.option("--entity", help="One legal entity (default: all).")
+@click.option("--book", help="A secondary book of those that are delivered in books/ (default: the primary one, which the ERP holds).")
 @click.option(
     "--currency",
     type=click.Choice(["functional", "transaction"]),
@@ -32,12 +34,12 @@ PROVEN_BY = {"beancount": "bean-check", "hledger": "hledger check --strict -f"}
     "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("books"), show_default=True, help="The folder to write into."
 )
 @with_session
-def export_command(session: Session, format_name: str, period: str, entity: str | None, currency: str, output: Path) -> None:
+def export_command(session: Session, format_name: str, period: str, entity: str | None, book: str | None, currency: str, output: Path) -> None:
     """Write the books of a period as FORMAT: beancount, hledger, csv or parquet. Every entry that is sealed for the period is in them, with
     what the accounts held before and after it, so that a program that knows nothing of Tieout adds them up again."""
     from dagster_project.books import read_books
 
-    books = read_books(session.installation.warehouse, period, entity)
+    books = read_books(session.installation.warehouse, period, entity, book)
     written = write_books(books, format_name, output, currency == "transaction")
     for path in written:
         session.line(f"Wrote {path}")
@@ -54,13 +56,18 @@ def write_books(books: list[Books], format_name: str, folder: Path, in_transacti
     folder.mkdir(parents=True, exist_ok=True)
     ending = FORMATS[format_name]
     if format_name in ("csv", "parquet"):
-        path = folder / f"{books[0].first_day:%Y-%m}.{ending}"
+        path = folder / f"{_of_book(books[0])}{books[0].first_day:%Y-%m}.{ending}"
         (write_csv if format_name == "csv" else write_parquet)(books, path)
         return [path]
     text_of = beancount_text if format_name == "beancount" else hledger_text
     paths = []
     for book in books:
-        path = folder / f"{book.entity}-{book.first_day:%Y-%m}.{ending}"
+        path = folder / f"{book.entity}-{_of_book(book)}{book.first_day:%Y-%m}.{ending}"
         path.write_text(text_of(book, in_transaction_currency), encoding="utf-8")
         paths.append(path)
     return paths
+
+
+def _of_book(books: Books) -> str:
+    """What tells the file of a secondary book from that of the primary one."""
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', books.book)}-" if books.book else ""

@@ -26,6 +26,7 @@ final as (
     select
         journal_lines.entity,
         journal_lines.line_key,
+        journal_lines.natural_id,
         journal_lines.reference as entry_reference,
         documents.remote_number as erp_number,
         journal_lines.event,

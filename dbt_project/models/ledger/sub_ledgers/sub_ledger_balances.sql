@@ -61,6 +61,7 @@ rolled_revenue as (
 
 moved_settlements as (
     select
+        case event when 'write_off' then 'write_offs' else 'cash_clearing' end as sub_ledger,
         entity,
         period,
         counter_account as account,
@@ -68,6 +69,7 @@ moved_settlements as (
         {{ sum_whole('-amount_minor') }} as settled_minor
     from settlements
     group by
+        case event when 'write_off' then 'write_offs' else 'cash_clearing' end,
         entity,
         period,
         counter_account,
@@ -75,7 +77,7 @@ moved_settlements as (
 ),
 
 rolled_settlements as (
-    {{ rolled_forward('moved_settlements', ['account', 'currency'], ['settled_minor']) }}
+    {{ rolled_forward('moved_settlements', ['sub_ledger', 'account', 'currency'], ['settled_minor']) }}
 ),
 
 signed as (
@@ -102,7 +104,7 @@ signed as (
     from rolled_revenue
     union all
     select
-        'settlements' as sub_ledger,
+        sub_ledger,
         entity,
         period,
         account,

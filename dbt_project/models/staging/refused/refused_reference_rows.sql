@@ -34,6 +34,8 @@ refused as (
     union all
     {{ refused_rows(ref('stg_finance__intercompany_agreements'), "'intercompany_agreements'", "'entity ' || entity || ' product ' || product") }}
     union all
+    {{ refused_rows(ref('stg_finance__books'), "'books'", "'book ' || coalesce(book, 'without name')") }}
+    union all
     {{ refused_rows(ref('stg_finance__accounts'), "'accounts'", "'account ' || account_code || ' of ' || entity") }}
     union all
     {{ refused_rows(ref('stg_finance__account_mappings'), "'account_mappings'", "'mapping ' || mapping_id || ' version ' || mapping_version") }}

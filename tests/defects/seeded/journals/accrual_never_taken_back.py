@@ -15,6 +15,7 @@ DEFECT = Defect(
         Finding("K5", "taken back in functional currency"),
         Finding("K6", "sealed"),
         Finding("K6", "posted"),
+        Finding("assert_j11_clearing_accounts_equal_their_open_items"),
         Finding("assert_s04_unbilled_receivables_equal_their_account"),
         Finding("assert_s05_revenue_equals_its_accounts"),
     ),

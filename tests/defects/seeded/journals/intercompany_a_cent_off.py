@@ -19,7 +19,12 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What one entity of the group charges is what the other owes, to the cent (J08).",
     caught_by=Finding("assert_j08_intercompany_pairs_net_to_zero"),
-    implies=(Finding("assert_s09_intercompany_eliminates"), Finding("K5", "intercompany"), Finding("K6", "sealed")),
+    implies=(
+        Finding("assert_s09_intercompany_eliminates"),
+        Finding("assert_j11_clearing_accounts_equal_their_open_items"),
+        Finding("K5", "intercompany"),
+        Finding("K6", "sealed"),
+    ),
     deliver=sold_by_the_seller,
     post=plant,
 )

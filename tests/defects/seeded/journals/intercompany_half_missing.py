@@ -13,6 +13,7 @@ DEFECT = Defect(
     caught_by=Finding("assert_j08_intercompany_pairs_net_to_zero"),
     implies=(
         Finding("assert_s09_intercompany_eliminates"),
+        Finding("assert_j11_clearing_accounts_equal_their_open_items"),
         Finding("K5", "intercompany"),
         Finding("K6", "sealed"),
         Finding("K6", "posted"),

@@ -19,6 +19,7 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="What is served and not billed is the balance of its account (S04).",
     caught_by=Finding("assert_s04_unbilled_receivables_equal_their_account"),
+    implies=(Finding("assert_j11_clearing_accounts_equal_their_open_items"),),
     deliver=serve_on,
     post=plant,
 )

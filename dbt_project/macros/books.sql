@@ -1,0 +1,3 @@
+{#- The book that every legal entity has, and whose entries its ERP holds. -#}
+
+{% macro primary_book() %}primary{% endmacro %}

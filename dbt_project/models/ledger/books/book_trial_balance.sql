@@ -1,0 +1,1 @@
+{{ balances_of(ref('book_lines'), ['book', 'entity']) }}
