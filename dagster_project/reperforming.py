@@ -23,9 +23,12 @@ _LEDGER = """
     left join canonical.canonical_documents as documents on ledger.source_document = documents.business_key
     order by ledger.document_position, ledger.line_key
 """
-_SETTLED = """
-    select source_document, posting_date, signed_minor from ledger.general_ledger
-    where event in ('payment_received', 'refund_issued', 'write_off') and customer_id is not null
+_SETTLEMENTS = """
+    select coalesce(documents.invoice_key, ledger.source_document) as invoice_key, ledger.posting_date, ledger.signed_minor
+    from ledger.general_ledger as ledger
+    left join canonical.canonical_documents as documents on ledger.source_document = documents.business_key
+    where ledger.event in ('payment_received', 'refund_issued', 'write_off') and ledger.customer_id is not null
+    order by ledger.document_position, ledger.line_key
 """
 DOCUMENT_TYPES = ("invoice", "credit_memo")
 
@@ -50,7 +53,6 @@ def read_facts(installation: Installation, published: bool = True) -> Facts:
             closed.setdefault((change.entity, change.period), ClosedPeriod(change.position, change.entity, change.period, change.landing_position))
     headers = sorted((_header(document) for document in documents), key=lambda header: header.position)
     customers = {header.business_key: header.customer_id for header in headers}
-    invoices = {header.business_key: header.invoice_key or header.business_key for header in headers}
     warehouse, mappings = installation.warehouse, installation.settings.mappings
     read = warehouse.read_published if published else warehouse.read
     return Facts(
@@ -70,11 +72,7 @@ def read_facts(installation: Installation, published: bool = True) -> Facts:
         closed=list(closed.values()),
         held=[HeldLine(row["entity"], row["customer_id"], row["line_key"], row["hold_reason"]) for row in read(_HELD).to_pylist()],
         ledger=[_ledger_line(row, customers) for row in read(_LEDGER).to_pylist()],
-        settled=[
-            Settlement(invoices[row["source_document"]], row["posting_date"], row["signed_minor"])
-            for row in read(_SETTLED).to_pylist()
-            if row["source_document"] in invoices
-        ],
+        settlements=[Settlement(row["invoice_key"], row["posting_date"], row["signed_minor"]) for row in read(_SETTLEMENTS).to_pylist()],
     )
 
 

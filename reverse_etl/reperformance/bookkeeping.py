@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from reverse_etl.reperformance.amounts import minor_units, rounded
 from reverse_etl.reperformance.facts import Settlement
-from reverse_etl.reperformance.issuing import Document, IssuedLine
+from reverse_etl.reperformance.issuing import INVOICE, Document, IssuedLine
 from reverse_etl.reperformance.rating import month_of, next_month
 
 PostingKey = tuple[str, str, str, str, str, str | None]
@@ -19,10 +19,12 @@ PostingKey = tuple[str, str, str, str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Leg:
+    """``functional_minor``: what it is worth, where it is not its own amount at the rate of the document."""
+
     account: str
     line: str | None
     minor: int
-    is_receivable: bool = False
+    functional_minor: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,18 +34,19 @@ class Posted:
 
 
 def post(
-    documents: Sequence[Document], functional_currencies: dict[str, str], until: date, settled: Iterable[Settlement] = ()
+    documents: Sequence[Document], settlements: Iterable[Settlement], functional_currencies: dict[str, str], until: date
 ) -> dict[PostingKey, Posted]:
     """Every posting up to the month ``until``, debit positive."""
+    receivables = _receivables(documents, settlements, functional_currencies)
     books: defaultdict[PostingKey, Posted] = defaultdict(Posted)
-    for document, worth in zip(documents, _receivables(documents, functional_currencies, settled), strict=True):
+    for document, receivable in zip(documents, receivables, strict=True):
         functional = functional_currencies[document.entity]
-        for period, legs in _entries(document):
+        for period, legs in _entries(document, receivable):
             if period > f"{until:%Y-%m}":
                 continue
             left = 0
             for leg in legs:
-                converted = worth if leg.is_receivable else _converted(leg.minor, document, functional)
+                converted = _converted(leg.minor, document, functional) if leg.functional_minor is None else leg.functional_minor
                 left -= converted
                 _add(books, document, period, leg.account, leg.line, leg.minor, converted)
             if left:
@@ -51,32 +54,29 @@ def post(
     return dict(books)
 
 
-def _receivables(documents: Sequence[Document], functional_currencies: dict[str, str], settled: Iterable[Settlement]) -> list[int]:
-    """What each document changes of its invoice's receivable in the functional currency: the balance is converted, never a part of it alone."""
-    movements: defaultdict[str, list[tuple[date, bool, int, int]]] = defaultdict(list)
+def _receivables(documents: Sequence[Document], settlements: Iterable[Settlement], functional_currencies: dict[str, str]) -> list[int]:
+    """What each document's receivable is worth: what it changes of the invoice's balance at the invoice's rate; no balance is worth nothing."""
+    movements: defaultdict[str, list[tuple[date, int, int, int]]] = defaultdict(list)
     for place, document in enumerate(documents):
-        movements[document.invoice_key].append((document.document_date, document.corrects is not None, place, _due(document)))
-    for settlement in settled:
-        if settlement.invoice_key in movements:
-            movements[settlement.invoice_key].append((settlement.posted_on, True, len(documents), settlement.minor))
+        turn = 0 if document.kind == INVOICE else 1
+        movements[document.invoice_key].append((document.document_date, turn, place, sum(line.minor + line.tax for line in document.lines)))
+    for settlement in settlements:
+        movements[settlement.invoice_key].append((settlement.posted_on, 2, len(documents), settlement.minor))
     worth = [0] * len(documents)
     for moved in movements.values():
-        balance = 0
-        invoice = documents[min(place for *_, place, _ in moved)]
+        balance, first = 0, min(place for _, _, place, _ in moved)
+        if first == len(documents):
+            continue
+        invoice = documents[first]
         functional = functional_currencies[invoice.entity]
         for _, _, place, minor in sorted(moved):
-            before = _converted(balance, invoice, functional)
-            balance += minor
+            before, balance = balance, balance + minor
             if place < len(documents):
-                worth[place] = _converted(balance, invoice, functional) - before
+                worth[place] = _converted(balance, invoice, functional) - _converted(before, invoice, functional)
     return worth
 
 
-def _due(document: Document) -> int:
-    return sum(line.minor + line.tax for line in document.lines)
-
-
-def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
+def _entries(document: Document, receivable: int) -> Iterator[tuple[str, Sequence[Leg]]]:
     lines = document.lines
     taxes: defaultdict[tuple[str, Fraction], int] = defaultdict(int)
     for line in lines:
@@ -84,7 +84,7 @@ def _entries(document: Document) -> Iterator[tuple[str, Sequence[Leg]]]:
     yield (
         document.period,
         [
-            Leg(min(line.accounts["receivable"] for line in lines), None, _due(document), is_receivable=True),
+            Leg(min(line.accounts["receivable"] for line in lines), None, sum(line.minor + line.tax for line in lines), receivable),
             *(Leg(line.accounts["deferred_revenue"] if line.due.kind == "fee" else _revenue(line), line.due.line, -line.minor) for line in lines),
             *(Leg(min(line.accounts["tax_payable"] for line in lines), None, -tax) for tax in taxes.values() if tax),
         ],

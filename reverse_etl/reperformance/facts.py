@@ -68,6 +68,15 @@ class HeldLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What somebody recorded of an invoice's receivable (a payment, a refund, a write-off), in minor units, debit positive."""
+
+    invoice_key: str
+    posted_on: date
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerLine:
     """A line of the general ledger. Amounts are in minor units, debit positive; ``customer_id`` is whose document it follows from.
 
@@ -86,15 +95,6 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """What moved the receivable of an invoice and follows from no file: a payment, a refund or a write-off, debit positive in minor units."""
-
-    invoice_key: str
-    posted_on: date
-    minor: int
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """``sealed`` in the order of the register; ``files`` in the order of landing."""
 
@@ -103,4 +103,4 @@ class Facts:
     closed: Sequence[ClosedPeriod]
     held: Sequence[HeldLine]
     ledger: Sequence[LedgerLine]
-    settled: Sequence[Settlement] = ()
+    settlements: Sequence[Settlement] = ()

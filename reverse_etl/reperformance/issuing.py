@@ -32,12 +32,13 @@ class IssuedLine:
 
 @dataclass(frozen=True)
 class Document:
-    """``lines`` of a credit memo are negative. ``is_issued``: the register has it; one that it has not is what should be there.
+    """``lines`` of a credit memo are negative, and ``invoice_key`` is the invoice that it corrects; of an invoice it is its own.
 
-    ``corrects``: the invoice that a credit memo takes back.
+    ``is_issued``: the register has it; one that it has not is what should be there.
     """
 
     key: str
+    invoice_key: str
     kind: str
     entity: str
     customer_id: str
@@ -47,11 +48,6 @@ class Document:
     exchange_rate: Fraction
     lines: Sequence[IssuedLine]
     is_issued: bool = True
-    corrects: str | None = None
-
-    @property
-    def invoice_key(self) -> str:
-        return self.corrects or self.key
 
 
 @dataclass
@@ -93,7 +89,7 @@ class Issuing:
                 by_document[line.customer.customer_id, line.due_month].append((line, difference))
             else:
                 for original, pieces in self._taken_back(line.line, -difference):
-                    self._keep(self._memo(f"unissued/credit/{original.key}", line.due_month, last_day(line.due_month), original, pieces, False))
+                    self._keep(self._memo(f"unissued/{original.key}/{line.line}", line.due_month, last_day(line.due_month), original, pieces, False))
         for (customer_id, month), lines in by_document.items():
             self._keep(self._invoice(f"unissued/{customer_id}/{month}", position, month, last_day(month), lines, False))
 
@@ -150,7 +146,7 @@ class Issuing:
         exchange_rate = references.exchange_rate(customer.currency, entity.functional_currency, day)
         period = f"{month:%Y-%m}"
         rate = Fraction(0) if exchange_rate is None else exchange_rate
-        return Document(key, INVOICE, customer.entity, customer.customer_id, customer.currency, period, day, rate, made, is_issued)
+        return Document(key, key, INVOICE, customer.entity, customer.customer_id, customer.currency, period, day, rate, made, is_issued)
 
     def _taken_back(self, key: str, reduction: int) -> list[tuple[Document, list[IssuedLine]]]:
         """What was issued last is taken back first; the last of a line takes the tax that is left with it."""
@@ -172,6 +168,7 @@ class Issuing:
         period = f"{month:%Y-%m}"
         return Document(
             key,
+            original.key,
             CREDIT_MEMO,
             original.entity,
             original.customer_id,
@@ -181,7 +178,6 @@ class Issuing:
             original.exchange_rate,
             pieces,
             is_issued,
-            original.key,
         )
 
     def _keep(self, document: Document) -> None:

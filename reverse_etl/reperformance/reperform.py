@@ -55,7 +55,7 @@ def reperform(
         last = date.fromisoformat(f"{periods[-1]}-01")
         documents, waits = _issued(delivered, facts, owner, last, set(chosen))
         waiting += waits
-        expected |= post(documents, functional, last, facts.settled)
+        expected |= post(documents, facts.settlements, functional, last)
     asked = [month for month in months if period in (None, month[1])]
     return Reperformance(compare(expected, facts.ledger, asked, chosen, left_out), waiting)
 

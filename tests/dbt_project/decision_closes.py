@@ -47,7 +47,10 @@ TAMPERED = {
         "insert into ledger.prepaid_credit_roll_forward values ('acme', '2026-03', '2500', 'USD', 0, 0, 1, 0, 0, 0, 0, 1)"
     ),
 }
-LIMITS = "insert into constants.run_gate_limits values ('correction', 'many', null, 3), ('price', 'netting', 60, null)"
+LIMITS = """
+    insert into constants.run_gate_limits (cause, entity, scope, gross_limit, line_limit)
+    values ('correction', 'many', 'entity', null, 3), ('price', 'netting', 'entity', 60, null)
+"""
 
 
 @dataclass

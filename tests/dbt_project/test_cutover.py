@@ -39,6 +39,7 @@ ACCOUNTS = {
     "usage_revenue": "4000",
     "subscription_revenue": "4100",
     "bad_debt": "6000",
+    "realised_exchange_difference": "7800",
     "currency_rounding": "7900",
 }
 CHARGES = "charge_id,plan_id,kind,charge_model,meter,billing_timing,product,tax_code,description"
@@ -72,7 +73,12 @@ REFERENCE: Mapping[str, Sequence[str]] = {
         *(f"S-{name},1,{name},{plan},{starts_on}," for name, (plan, starts_on, _) in CUSTOMERS.items()),
     ],
     "tax_rates": ["entity_id,country,tax_code,rate,effective_from,effective_to", f"{ENTITY},US,standard,0.2,2026-01-01,"],
-    "exchange_rates": ["rate_date,from_currency,to_currency,rate", "2026-03-31,EUR,USD,1.05", "2026-04-30,EUR,USD,1.06"],
+    "exchange_rates": [
+        "rate_date,from_currency,to_currency,rate",
+        "2026-03-12,EUR,USD,1.04",
+        "2026-03-31,EUR,USD,1.05",
+        "2026-04-30,EUR,USD,1.06",
+    ],
     "accounts": [
         "entity_id,account_code,name,account_type,is_receivable",
         *(f"{ENTITY},{code},{role},asset,{'true' if role == 'receivable' else 'false'}" for role, code in ACCOUNTS.items()),
@@ -345,7 +351,8 @@ def test_an_open_item_is_paid_ages_and_is_written_off_like_an_invoice(started: S
 
 
 def test_a_foreign_open_item_takes_off_what_it_was_carried_at(started: Started) -> None:
-    assert started.journal(opened("open_item:OLD-2")) == {"1000": (10000, 10833), "3900": (-10000, -10833)}
+    # Paid at the rate of its day; the rest of what it was carried at is lost, and nothing of it stays on the receivable.
+    assert started.journal(opened("open_item:OLD-2")) == {"1000": (10000, 10400), "3900": (-10000, -10833), "7800": (0, 433)}
 
 
 def test_deferred_revenue_is_recognised_by_the_days_that_are_left(started: Started) -> None:
@@ -360,7 +367,8 @@ def test_the_trial_balance_goes_on_from_that_of_the_former_system(started: Start
     rows = started.rows("select account, closing_minor from ledger.trial_balance where period = '2026-03'")
     closed = {row["account"]: row["closing_minor"] for row in rows}
     assert closed[ACCOUNTS["opening_balance_equity"]] == 0
-    assert closed[ACCOUNTS["cash"]] == 100000 + 30000 + 10833
+    assert closed[ACCOUNTS["cash"]] == 100000 + 30000 + 10400
+    assert closed[ACCOUNTS["realised_exchange_difference"]] == 433
     assert closed[ACCOUNTS["tax_payable"]] == -2833 - (1200 + 300 + 1000 + 147)
     assert sum(closed.values()) == 0
     assert len(started.tests) >= 12

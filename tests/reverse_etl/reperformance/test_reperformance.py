@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from small_company import CALLS, DOLLARS, ENTITY, EUROS, FEBRUARY, JANUARY, REFERENCE, Company, with_rows
+from small_company import CALLS, CREDITED, DOLLARS, ENTITY, EUROS, FEBRUARY, ISSUED, JANUARY, REFERENCE, Company, with_rows
 
-from reverse_etl.reperformance import HeldLine, Reperformance, reperform
+from reverse_etl.reperformance import HeldLine, LedgerLine, Reperformance, Settlement, reperform
 from reverse_etl.reperformance.delivered import ChangedDeliveryError
 from reverse_etl.reperformance.events import Usage
 from reverse_etl.reperformance.rating import due_lines, quantities_of
@@ -101,6 +101,32 @@ def test_events_that_somebody_recorded_are_listed_and_not_computed(company: Comp
     january = reperform(company.inbox, company.facts(), JANUARY).months[0]
     assert not january.differences
     assert [left.reason for left in january.not_reperformed] == ["the event payment_received"]
+
+
+@pytest.mark.parametrize(("paid", "worth", "rounding"), [(0, 28, 0), (8000, 27, 1)])
+def test_a_credit_in_foreign_currency_is_worth_what_it_changes_of_the_balance_that_payments_have_left(
+    company: Company, paid: int, worth: int, rounding: int
+) -> None:
+    # Five calls fewer than January's invoice has: 0.25 dollars and 0.05 of tax at 0.9033, of 84.53 or of the 4.53 that are not paid.
+    company.use("2026-02-05", [("g", DOLLARS, "2026-01-22T12:00:00Z", "-15")], "corrections")
+    february = [line for line in company.ledger if (line.customer_id, line.period, line.event) == (DOLLARS, FEBRUARY, ISSUED)]
+    amounts = [
+        ("1200", ISSUED, None, 3808, 3503),
+        ("4100", ISSUED, "S1/pro.calls/2026-02-01", -200, -184),
+        ("2400", ISSUED, "S1/pro.fee/2026-03-01", -3000, -2760),
+        ("2100", ISSUED, None, -608, -559),
+        ("1200", CREDITED, None, -30, -worth),
+        ("4100", CREDITED, CALLS, 25, 23),
+        ("2100", CREDITED, None, 5, 5),
+        ("7900", CREDITED, None, 0, -rounding),
+    ]
+    company.ledger = [line for line in company.ledger if line not in february]
+    company.ledger += [LedgerLine(ENTITY, FEBRUARY, account, "USD", event, DOLLARS, line, *minor) for account, event, line, *minor in amounts]
+    facts = company.facts()
+    memo = replace(facts.sealed[2], position=22, business_key="memo/C1/1", customer_id=DOLLARS, currency="USD", invoice_key="invoice/C1/1")
+    done = reperform(company.inbox, replace(facts, sealed=[*facts.sealed, memo], settlements=[Settlement("invoice/C1/1", date(2026, 2, 10), -paid)]))
+    assert named(done) == set()
+    assert done.agrees, done.months
 
 
 def test_a_sample_compares_every_line_of_the_customers_that_the_hash_chooses(company: Company) -> None:

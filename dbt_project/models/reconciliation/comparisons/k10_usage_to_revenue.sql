@@ -15,13 +15,12 @@ billing_lines as (
     select * from {{ ref('stg_register_closing__billing_lines') }}
 ),
 
--- What is in the books of customers: sealed, and not finally rejected; what entities charge each other is beside it.
+-- What is in the books: sealed, and not finally rejected.
 journal_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
     where
         state <> 'rejected'
         and source_line_key is not null
-        and event <> 'intercompany_charged'
 ),
 
 claimed_daily_usage as (
@@ -46,7 +45,8 @@ move_lines as (
     select * from {{ ref('stg_tryton__move_lines') }}
 ),
 
--- Of each line what is revenue, and what is deferred, on the accounts that were frozen with it; on another account it is neither.
+-- Of each line what is revenue, and what is deferred, on the accounts that were frozen with it; on another account it is neither. What the entities
+-- charge each other for a line is nobody's revenue of it, whatever its account, and half of it is in the books of another entity.
 booked as (
     select
         billing_lines.entity,
@@ -55,12 +55,14 @@ booked as (
         billing_lines.line_key,
         billing_lines.kind,
         journal_lines.reference,
+        journal_lines.entity as posting_entity,
         journal_lines.period as posting_period,
         journal_lines.line_key as journal_line_key,
         journal_lines.posted_line_key,
         case when journal_lines.side = 'credit' then journal_lines.amount_minor else -journal_lines.amount_minor end as signed_minor,
-        billing_lines.kind = 'fee' and journal_lines.account = billing_lines.deferred_account as is_deferred,
-        journal_lines.account = billing_lines.revenue_account as is_revenue
+        journal_lines.event <> 'intercompany_charged' and billing_lines.kind = 'fee' and journal_lines.account = billing_lines.deferred_account
+            as is_deferred,
+        journal_lines.event <> 'intercompany_charged' and journal_lines.account = billing_lines.revenue_account as is_revenue
     from journal_lines
     inner join billing_lines on journal_lines.source_line_key = billing_lines.document_line_key
 ),
@@ -143,7 +145,7 @@ rated as (
 -- without an event begins with the summary, and what by now is rated at nothing with the invoice line.
 walked as (
     select
-        booked.entity,
+        booked.posting_entity as entity,
         booked.posting_period as period,
         booked.reference,
         booked.journal_line_key,
@@ -163,7 +165,7 @@ walked as (
     left join moves
         on
             booked.reference = moves.reference
-            and booked.entity = moves.entity
+            and booked.posting_entity = moves.entity
             and booked.posting_period = moves.period
     left join move_lines
         on

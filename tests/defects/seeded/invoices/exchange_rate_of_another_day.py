@@ -16,8 +16,6 @@ def plant(rows: list[OutboxRow]) -> list[OutboxRow]:
 DEFECT = Defect(
     rule="A document is converted at the approved rate of its day.",
     caught_by=Finding("re-performance"),
-    implies=(
-        Finding("assert_j09_exchange_rates_are_approved"),
-    ),
+    implies=(Finding("assert_j09_exchange_rates_are_approved"),),
     issue=plant,
 )

@@ -17,8 +17,6 @@ def foreign_at_another_rate(row: OutboxRow) -> OutboxRow:
 DEFECT = Defect(
     rule="What is issued is converted at a rate of the approved table (J09).",
     caught_by=Finding("assert_j09_exchange_rates_are_approved"),
-    implies=(
-        Finding("re-performance"),
-    ),
+    implies=(Finding("re-performance"),),
     issue=plant,
 )
