@@ -87,7 +87,8 @@ def deliver_credits_and_thresholds(settings: Settings) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(rows) + "\n")
 
-    roles = {"contract_liability": ("2500", "liability"), "promotional_credit": ("4900", "revenue")}
+    # The sample has an account for what is paid ahead, and none for what is given away.
+    roles = {"promotional_credit": ("4900", "revenue")}
     entities = settings.entities
     deliver(
         "accounts",
