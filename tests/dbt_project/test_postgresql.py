@@ -267,8 +267,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory, address: str, dbt: Dbt) -> 
         engines.build(*MODELS)
         engines.build("build", "--exclude-resource-type", "unit_test", target="postgres")
         more = engines.compared()
-        # Only what is incremental can come out differently.
-        engines.build("run", "--full-refresh", "--select", "path:models/usage", target="postgres")
+        engines.build("run", "--full-refresh", "--select", "path:models/usage+", target="postgres")
         yield Stages(engines.installation, first, more, engines.compared())
 
 
