@@ -72,14 +72,6 @@
     ) as valued
 {%- endmacro %}
 
-{% macro converted_at(amount_minor, rate, functional_minor_units, minor_unit_value) -%}
-    {#- An amount in minor units of the functional currency: 1 JPY is one minor unit, 1 USD is a hundred. -#}
-    {{ apply_rate(
-        amount_minor,
-        "cast(" ~ rate ~ " as " ~ rate_type() ~ ") * cast(" ~ functional_minor_units ~ " as decimal(4, 0)) * cast(" ~ minor_unit_value ~ " as decimal(4, 3))"
-    ) }}
-{%- endmacro %}
-
 {% macro typed_amounts(amount_column) -%}
     {#- The columns that opened_amounts reads, of a delivered row. -#}
     {{ safe_cast_to(blank_to_null(amount_column), quantity_type()) }} as amount,

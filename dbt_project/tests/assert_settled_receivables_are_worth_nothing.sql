@@ -19,7 +19,7 @@ receivable_lines as (
             journal_lines.entity = valuations.entity
             and journal_lines.natural_id = valuations.natural_id
     inner join documents on journal_lines.source_document = documents.business_key
-    where journal_lines.line_key = {{ dbt.concat(["journal_lines.natural_id", "'#receivable'"]) }}
+    where {{ is_leg('receivable', 'journal_lines') }} or {{ is_leg('opened', 'journal_lines') }}
     group by
         journal_lines.entity,
         documents.invoice_key,

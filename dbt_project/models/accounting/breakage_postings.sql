@@ -163,7 +163,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'expires_on') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'expires_on') }}
 ),
 
 -- What was bought goes at the rate that it was bought at.
@@ -210,7 +210,6 @@ proposed as (
             due.currency = recent_rates.currency
             and due.functional_currency = recent_rates.functional_currency
             and due.expires_on = recent_rates.expires_on
-            and recent_rates.recency = 1
 ),
 
 entries as (

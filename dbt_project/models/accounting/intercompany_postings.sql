@@ -87,46 +87,28 @@ dated as (
 wanted_rates as (
     select distinct
         currency,
-        selling_currency,
+        selling_currency as functional_currency,
         resolved_on
     from dated
-    where selling_currency not in (currency, contracting_currency)
 ),
 
 recent_rates as (
-    select
-        wanted_rates.currency,
-        wanted_rates.selling_currency,
-        wanted_rates.resolved_on,
-        exchange_rates.exchange_rate,
-        row_number() over (
-            partition by wanted_rates.currency, wanted_rates.selling_currency, wanted_rates.resolved_on
-            order by exchange_rates.rate_date desc
-        ) as recency
-    from wanted_rates
-    inner join exchange_rates
-        on
-            wanted_rates.currency = exchange_rates.from_currency
-            and wanted_rates.selling_currency = exchange_rates.to_currency
-            and exchange_rates.rate_date <= wanted_rates.resolved_on
-            and exchange_rates.rate_date >= {{ add_days('wanted_rates.resolved_on', -1 * var('exchange_rate_days')) }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'resolved_on') }}
 ),
 
 rated as (
     select
         dated.*,
-        case dated.selling_currency
-            when dated.currency then '1'
-            when dated.contracting_currency then dated.contracting_rate
+        case
+            when dated.selling_currency <> dated.currency and dated.selling_currency = dated.contracting_currency then dated.contracting_rate
             else {{ decimal_text('recent_rates.exchange_rate') }}
         end as selling_rate
     from dated
     left join recent_rates
         on
             dated.currency = recent_rates.currency
-            and dated.selling_currency = recent_rates.selling_currency
+            and dated.selling_currency = recent_rates.functional_currency
             and dated.resolved_on = recent_rates.resolved_on
-            and recent_rates.recency = 1
 ),
 
 halves as (
@@ -162,23 +144,8 @@ wanted as (
     from halves
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
-),
-
-mapped_accounts as (
-    select
-        ranked.entity,
-        ranked.document_month,
-        ranked.posting_role,
-        ranked.account_code,
-        accounts.account_code is not null as is_known
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where ranked.preference = 1
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'intercompany_charged'") }}
 ),
 
 resolved as (
@@ -187,25 +154,28 @@ resolved as (
         balance_accounts.account_code as balance_account,
         result_accounts.account_code as result_account,
         rounding_accounts.account_code as rounding_account,
+        balance_accounts.dimensions as balance_dimensions,
+        result_accounts.dimensions as result_dimensions,
         case
             when halves.exchange_rate is null then 'missing_exchange_rate'
+            when coalesce(balance_accounts.hold_reason, result_accounts.hold_reason, rounding_accounts.hold_reason) is not null
+                then coalesce(balance_accounts.hold_reason, result_accounts.hold_reason, rounding_accounts.hold_reason)
             when
                 balance_accounts.account_code is null or result_accounts.account_code is null or rounding_accounts.account_code is null
                 then 'missing_account_mapping'
-            when not (balance_accounts.is_known and result_accounts.is_known and rounding_accounts.is_known) then 'unknown_account'
         end as own_hold_reason
     from halves
-    left join mapped_accounts as balance_accounts
+    left join mapped as balance_accounts
         on
             halves.entity = balance_accounts.entity
             and halves.document_month = balance_accounts.document_month
             and balance_accounts.posting_role = {{ dbt.concat(["'intercompany_'", 'halves.balance_role']) }}
-    left join mapped_accounts as result_accounts
+    left join mapped as result_accounts
         on
             halves.entity = result_accounts.entity
             and halves.document_month = result_accounts.document_month
             and result_accounts.posting_role = {{ dbt.concat(["'intercompany_'", 'halves.result_role']) }}
-    left join mapped_accounts as rounding_accounts
+    left join mapped as rounding_accounts
         on
             halves.entity = rounding_accounts.entity
             and halves.document_month = rounding_accounts.document_month
@@ -230,6 +200,8 @@ final as (
         balance_account,
         result_account,
         rounding_account,
+        balance_dimensions,
+        result_dimensions,
         min(own_hold_reason) over (partition by natural_id) as hold_reason
     from resolved
 )

@@ -118,7 +118,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'paid_on') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'paid_on') }}
 ),
 
 -- What the bank made of it, or else the approved rate of its day; the receivable that it settles is at the rate of the invoice.
@@ -137,7 +137,6 @@ converted as (
             dated.currency = recent_rates.currency
             and dated.functional_currency = recent_rates.functional_currency
             and dated.paid_on = recent_rates.paid_on
-            and recent_rates.recency = 1
     left join currencies as transaction_currency on dated.currency = transaction_currency.currency
     left join currencies as functional on dated.functional_currency = functional.currency
 ),

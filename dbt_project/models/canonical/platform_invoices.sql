@@ -77,7 +77,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
 ),
 
 -- Once its journal is sealed, its rate and its period stay what they were.
@@ -123,7 +123,6 @@ final as (
             owned.currency = recent_rates.currency
             and owned.functional_currency = recent_rates.functional_currency
             and owned.document_date = recent_rates.document_date
-            and recent_rates.recency = 1
     left join sealed_journals
         on
             owned.entity = sealed_journals.entity

@@ -63,7 +63,7 @@ wanted_rates as (
 ),
 
 recent_rates as (
-    {{ ranked_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'document_date') }}
 ),
 
 wanted_sellers as (
@@ -226,7 +226,6 @@ final as (
             dated.currency = recent_rates.currency
             and dated.functional_currency = recent_rates.functional_currency
             and dated.document_date = recent_rates.document_date
-            and recent_rates.recency = 1
     left join accounts
         on
             dated.entity = accounts.entity

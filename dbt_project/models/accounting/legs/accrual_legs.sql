@@ -9,11 +9,12 @@ accruals as (
 
 -- Nobody is asked for it yet, so that the receivable has no party.
 sides as (
-    {% for leg, account, sign in [("unbilled", "unbilled_account", ""), ("accrued", "revenue_account", "-")] %}
+    {% for leg, side, sign in [("unbilled", "unbilled", ""), ("accrued", "revenue", "-")] %}
         select
             accruals.*,
             {{ dbt.concat(["'" ~ leg ~ ":'", "line_key"]) }} as leg,
-            {{ account }} as account,
+            {{ side }}_account as account,
+            {{ side }}_dimensions as dimensions,
             {{ sign }}amount_minor as signed_minor
         from accruals
         {{ 'union all' if not loop.last }}
@@ -36,7 +37,7 @@ final as (
         rounding_account,
         leg,
         account,
-        cast(null as varchar) as dimensions,
+        dimensions,
         cast(signed_minor as bigint) as signed_minor,
         cast(null as bigint) as signed_functional_minor,
         customer_id as document_customer_id,

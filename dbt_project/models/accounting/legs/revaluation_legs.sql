@@ -9,14 +9,15 @@ revaluations as (
 
 -- What the customer owes does not change, only what it is worth: an amount of the functional currency alone.
 sides as (
-    {% for leg, account, customer, sign in [
-        ("receivable", "receivable_account", "customer_id", ""),
-        ("difference", "difference_account", "cast(null as varchar)", "-")
+    {% for leg, customer, sign in [
+        ("receivable", "customer_id", ""),
+        ("difference", "cast(null as varchar)", "-")
     ] %}
         select
             revaluations.*,
             '{{ leg }}' as leg,
-            {{ account }} as account,
+            {{ leg }}_account as account,
+            {{ leg }}_dimensions as dimensions,
             {{ customer }} as party_id,
             {{ sign }}difference_minor as signed_functional_minor
         from revaluations
@@ -40,7 +41,7 @@ final as (
         rounding_account,
         leg,
         account,
-        cast(null as varchar) as dimensions,
+        dimensions,
         cast(0 as bigint) as signed_minor,
         cast(signed_functional_minor as bigint) as signed_functional_minor,
         customer_id as document_customer_id,

@@ -21,7 +21,7 @@ restated as (
         cast(null as varchar) as rounding_account,
         leg,
         account,
-        cast(null as varchar) as dimensions,
+        dimensions,
         signed_minor,
         signed_functional_minor,
         document_customer_id,

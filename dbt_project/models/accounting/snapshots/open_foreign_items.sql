@@ -1,7 +1,7 @@
 with
 
 legs as (
-    {{ posting_legs(['document_legs', 'settlement_legs']) }}
+    {{ posting_legs(['document_legs', 'opening_legs', 'settlement_legs']) }}
 ),
 
 documents as (
@@ -65,6 +65,7 @@ final as (
         receivables.currency,
         receivables.functional_currency,
         min(document_accounts.rounding_account) as rounding_account,
+        min(document_accounts.receivable_dimensions) as receivable_dimensions,
         {{ sum_whole('receivables.signed_minor') }} as open_minor,
         {{ sum_whole('receivables.signed_functional_minor') }} as carried_functional_minor
     from receivables

@@ -35,23 +35,13 @@ wanted as (
     from open_foreign_items
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'receivables_revalued'") }}
 ),
 
 difference_accounts as (
-    select
-        ranked.entity,
-        ranked.account_code,
-        accounts.account_code is not null as is_known
-    from ranked
-    left join accounts
-        on
-            ranked.entity = accounts.entity
-            and ranked.account_code = accounts.account_code
-    where
-        ranked.posting_role = 'unrealised_exchange_difference'
-        and ranked.preference = 1
+    select * from mapped
+    where posting_role = 'unrealised_exchange_difference'
 ),
 
 wanted_rates as (
@@ -63,15 +53,17 @@ wanted_rates as (
 ),
 
 closing_rates as (
-    {{ recent_exchange_rates('wanted_rates', 'exchange_rates') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'rate_day') }}
 ),
 
 revalued as (
     select
         open_foreign_items.*,
         closing_rates.exchange_rate,
+        difference_accounts.entity is not null as is_revaluing,
         difference_accounts.account_code as difference_account,
-        difference_accounts.is_known,
+        difference_accounts.dimensions as difference_dimensions,
+        difference_accounts.hold_reason as mapping_hold_reason,
         {{ converted_minor('open_foreign_items.open_minor', 'closing_rates.exchange_rate', 'transaction_currency', 'functional') }}
         - open_foreign_items.carried_functional_minor as difference_minor
     from open_foreign_items
@@ -99,17 +91,19 @@ final as (
         functional_currency,
         {{ decimal_text('exchange_rate') }} as exchange_rate,
         account as receivable_account,
+        receivable_dimensions,
         difference_account,
+        difference_dimensions,
         rounding_account,
         open_minor,
         carried_functional_minor,
         cast(difference_minor as bigint) as difference_minor,
-        -- An entity revalues once it has an account for it.
-        difference_account is null as is_unrevaluable,
+        -- An entity revalues once it has an account for it; one that may not serve is no reason to stop.
+        not is_revaluing as is_unrevaluable,
         case
-            when difference_account is null then 'no_revaluation_account'
+            when not is_revaluing then 'no_revaluation_account'
             when exchange_rate is null then 'missing_exchange_rate'
-            when not is_known then 'unknown_account'
+            else mapping_hold_reason
         end as hold_reason
     from revalued
     where
@@ -129,7 +123,9 @@ final as (
         functional_currency,
         exchange_rate,
         account as receivable_account,
+        dimensions as receivable_dimensions,
         cast(null as varchar) as difference_account,
+        cast(null as varchar) as difference_dimensions,
         cast(null as varchar) as rounding_account,
         cast(null as bigint) as open_minor,
         cast(null as bigint) as carried_functional_minor,

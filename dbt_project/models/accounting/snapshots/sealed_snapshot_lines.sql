@@ -27,6 +27,7 @@ final as (
         {{ json_text('entries.payload', 'exchange_rate') }} as exchange_rate,
         substr(lines.line_key, length(entries.natural_id) + 2) as leg,
         lines.account,
+        lines.dimensions,
         cast(case when lines.side = 'debit' then lines.amount_minor else -lines.amount_minor end as bigint) as signed_minor,
         cast(case when lines.side = 'debit' then lines.functional_minor else -lines.functional_minor end as bigint) as signed_functional_minor,
         {{ json_text('entries.payload', 'customer_id') }} as document_customer_id,

@@ -38,23 +38,23 @@ wanted as (
     from unbilled_lines
 ),
 
-ranked as (
-    {{ ranked_account_mappings('wanted', 'mappings') }}
+mapped as (
+    {{ mapped_accounts('wanted', 'mappings', 'accounts', event="'unbilled_receivables_accrued'") }}
 ),
 
-mapped_accounts as (
+serving as (
     select
-        ranked.entity,
-        ranked.product,
-        max(case when ranked.posting_role = 'unbilled_receivable' then ranked.account_code end) as unbilled_account,
-        max(case when ranked.posting_role = 'usage_revenue' then ranked.account_code end) as usage_revenue_account,
-        max(case when ranked.posting_role = 'subscription_revenue' then ranked.account_code end) as subscription_revenue_account,
-        max(case when ranked.posting_role = 'currency_rounding' then ranked.account_code end) as rounding_account
-    from ranked
-    where ranked.preference = 1
+        entity,
+        {% for role in ['unbilled_receivable', 'usage_revenue', 'subscription_revenue', 'currency_rounding'] %}
+            max(case when posting_role = '{{ role }}' then account_code end) as {{ role }}_account,
+            max(case when posting_role = '{{ role }}' then dimensions end) as {{ role }}_dimensions,
+            max(case when posting_role = '{{ role }}' then hold_reason end) as {{ role }}_hold_reason,
+        {% endfor %}
+        product
+    from mapped
     group by
-        ranked.entity,
-        ranked.product
+        entity,
+        product
 ),
 
 -- An entity accrues once it has an account for it, for whatever product.
@@ -78,7 +78,7 @@ wanted_rates as (
 ),
 
 closing_rates as (
-    {{ recent_exchange_rates('wanted_rates', 'exchange_rates') }}
+    {{ recent_exchange_rates('wanted_rates', 'exchange_rates', 'rate_day') }}
 ),
 
 named as (
@@ -94,20 +94,24 @@ posted as (
         min(named.customer_id) over (partition by named.entity, named.subject, named.currency) as entry_customer_id,
         entities.functional_currency,
         {{ decimal_text('closing_rates.exchange_rate') }} as exchange_rate,
-        mapped_accounts.unbilled_account,
-        case named.kind
-            when 'fee' then mapped_accounts.subscription_revenue_account
-            else mapped_accounts.usage_revenue_account
-        end as revenue_account,
-        mapped_accounts.rounding_account,
+        serving.unbilled_receivable_account as unbilled_account,
+        serving.unbilled_receivable_dimensions as unbilled_dimensions,
+        case named.kind when 'fee' then serving.subscription_revenue_account else serving.usage_revenue_account end as revenue_account,
+        case named.kind when 'fee' then serving.subscription_revenue_dimensions else serving.usage_revenue_dimensions end as revenue_dimensions,
+        serving.currency_rounding_account as rounding_account,
+        coalesce(
+            serving.unbilled_receivable_hold_reason,
+            case named.kind when 'fee' then serving.subscription_revenue_hold_reason else serving.usage_revenue_hold_reason end,
+            serving.currency_rounding_hold_reason
+        ) as mapping_hold_reason,
         accruing_entities.entity is not null as is_accruing
     from named
     inner join entities on named.entity = entities.entity
     left join accruing_entities on named.entity = accruing_entities.entity
-    left join mapped_accounts
+    left join serving
         on
-            named.entity = mapped_accounts.entity
-            and named.product = mapped_accounts.product
+            named.entity = serving.entity
+            and named.product = serving.product
     left join closing_rates
         on
             named.currency = closing_rates.currency
@@ -133,7 +137,9 @@ proposed as (
         posted.service_period_start,
         posted.service_period_end,
         posted.unbilled_account,
+        posted.unbilled_dimensions,
         posted.revenue_account,
+        posted.revenue_dimensions,
         posted.rounding_account,
         posted.amount_minor,
         posted.hold_reason is not null or not posted.is_accruing as is_unaccruable,
@@ -141,22 +147,10 @@ proposed as (
             when not posted.is_accruing then 'no_unbilled_account'
             when posted.hold_reason is not null then posted.hold_reason
             when posted.exchange_rate is null then 'missing_exchange_rate'
+            when posted.mapping_hold_reason is not null then posted.mapping_hold_reason
             when posted.unbilled_account is null or posted.revenue_account is null or posted.rounding_account is null then 'missing_account_mapping'
-            when unbilled.account_code is null or revenue.account_code is null or rounding.account_code is null then 'unknown_account'
         end as hold_reason
     from posted
-    left join accounts as unbilled
-        on
-            posted.entity = unbilled.entity
-            and posted.unbilled_account = unbilled.account_code
-    left join accounts as revenue
-        on
-            posted.entity = revenue.entity
-            and posted.revenue_account = revenue.account_code
-    left join accounts as rounding
-        on
-            posted.entity = rounding.entity
-            and posted.rounding_account = rounding.account_code
 ),
 
 -- One entry has one account of what is not billed for each line of revenue.
@@ -165,7 +159,8 @@ sealed_accounts as (
         entity,
         natural_id,
         leg,
-        account
+        account,
+        dimensions
     from sealed_lines
     where {{ matches('leg', '^unbilled:') }}
 ),
@@ -188,7 +183,9 @@ sealed as (
         sealed_lines.service_period_start,
         sealed_lines.service_period_end,
         sealed_accounts.account as unbilled_account,
+        sealed_accounts.dimensions as unbilled_dimensions,
         sealed_lines.account as revenue_account,
+        sealed_lines.dimensions as revenue_dimensions,
         cast(null as varchar) as rounding_account,
         cast(-sealed_lines.signed_minor as bigint) as amount_minor,
         false as is_unaccruable,
