@@ -196,3 +196,30 @@ where compared.sub_ledger_minor <> compared.ledger_minor + coalesce(refused.refu
     from {{ ref('stg_register_closing__journal_lines') }}
     where state = 'rejected'
 {%- endmacro %}
+
+{% macro account_and_list_breaks(account_breaks, list_breaks, listed_as) -%}
+    {#- The breaks of a sub-ledger with its account, and with the list of what it is made of: a relation with entity, period, currency, account,
+        closing_minor and listed_minor. -#}
+    select
+        'account' as compared_with,
+        entity,
+        period,
+        currency,
+        account,
+        sub_ledger_minor,
+        ledger_minor as other_minor,
+        difference_minor
+    from {{ account_breaks }}
+    union all
+    select
+        '{{ listed_as }}' as compared_with,
+        entity,
+        period,
+        currency,
+        account,
+        closing_minor as sub_ledger_minor,
+        listed_minor as other_minor,
+        closing_minor - listed_minor as difference_minor
+    from {{ list_breaks }}
+    where closing_minor <> listed_minor
+{%- endmacro %}

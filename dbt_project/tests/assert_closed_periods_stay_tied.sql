@@ -2,17 +2,7 @@
 with
 
 latest_status as (
-    select
-        ranked.entity,
-        ranked.period,
-        ranked.status
-    from (
-        select
-            periods.*,
-            row_number() over (partition by entity, period order by position desc) as recency
-        from {{ source('register_closing', 'periods') }} as periods
-    ) as ranked
-    where ranked.recency = 1
+    {{ latest_period_statuses(source('register_closing', 'periods')) }}
 ),
 
 closed as (

@@ -1,10 +1,6 @@
 -- What was signed for a closed period is what the mirror, the general ledger and the landed files still say of it.
 with
 
-periods as (
-    select * from {{ source('register_closing', 'periods') }}
-),
-
 seals as (
     select * from {{ source('register_closing', 'period_seals') }}
 ),
@@ -23,18 +19,7 @@ landed_files as (
 ),
 
 latest_status as (
-    select
-        ranked.entity,
-        ranked.period,
-        ranked.status,
-        ranked.landing_position
-    from (
-        select
-            periods.*,
-            row_number() over (partition by entity, period order by position desc) as recency
-        from periods
-    ) as ranked
-    where ranked.recency = 1
+    {{ latest_period_statuses(source('register_closing', 'periods')) }}
 ),
 
 latest_seals as (
@@ -48,19 +33,23 @@ latest_seals as (
         period
 ),
 
--- A period that was closed before there were seals has none.
-closed as (
+all_closed as (
     select
         latest_status.entity,
         latest_status.period,
         latest_status.landing_position,
         latest_seals.register_position
     from latest_status
-    inner join latest_seals
+    left join latest_seals
         on
             latest_status.entity = latest_seals.entity
             and latest_status.period = latest_seals.period
     where latest_status.status <> 'open'
+),
+
+closed as (
+    select * from all_closed
+    where register_position is not null
 ),
 
 sealed as (
@@ -283,6 +272,26 @@ sealed_after_the_close as (
         content_hash as hash_now
     from documents_of_closed
     where document_position > register_position
+),
+
+-- What cannot be compared with anything says nothing of what it holds.
+closed_without_a_seal as (
+    select
+        entity,
+        period,
+        'closed without a seal' as measure,
+        period as subject,
+        '*' as currency,
+        cast(null as bigint) as sealed_count,
+        cast(null as bigint) as count_now,
+        cast(null as bigint) as sealed_minor,
+        cast(null as bigint) as minor_now,
+        cast(null as bigint) as sealed_functional_minor,
+        cast(null as bigint) as functional_minor_now,
+        cast(null as varchar) as sealed_hash,
+        cast(null as varchar) as hash_now
+    from all_closed
+    where register_position is null
 )
 
 select * from compared
@@ -293,3 +302,5 @@ where
     or sealed_hash is distinct from hash_now
 union all
 select * from sealed_after_the_close
+union all
+select * from closed_without_a_seal

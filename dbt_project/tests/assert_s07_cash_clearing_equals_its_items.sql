@@ -41,25 +41,4 @@ compared as (
             and rolled.account = listed.account
 )
 
-select
-    'account' as compared_with,
-    entity,
-    period,
-    currency,
-    account,
-    sub_ledger_minor,
-    ledger_minor as other_minor,
-    difference_minor
-from account_breaks
-union all
-select
-    'items in transit' as compared_with,
-    entity,
-    period,
-    currency,
-    account,
-    closing_minor as sub_ledger_minor,
-    listed_minor as other_minor,
-    closing_minor - listed_minor as difference_minor
-from compared
-where closing_minor <> listed_minor
+{{ account_and_list_breaks('account_breaks', 'compared', 'items in transit') }}

@@ -1,6 +1,22 @@
 {#- The journal entries that a soft closed period still takes, as the register has it (records.SOFT_CLOSE_CAUSES). -#}
 {% macro soft_close_causes() %}'unbilled_receivables_accrued', 'receivables_revalued', 'write_off'{% endmacro %}
 
+{% macro latest_period_statuses(periods) -%}
+    {#- One row per legal entity and period that was ever opened or closed: its last change of status. -#}
+    select
+        ranked.entity,
+        ranked.period,
+        ranked.status,
+        ranked.landing_position
+    from (
+        select
+            changes.*,
+            row_number() over (partition by changes.entity, changes.period order by changes.position desc) as recency
+        from {{ periods }} as changes
+    ) as ranked
+    where ranked.recency = 1
+{%- endmacro %}
+
 {% macro register_entities(phase) -%}
 {#- The legal entities with their first open accounting period, as the register has it in this phase. -#}
 with
@@ -9,22 +25,8 @@ entities as (
     select * from {{ ref('stg_crm__legal_entities') }}
 ),
 
-periods as (
-    select * from {{ source('register_' ~ phase, 'periods') }}
-),
-
 latest_status as (
-    select
-        ranked.entity,
-        ranked.period,
-        ranked.status
-    from (
-        select
-            periods.*,
-            row_number() over (partition by entity, period order by position desc) as recency
-        from periods
-    ) as ranked
-    where ranked.recency = 1
+    {{ latest_period_statuses(source('register_' ~ phase, 'periods')) }}
 ),
 
 last_closed as (

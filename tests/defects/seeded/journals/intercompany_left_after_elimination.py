@@ -11,7 +11,7 @@ def plant(entity: str) -> str:
 
 
 DEFECT = Defect(
-    rule="What entities of the group charge each other is nothing to the world: the consolidation leaves none of it (S09).",
+    rule="What entities of the group charge each other is nothing to the world: the consolidation leaves none of it (C17).",
     caught_by=Finding("assert_eliminations_leave_no_intercompany"),
     implies=(Finding("assert_s09_intercompany_eliminates"), Finding("assert_j08_intercompany_pairs_net_to_zero")),
     deliver=sold_by_the_seller,

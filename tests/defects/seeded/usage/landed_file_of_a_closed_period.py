@@ -1,19 +1,5 @@
-from __future__ import annotations
-
-from contextlib import closing
-
+from closed_periods import close_the_month_before
 from defect import Defect, Finding
-
-from dagster_project.close import Installation
-from dagster_project.close.periods import landed_until
-
-
-def close_before(installation: Installation, entity: str) -> None:
-    """The month before is closed on what has landed by then."""
-    [last] = installation.warehouse.read("select max(position) as position from raw.landed_files").to_pylist()
-    landed = landed_until(installation, last["position"])
-    with closing(installation.open_register()) as register:
-        register.close_period(entity, "2025-12", landed.position, "tests", landed_files=landed)
 
 
 def tamper(entity: str) -> str:
@@ -23,6 +9,6 @@ def tamper(entity: str) -> str:
 DEFECT = Defect(
     rule="What had landed when a period was closed is still there (J12).",
     caught_by=Finding("assert_j12_closed_periods_match_their_seal"),
-    before_posting=close_before,
+    before_posting=close_the_month_before,
     tamper=tamper,
 )
