@@ -33,7 +33,7 @@
             case
                 when currency = functional_currency then amount_minor
                 when functional_amount is not null then functional_stated_minor
-                when abs(cast(stated_rate as double precision)) < 100000
+                when abs(stated_rate) < 100000
                     then {{ converted_at('amount_minor', 'stated_rate', 'functional_minor_units', 'minor_unit_value') }}
             end as functional_minor,
             case
@@ -42,7 +42,8 @@
                 when
                     amount_minor <> 0
                     and functional_stated_minor <> 0
-                    and abs(cast(functional_amount as double precision)) < 100000 * abs(cast(amount as double precision))
+                    and abs(cast(functional_stated_minor as {{ wide_integer() }})) * minor_units
+                    < 100000 * abs(cast(amount_minor as {{ wide_integer() }})) * functional_minor_units
                     then cast(cast({{ half_up_quotient(
                         "abs(cast(functional_stated_minor as " ~ wide_integer() ~ ")) * 1000000000000 * minor_units",
                         "(abs(cast(amount_minor as " ~ wide_integer() ~ ")) * functional_minor_units)"

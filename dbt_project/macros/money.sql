@@ -40,6 +40,16 @@
     cast(cast({{ whole }} as decimal(38, 0)) * cast(0.0000000000001 as decimal(14, 13)) as {{ quantity_type() }})
 {%- endmacro %}
 
+{% macro scaled_unit_price(unit_price) -%}
+    {#- A unit price as a whole number of 10^-12; through its text, for a product would not fit. -#}
+    cast(replace(cast(cast({{ unit_price }} as {{ unit_price_type() }}) as varchar), '.', '') as {{ wide_integer() }})
+{%- endmacro %}
+
+{% macro product_fits(left, right, digits) -%}
+    {#- Whether the product of two whole numbers has at most so many digits: told by a quotient, for the product itself might not fit. -#}
+    (({{ right }}) = 0 or abs({{ left }}) <= {{ integer_quotient("cast('" ~ '9' * digits ~ "' as " ~ wide_integer() ~ ")", "nullif(abs(" ~ right ~ "), 0)") }})
+{%- endmacro %}
+
 {% macro power_of_ten(exponent) -%}
     {#- 10 to a small non-negative power, exactly. -#}
     cast('1' || repeat('0', cast({{ exponent }} as integer)) as {{ wide_integer() }})

@@ -106,13 +106,13 @@ pieces as (
             and measured.currency = prices.currency
 ),
 
--- A product of quantities beyond this would not fit; an estimate is enough to tell.
+-- A product of quantities beyond this would not fit.
 bounded as (
     select
         pieces.*,
         case
-            when prorated_quantity is null then abs(cast(units as double precision)) * remaining_units < 1000000000000000000000000
-            else abs(cast(units as double precision)) * abs(cast(prorated_quantity as double precision)) < 1000000000000
+            when prorated_quantity is null then {{ product_fits(scaled_quantity('units'), 'remaining_units', 37) }}
+            else {{ product_fits(scaled_quantity('units'), scaled_quantity('prorated_quantity'), 37) }}
         end as fits
     from pieces
     where units > 0

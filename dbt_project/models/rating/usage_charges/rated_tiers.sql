@@ -112,8 +112,8 @@ final as (
         unit_price,
         case when is_entered then flat_fee else 0 end as flat_fee,
         case
-            -- Beyond this the product would not fit; an estimate is enough to tell.
-            when coalesce(overflow_count, 0) = 0 and abs(cast(units as double precision)) * cast(unit_price as double precision) < 1000000000000
+            -- Beyond this the product would not fit.
+            when coalesce(overflow_count, 0) = 0 and {{ product_fits(scaled_quantity('units'), scaled_unit_price('unit_price'), 37) }}
                 then {{ multiply_exact('units', 'unit_price') }} + cast(case when is_entered then flat_fee else 0 end as {{ precise_amount_type() }})
         end as amount_precise,
         is_beyond_last_tier

@@ -29,9 +29,9 @@ typed as (
 valued as (
     select
         typed.*,
-        -- Beyond this the product would not fit; an estimate is enough to tell.
+        -- Beyond this the product would not fit.
         case
-            when abs(cast(typed.amount as double precision)) * abs(cast(typed.credit_rate as double precision)) < 1000000000000
+            when {{ product_fits(scaled_quantity('typed.amount'), scaled_unit_price('typed.credit_rate'), 37) }}
                 then {{ to_minor(multiply_exact('typed.amount', 'typed.credit_rate'), 'currencies.minor_units') }}
         end as granted_minor,
         currencies.currency is not null as is_known_currency
