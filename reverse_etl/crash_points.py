@@ -1,22 +1,45 @@
-"""Named points at which a test may kill the process; without the variable each is one dictionary look-up."""
+"""Named points at which a proof may kill the process; without the variable each is one look-up.
+
+A point is a member here, is passed somewhere, and is killed at by the crash matrix: a test fails where one of the three is missing.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+from enum import StrEnum
 
 CRASH_VARIABLE = "TIEOUT_CRASH_POINT"
+
+
+class CrashPoint(StrEnum):
+    """Where a posting process may die, in the order of a document's way."""
+
+    BEFORE_SEAL_COMMIT = "before_seal_commit"
+    INSIDE_SEAL_COMMIT = "inside_seal_commit"
+    AFTER_SEAL_COMMIT = "after_seal_commit"
+    BEFORE_WRITE_AHEAD = "before_write_ahead"
+    INSIDE_WRITE_AHEAD = "inside_write_ahead"
+    AFTER_WRITE_AHEAD = "after_write_ahead"
+    BEFORE_SEND = "before_send"
+    AFTER_SEND = "after_send"
+    INSIDE_RESULT = "inside_result"
+    AFTER_RESULT = "after_result"
+    AFTER_LOOK_UP = "after_look_up"
+    AFTER_POSTED = "after_posted"
+
+
 _passed: dict[str, int] = {}
 
 
-def crash_point(name: str) -> None:
-    """Kill this process with SIGKILL if ``TIEOUT_CRASH_POINT`` is ``name`` or ``name:n`` (at the n-th passage)."""
+def crash_point(point: CrashPoint) -> None:
+    """Kill this process with SIGKILL if ``TIEOUT_CRASH_POINT`` is ``point`` or ``point:n`` (at the n-th passage)."""
     wanted = os.environ.get(CRASH_VARIABLE)
     if not wanted:
         return
     wanted_name, _, passage = wanted.partition(":")
-    if wanted_name != name:
+    if wanted_name != point:
         return
-    _passed[name] = _passed.get(name, 0) + 1
-    if _passed[name] >= int(passage or 1):
+    _passed[point] = _passed.get(point, 0) + 1
+    if _passed[point] >= int(passage or 1):
         os.kill(os.getpid(), signal.SIGKILL)

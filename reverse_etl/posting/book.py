@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reverse_etl.crash_points import crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.protocol import DELIVERED_STATES, written_ahead
@@ -86,7 +86,7 @@ class DeliveryBook:
         Raises:
             LaneBusyError: another poster took the lane.
         """
-        crash_point("before_write_ahead")
+        crash_point(CrashPoint.BEFORE_WRITE_AHEAD)
         accepted: list[WrittenAhead] = []
         refused: list[Refused] = []
         with self._register.delivering(self._lane, self._correlation_id) as transaction:
@@ -105,8 +105,8 @@ class DeliveryBook:
                     position = transaction.append_call(document, intent.call, intent.generation, intent.idempotency_key, intent.request)
                     transaction.save(intent.delivery, after)
                     accepted.append(WrittenAhead(intent, after, position))
-            crash_point("in_write_ahead")
-        crash_point("after_write_ahead")
+            crash_point(CrashPoint.INSIDE_WRITE_AHEAD)
+        crash_point(CrashPoint.AFTER_WRITE_AHEAD)
         return accepted, refused
 
     def record(self, changes: Sequence[Change]) -> list[Change]:
@@ -143,8 +143,8 @@ class DeliveryBook:
             verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED]
             if verified:
                 transaction.resolve_exceptions(notices.ENDED_BY_VERIFICATION, verified, "verified at the destination")
-            crash_point("in_result")
-        crash_point("after_result")
+            crash_point(CrashPoint.INSIDE_RESULT)
+        crash_point(CrashPoint.AFTER_RESULT)
         if any(change.after.state is State.POSTED for change in standing):
-            crash_point("after_posted")
+            crash_point(CrashPoint.AFTER_POSTED)
         return standing

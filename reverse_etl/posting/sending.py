@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reverse_etl.crash_points import crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting.book import WrittenAhead
@@ -49,7 +49,7 @@ def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: 
     if not pace.acquire(deadline):
         reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
         return Sent(calls, (reason,) * len(calls), time.monotonic())
-    crash_point("before_send")
+    crash_point(CrashPoint.BEFORE_SEND)
     started = time.monotonic()
     requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request) for c in calls]
     outcomes: Mapping[str, Outcome]
@@ -58,7 +58,7 @@ def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: 
     except Exception as error:
         # A system that breaks its promise never to raise must not make anybody believe that nothing was sent.
         outcomes = {request.idempotency_key: Ambiguous(f"{type(error).__name__}: {error}") for request in requests}
-    crash_point("after_send")
+    crash_point(CrashPoint.AFTER_SEND)
     found = tuple(outcomes.get(request.idempotency_key) or Ambiguous("the answer does not mention it") for request in requests)
     asked = max((outcome.retry_after or 0.0 for outcome in found if isinstance(outcome, NotExecuted)), default=0.0)
     if asked:
@@ -85,7 +85,7 @@ def look_up(
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return Found(documents, {document.position: Unreadable(reason) for document in documents})
-    crash_point("after_look_up")
+    crash_point(CrashPoint.AFTER_LOOK_UP)
     return Found(
         documents,
         {document.position: _compared(system, document, calls[document.position], remote.get(document.reference)) for document in documents},

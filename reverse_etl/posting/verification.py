@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reverse_etl.crash_points import crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting import notices
@@ -53,7 +53,7 @@ def verify(
             found = _look_up(system, documents, hints(documents) | known)
             if isinstance(found, str):
                 return VerificationReport(tuple(compared), requests, found)
-            crash_point("after_look_up")
+            crash_point(CrashPoint.AFTER_LOOK_UP)
             requests += 1
             changes: list[Change] = []
             for document, delivery in some:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, update
 
-from reverse_etl.crash_points import crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
 from reverse_etl.register import approvals, deliveries, engine, exceptions, periods, reads, schema, seals
@@ -132,7 +132,7 @@ class Register:
 
     def seal(self, rows: Sequence[OutboxRow], actor: str, correlation_id: str) -> SealReport:
         """Seal what may be sealed, in one transaction; a refused row is reported and recorded as an exception."""
-        crash_point("before_seal_commit")
+        crash_point(CrashPoint.BEFORE_SEAL_COMMIT)
         with self._writing(actor, correlation_id) as writer:
             report = seal_rows(writer, rows, correlation_id)
             exceptions.record(
@@ -153,8 +153,8 @@ class Register:
                 {document.business_key for document in (*report.sealed, *report.unchanged)} - {r.row.business_key for r in report.refused}
             )
             exceptions.resolve_open(writer, [SEAL_REFUSED], standing, "sealed")
-            crash_point("inside_seal_commit")
-        crash_point("after_seal_commit")
+            crash_point(CrashPoint.INSIDE_SEAL_COMMIT)
+        crash_point(CrashPoint.AFTER_SEAL_COMMIT)
         return report
 
     def documents(self, **filters: Any) -> list[SealedDocument]:

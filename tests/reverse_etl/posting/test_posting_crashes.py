@@ -23,11 +23,11 @@ FORK = multiprocessing.get_context("fork")
 
 CRASH_POINTS = [
     "before_write_ahead",
-    "in_write_ahead",
+    "inside_write_ahead",
     "after_write_ahead",
     "before_send",
     "after_send",
-    "in_result",
+    "inside_result",
     "after_result",
     "after_look_up",
     "after_posted",
