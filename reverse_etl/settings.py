@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,22 +16,80 @@ DEFAULT_HOME = ".tieout"
 SANDBOX_URL = "sandbox"
 
 
-class Destination(BaseModel):
-    """One destination. ``url: sandbox`` means the stand-in that ``tieout sandbox start`` runs.
+class Secret(BaseModel):
+    """Where one secret is: the variable ``environment`` wins over ``file`` (below the home folder)."""
 
-    Secrets are named, never written here: ``secret_environment`` (a variable) wins over ``secret_file`` (below the home folder).
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    environment: str | None = None
+    file: str | None = None
+
+
+class Authorization(BaseModel):
+    """How a destination is told who asks. What is secret is named under ``secrets`` of the destination, never written here.
+
+    ``bearer`` and ``header`` (which header: ``header``) send the secret; ``basic`` sends ``username`` and the secret.
+    ``client_credentials`` (secrets: ``client_secret``) and ``refresh_token`` (secrets: ``client_secret``, ``refresh_token``) get OAuth 2.0 tokens
+    from ``token_url``; ``token_authentication`` says where the client's secret travels. ``token_based`` signs with OAuth 1.0a HMAC-SHA256
+    (secrets: ``consumer_secret``, ``token_secret``), as NetSuite asks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    method: Literal["none", "bearer", "header", "basic", "client_credentials", "refresh_token", "token_based"]
+    header: str | None = None
+    username: str | None = None
+    client_id: str | None = None
+    token_url: str | None = None
+    token_authentication: Literal["basic", "body"] = "basic"
+    scope: str | None = None
+    audience: str | None = None
+    consumer_key: str | None = None
+    token_id: str | None = None
+    realm: str | None = None
+
+
+class Network(BaseModel):
+    """What requests may do that is refused otherwise. ``ca_file`` (below the home folder) holds authorities trusted instead of the usual ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    allow_private_addresses: bool = False
+    allow_plain_http: bool = False
+    ca_file: str | None = None
+    proxy: str | None = None
+    largest_answer_bytes: int | None = Field(default=None, gt=0)
+
+
+class Destination(BaseModel):
+    """One destination. ``url: sandbox`` means the stand-in that ``tieout sandbox start`` runs; ``kind`` is its module (default: its name).
+
+    Secrets are named, never written here: the secret ``secret`` by ``secret_environment`` (a variable) and ``secret_file`` (below the home folder),
+    every other under ``secrets``. One that is not named at all is looked for as ``<DESTINATION>_<SECRET>`` and in ``secrets/<destination>_<secret>``.
+
+    ``options`` are what the kind needs to know besides (account, realm, tenant, ...); ``entities`` the same for one legal entity alone, which wins.
+    ``account_codes``: our account code, or ``entity/account code``, -> the destination's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str | None = None
     url: str = SANDBOX_URL
-    secret_environment: str
+    secret_environment: str | None = None
     secret_file: str | None = None
+    secrets: dict[str, Secret] = Field(default_factory=dict)
     username: str | None = None
     database: str | None = None
+    options: dict[str, str] = Field(default_factory=dict)
+    entities: dict[str, dict[str, str]] = Field(default_factory=dict)
+    account_codes: dict[str, str] = Field(default_factory=dict)
+    authorization: Authorization | None = None
+    network: Network = Network()
     requests_per_second: float | None = Field(default=None, gt=0)
+    requests_per_day: int | None = Field(default=None, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
     batch_size: int | None = Field(default=None, gt=0)
+    send_deadline_seconds: float | None = Field(default=None, gt=0)
 
 
 class Approvals(BaseModel):
@@ -88,22 +147,63 @@ class Settings(BaseModel):
     def sandbox_folder(self) -> Path:
         return self.home / "sandbox"
 
-    def secret(self, destination: str) -> str:
-        """The secret of a destination.
+    def destination(self, name: str) -> Destination:
+        """Raises ConfigurationError: there is no destination of that name."""
+        try:
+            return self.destinations[name]
+        except KeyError:
+            known = ", ".join(sorted(self.destinations)) or "none"
+            raise ConfigurationError(f"no destination named {name!r}; there are {known}: add it under 'destinations' of tieout.yaml") from None
+
+    def kind(self, name: str) -> str:
+        """The kind of a destination, which is the name of its module. Raises ConfigurationError: there is no such destination."""
+        return self.destination(name).kind or name
+
+    def option(self, destination: str, name: str, entity: str | None = None) -> str:
+        """What the destination is told under ``name``: for the entity, else for all.
+
+        Raises:
+            ConfigurationError: it is not told.
+        """
+        chosen = self.destination(destination)
+        value = chosen.entities.get(entity or "", {}).get(name, chosen.options.get(name))
+        if value is None:
+            where = f"destinations.{destination}.options" + (f", or destinations.{destination}.entities.{entity}" if entity else "")
+            raise ConfigurationError(f"destination {destination} needs the option {name!r}: set it under {where} of tieout.yaml")
+        return value
+
+    def account_code(self, destination: str, entity: str, account: str) -> str:
+        """The destination's code of one of our accounts; ours where nothing else is told."""
+        codes = self.destination(destination).account_codes
+        return codes.get(f"{entity}/{account}", codes.get(account, account))
+
+    def secret_source(self, destination: str, name: str = "secret") -> Secret:
+        """Where a secret of a destination is."""
+        chosen = self.destination(destination)
+        if name in chosen.secrets:
+            return chosen.secrets[name]
+        if name == "secret" and (chosen.secret_environment or chosen.secret_file):
+            return Secret(environment=chosen.secret_environment, file=chosen.secret_file)
+        return Secret(environment=f"{destination}_{name}".upper().replace("-", "_"), file=f"secrets/{destination}_{name}")
+
+    def secret(self, destination: str, name: str = "secret") -> str:
+        """A secret of a destination.
 
         Raises:
             ConfigurationError: it is neither in the environment nor in the secret file.
         """
-        chosen = self.destinations[destination]
-        value = os.environ.get(chosen.secret_environment)
+        source = self.secret_source(destination, name)
+        value = os.environ.get(source.environment or "", "").strip()
         if value:
             return value
-        if chosen.secret_file and (self.home / chosen.secret_file).is_file():
-            return (self.home / chosen.secret_file).read_text().strip()
-        raise ConfigurationError(
-            f"no secret for destination {destination}: set {chosen.secret_environment}"
-            + (f" or write {self.home / chosen.secret_file}" if chosen.secret_file else "")
-        )
+        path = self.home / source.file if source.file else None
+        if path is not None and path.is_file():
+            value = path.read_text().strip()
+            if value:
+                return value
+        remedies = [f"set {source.environment}"] * bool(source.environment) + [f"write {path}"] * bool(path)
+        what = "secret" if name == "secret" else f"secret {name!r}"
+        raise ConfigurationError(f"no {what} for destination {destination}: {' or '.join(remedies) or 'name where it is under its secrets'}")
 
 
 def home_folder() -> Path:

@@ -7,7 +7,6 @@ import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import Warehouse, open_warehouse
 
@@ -44,16 +43,10 @@ class Installation:
         return open_stripe(self.settings)
 
     def open_system(self, name: str) -> System:
-        """Raises ``ConfigurationError`` when there is no such destination or no secret for it."""
-        if name == "stripe":
-            from reverse_etl.systems.stripe import open_stripe
+        """Raises ``ConfigurationError`` when there is no such destination or kind, or a secret or an option is missing."""
+        from reverse_etl.systems import open_system
 
-            return open_stripe(self.settings)
-        if name == "tryton":
-            from reverse_etl.systems.tryton import open_tryton
-
-            return open_tryton(self.settings)
-        raise ConfigurationError(f"no destination named {name!r}; there are {', '.join(sorted(self.settings.destinations))}")
+        return open_system(self.settings, name)
 
 
 def operating_system_user() -> str:

@@ -257,7 +257,7 @@ class Poster:
             return
         size = self._manifest.batch_size
         # What cannot be sent within half the send deadline is not written ahead yet.
-        limit = max(1, min(self._manifest.concurrency + self._backlog(), int(self._manifest.requests_per_second * seconds / 2)))
+        limit = max(1, min(self._manifest.concurrency + self._backlog(), int((self._manifest.requests_per_second or 1.0) * seconds / 2)))
         free = limit - self._outstanding
         if free <= 0 or (self._outstanding > self._manifest.concurrency and free * 3 < limit):
             return

@@ -26,6 +26,8 @@ from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import System
 
 DEFAULT_PATIENCE_SECONDS = 20.0
+# Where no limit is declared.
+UNDECLARED_REQUESTS_PER_SECOND = 10.0
 WORK_STATES = (*OPEN_STATES, State.POSTED)
 STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
 
@@ -69,7 +71,7 @@ def push(
         if not work:
             return _report(name, entity, [], {}, requests=0, began=began)
         book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
-        pace = Pace(folder / f"pace-{name}", system.manifest.requests_per_second)
+        pace = Pace(folder / f"pace-{name}", system.manifest.requests_per_second or UNDECLARED_REQUESTS_PER_SECOND)
         try:
             poster = Poster(register, system, book, pace, clock=clock, patience=patience)
             poster.run(work)

@@ -150,7 +150,7 @@ def _ensure_secret(settings: Settings, name: str) -> str:
     try:
         return settings.secret(name)
     except ConfigurationError:
-        secret_file = settings.destinations[name].secret_file
+        secret_file = settings.secret_source(name).file
         if secret_file is None:
             raise
     value = ("sk_test_" if name == "stripe" else "") + secrets.token_hex(24)

@@ -19,6 +19,7 @@ class Particular:
     key_retention: timedelta
     look_up_lag: timedelta | None
     replays_errors: bool
+    refuses_changed_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Manifest:
     ``look_up_lag``: after how long a committed document is found by our reference; None = cannot be looked up.
     ``in_flight_bound``: how long after our deadline the destination may still commit a request.
     ``replays_errors``: the stored answer to a key may be an error (Stripe stores 500s), so a resend proves nothing new.
+    ``refuses_changed_body``: another body under a remembered key is refused, not taken for the first one.
+    ``batch_is_atomic``: the items of one batch take effect together or not at all.
+    ``requests_per_second``: the declared rate; None = none is declared, so the pace adapts. ``requests_per_day``: the declared quota, if any.
     ``look_up_batch_size``: how many documents one look-up may carry; None = ``batch_size``.
     ``particulars``: document type -> what is declared of it alone.
     """
@@ -39,12 +43,15 @@ class Manifest:
     send_deadline: timedelta
     in_flight_bound: timedelta
     replays_errors: bool
-    requests_per_second: float
+    requests_per_second: float | None
     concurrency: int
     batch_size: int
     document_types: tuple[str, ...]
     look_up_batch_size: int | None = None
     particulars: Mapping[str, Particular] = field(default_factory=dict)
+    refuses_changed_body: bool = False
+    batch_is_atomic: bool = False
+    requests_per_day: int | None = None
 
     def of(self, document_type: str) -> Manifest:
         """The manifest as it holds for one document type."""
@@ -56,6 +63,7 @@ class Manifest:
             key_retention=particular.key_retention,
             look_up_lag=particular.look_up_lag,
             replays_errors=particular.replays_errors,
+            refuses_changed_body=particular.refuses_changed_body,
             particulars={},
         )
 

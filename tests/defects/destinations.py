@@ -12,9 +12,10 @@ from defect import Records
 
 from dagster_project.close.read_backs import SNAPSHOTS, typed
 from reverse_etl.documents import SealedDocument
+from reverse_etl.systems.journal_entries import DEBIT, expected_lines, journal_entry
 from reverse_etl.systems.stripe.read_back import CREDIT_NOTE_LINES, CREDIT_NOTES, INVOICE_LINES, INVOICES
 from reverse_etl.systems.tryton.reading import ACCOUNT_MOVEMENTS, MOVE_LINES, MOVES
-from reverse_etl.systems.tryton.rendering import has_second_currency, move_description
+from reverse_etl.systems.tryton.rendering import move_description
 from reverse_etl.warehouse import Warehouse
 
 SYSTEMS = ("stripe", "tryton")
@@ -124,23 +125,23 @@ def _billing_document(document: SealedDocument) -> Iterator[tuple[str, dict[str,
 
 
 def _move(document: SealedDocument) -> Iterator[tuple[str, dict[str, Any]]]:
-    payload, remote_id = document.payload, f"move_{document.position}"
+    remote_id = f"move_{document.position}"
     header = {"remote_id": remote_id, "reference": document.reference, "number": str(document.position), "state": "posted", "written_at": POSTED_AT}
     dated = {"posting_date": document.posting_date, "erp_period": document.period, "description": move_description(document)}
     yield MOVES, header | dated
-    for number, line in enumerate(payload["lines"], 1):
-        sign, second = (1 if line["side"] == "debit" else -1), has_second_currency(line, payload)
+    entry = journal_entry(document)
+    for number, (line, expected) in enumerate(zip(entry.lines, expected_lines(entry), strict=True), 1):
         yield (
             MOVE_LINES,
             {
                 "remote_id": remote_id,
                 "remote_line_id": f"{remote_id}.{number}",
-                "line_key": line["line_key"],
-                "account_code": line["account"],
-                "debit_minor": line["functional_minor"] if sign > 0 else 0,
-                "credit_minor": line["functional_minor"] if sign < 0 else 0,
-                "currency": payload["currency"] if second else payload["functional_currency"],
-                "amount_minor": sign * line["amount_minor" if second else "functional_minor"],
-                "party_code": line.get("customer_id"),
+                "line_key": line.key,
+                "account_code": line.account,
+                "debit_minor": line.functional_minor if line.side == DEBIT else 0,
+                "credit_minor": 0 if line.side == DEBIT else line.functional_minor,
+                "currency": expected.currency,
+                "amount_minor": expected.amount_minor,
+                "party_code": line.customer_id,
             },
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
 from reverse_etl.systems.contract import Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded, UsageWindow
+from reverse_etl.systems.registry import adjusted
 from reverse_etl.systems.stripe import look_up as finding
 from reverse_etl.systems.stripe import platform, remote, rendering, usage_reports
 from reverse_etl.systems.stripe import read_back as reading
@@ -122,25 +122,25 @@ class StripeSystem:
         return Succeeded(outcome.remote_id, {"lines": {line["line_key"]: replies[line["line_key"]] for line in chunk}})
 
 
-def open_stripe(settings: Settings, url: str | None = None) -> StripeSystem:
+def open_stripe(settings: Settings, url: str | None = None, name: str = SYSTEM) -> StripeSystem:
     """Stripe as the settings have it; ``url: https://api.stripe.com`` is the real one, ``sandbox`` the stand-in of ``tieout sandbox``.
 
     Raises:
         ConfigurationError: there is no key, or it would travel in clear.
     """
-    destination = settings.destinations[SYSTEM]
+    destination = settings.destination(name)
     if url is None and destination.url == SANDBOX_URL:
         from reverse_etl.sandbox.supervisor import endpoint_url
 
         url = endpoint_url(settings, SYSTEM)
-    manifest = replace(
-        MANIFEST,
-        requests_per_second=destination.requests_per_second or MANIFEST.requests_per_second,
-        concurrency=destination.concurrency or MANIFEST.concurrency,
-        batch_size=destination.batch_size or MANIFEST.batch_size,
-    )
-    client = StripeClient(url or destination.url, settings.secret(SYSTEM), manifest.send_deadline.total_seconds(), manifest.concurrency)
+    manifest = adjusted(MANIFEST, settings, name)
+    client = StripeClient(url or destination.url, settings.secret(name), manifest.send_deadline.total_seconds(), manifest.concurrency)
     return StripeSystem(manifest, client)
+
+
+def open_system(settings: Settings, name: str) -> StripeSystem:
+    """The destination ``name``, of the kind stripe."""
+    return open_stripe(settings, name=name)
 
 
 @contextmanager

@@ -3,6 +3,6 @@
 Source: Tryton's client protocol (``POST /<database>/rpc/``), trytond 8.2 and the account module.
 """
 
-from reverse_etl.systems.tryton.system import Tryton, open_tryton
+from reverse_etl.systems.tryton.system import MANIFEST, Tryton, open_system, open_tryton
 
-__all__ = ["Tryton", "open_tryton"]
+__all__ = ["MANIFEST", "Tryton", "open_system", "open_tryton"]

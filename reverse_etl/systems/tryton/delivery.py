@@ -9,10 +9,11 @@ from typing import Any
 
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, Rejected, Succeeded
+from reverse_etl.systems.journal_entries import leading_reference
 from reverse_etl.systems.tryton.classification import Answered
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.directory import find_parties, search_read
-from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, WRITE, reference_of
+from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, WRITE
 
 MOVE, PARTY = "account.move", "party.party"
 
@@ -87,7 +88,7 @@ def _moves(connection: Connection, items: Sequence[Prepared], seconds: float) ->
         domain = [["description", "in", descriptions]]
     found: dict[str, Outcome] = {}
     for move in search_read(connection, MOVE, domain, ["description", "state", "number"], items[0].context, seconds=seconds):
-        item = by_reference.get(reference_of(move["description"]) or "")
+        item = by_reference.get(leading_reference(move["description"]) or "")
         if item is None or (item.method == POST and (move["state"] != "posted" or move["id"] != item.record_id)):
             continue
         if item.key in found:

@@ -9,11 +9,12 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import RemoteDocument, RemoteLine
+from reverse_etl.systems.journal_entries import leading_reference, line_key_of
 from reverse_etl.systems.tryton.balances import account_sums, minor, month
 from reverse_etl.systems.tryton.comparison import DRAFT, DUPLICATE, POSTED
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.directory import READ_SECONDS, CompanyDirectory, find_parties, search_read
-from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, call_names, line_key_of, party_record, reference_of
+from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, call_names, party_record
 from reverse_etl.systems.tryton.wire import from_tagged_date, from_tagged_instant, to_tagged_date
 
 # One LIKE per reference; SQLite refuses expressions more than 1,000 deep.
@@ -189,7 +190,7 @@ def _move_record(move: Record, company: CompanyDirectory, period: str) -> Mappin
 
 def _reference(move: Record) -> str | None:
     """Our reference, if the move is ours: one that cancels another is somebody's, though Tryton copies the description into it."""
-    return None if _cancelled(move) else reference_of(move["description"])
+    return None if _cancelled(move) else leading_reference(move["description"])
 
 
 def _cancelled(move: Record) -> str | None:

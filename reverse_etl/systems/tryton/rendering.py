@@ -7,21 +7,19 @@ ids of the server it talks to. So a request means the same on every server, and 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from reverse_etl.documents import SealedDocument, canonical_json
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.systems.contract import RenderContext
+from reverse_etl.systems.journal_entries import JOURNAL_ENTRY, LINE_KEY_END, JournalEntry, JournalLine, described, journal_entry
 
 JOURNAL_CODE = "TIEOUT"
 CREATE, POST, WRITE = "create", "post", "write"
-CUSTOMER, JOURNAL_ENTRY = "customer", "journal_entry"
+CUSTOMER = "customer"
 MOVE_ID, PARTY_ID = "move_id", "party_id"
 DESCRIPTION_LENGTH = 250
-LINE_KEY_END = " | "
-REFERENCE_PATTERN = re.compile(r"TO-[0-9A-F]{16}(?![0-9A-Za-z])")
 
 
 def call_names(document: SealedDocument) -> tuple[str, ...]:
@@ -61,18 +59,8 @@ def party_record(document: SealedDocument) -> Mapping[str, Any]:
 
 def move_description(document: SealedDocument) -> str:
     """Begins with our reference, by which a move is found again; the rest is for people."""
-    return _described(document.reference, " ", document.payload.get("source_number"), document.payload.get("description"))
-
-
-def reference_of(description: str | None) -> str | None:
-    """Our reference at the beginning of a move's description; None if the move is not ours."""
-    match = REFERENCE_PATTERN.match(description or "")
-    return match.group() if match else None
-
-
-def line_key_of(description: str | None) -> str | None:
-    """The line key at the beginning of a line's description."""
-    return (description or "").partition(LINE_KEY_END)[0] or None
+    payload = document.payload
+    return described(document.reference, " ", payload.get("source_number"), payload.get("description"), length=DESCRIPTION_LENGTH)
 
 
 def unbalanced(record: Mapping[str, Any]) -> str | None:
@@ -86,38 +74,24 @@ def unbalanced(record: Mapping[str, Any]) -> str | None:
 
 
 def _move_record(document: SealedDocument) -> Mapping[str, Any]:
-    payload = document.payload
+    entry = journal_entry(document)
     return {
         "journal": JOURNAL_CODE,
-        "date": document.posting_date.isoformat(),
+        "date": entry.posting_date.isoformat(),
         "description": move_description(document),
-        "exponent": payload["functional_exponent"],
-        "lines": [_line_record(line, payload) for line in payload["lines"]],
+        "exponent": entry.functional_exponent,
+        "lines": [_line_record(line, entry) for line in entry.lines],
     }
 
 
-def _line_record(line: Mapping[str, Any], payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    if line["side"] not in ("debit", "credit"):
-        raise OutboxContractError(f"journal line {line['line_key']}: side {line['side']!r} is neither debit nor credit")
+def _line_record(line: JournalLine, entry: JournalEntry) -> Mapping[str, Any]:
     record = {
-        "account": line["account"],
-        "side": line["side"],
-        "minor": line["functional_minor"],
-        "party": line.get("customer_id"),
-        "description": _described(line["line_key"], LINE_KEY_END, line.get("description")),
+        "account": line.account,
+        "side": line.side,
+        "minor": line.functional_minor,
+        "party": line.customer_id,
+        "description": described(line.key, LINE_KEY_END, line.description, length=DESCRIPTION_LENGTH),
     }
-    if has_second_currency(line, payload):
-        signed = line["amount_minor"] if line["side"] == "debit" else -line["amount_minor"]
-        record |= {"second_currency": payload["currency"], "second_minor": signed, "second_exponent": payload["currency_exponent"]}
+    if entry.has_second_currency(line):
+        record |= {"second_currency": entry.currency, "second_minor": line.signed_amount_minor, "second_exponent": entry.currency_exponent}
     return record
-
-
-def has_second_currency(line: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
-    """Whether the line has an amount in a currency other than the company's; a currency rounding line has none."""
-    return bool(payload["currency"] != payload["functional_currency"] and line["amount_minor"] != 0)
-
-
-def _described(key: str, end: str, *words: Any) -> str:
-    # The key is never cut: everything is found again by it.
-    text = " ".join(" ".join(str(word).split()) for word in words if word)
-    return f"{key}{end}{text}"[: max(DESCRIPTION_LENGTH, len(key))].rstrip() if text else key

@@ -14,11 +14,13 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
 from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, RenderContext
+from reverse_etl.systems.journal_entries import JOURNAL_ENTRY
+from reverse_etl.systems.registry import adjusted
 from reverse_etl.systems.tryton import balances, comparison, periods, reading, rendering
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.delivery import MOVE, Prepared, deliver
 from reverse_etl.systems.tryton.directory import CompanyDirectory, find_parties, load_company
-from reverse_etl.systems.tryton.rendering import CREATE, CUSTOMER, JOURNAL_ENTRY, WRITE
+from reverse_etl.systems.tryton.rendering import CREATE, CUSTOMER, WRITE
 from reverse_etl.systems.tryton.wire import UnknownCodeError, move_values
 
 SYSTEM = "tryton"
@@ -183,26 +185,21 @@ def _prepared(call: Call, request: Mapping[str, Any], company: CompanyDirectory,
     return replace(prepared, record_id=parties[record["code"]], values=record)
 
 
-def open_tryton(settings: Settings, url: str | None = None, manifest: Manifest = MANIFEST) -> Tryton:
+def open_tryton(settings: Settings, url: str | None = None, manifest: Manifest = MANIFEST, name: str = SYSTEM) -> Tryton:
     """Tryton as the settings have it; ``sandbox`` is the server of ``tieout sandbox``. Nothing is sent before it is used.
 
     Raises:
         ConfigurationError: there is no password, or the sandbox was never started.
     """
-    destination = settings.destinations[SYSTEM]
+    destination = settings.destination(name)
     if url is None and destination.url == SANDBOX_URL:
         from reverse_etl.sandbox.supervisor import endpoint_url
 
         url = endpoint_url(settings, SYSTEM)
-    connection = Connection(url or destination.url, destination.database or "erp", destination.username or "admin", settings.secret(SYSTEM))
-    return Tryton(_adjusted(manifest, settings), connection, settings.entities)
+    connection = Connection(url or destination.url, destination.database or "erp", destination.username or "admin", settings.secret(name))
+    return Tryton(adjusted(manifest, settings, name), connection, settings.entities)
 
 
-def _adjusted(manifest: Manifest, settings: Settings) -> Manifest:
-    destination = settings.destinations[SYSTEM]
-    return replace(
-        manifest,
-        requests_per_second=destination.requests_per_second or manifest.requests_per_second,
-        concurrency=destination.concurrency or manifest.concurrency,
-        batch_size=destination.batch_size or manifest.batch_size,
-    )
+def open_system(settings: Settings, name: str) -> Tryton:
+    """The destination ``name``, of the kind tryton."""
+    return open_tryton(settings, name=name)

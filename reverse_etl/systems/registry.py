@@ -1,0 +1,70 @@
+"""Destinations by name: the settings give the kind, the kind is the name of a module of this package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+from reverse_etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from reverse_etl.settings import Settings
+    from reverse_etl.systems.contract import Manifest, System
+
+PACKAGE = "reverse_etl.systems"
+KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def open_system(settings: Settings, name: str) -> System:
+    """The destination of that name; nothing is sent before it is used.
+
+    Raises:
+        ConfigurationError: there is no such destination or kind, a secret is missing, or an option is not what the kind allows.
+    """
+    kind = settings.kind(name)
+    module = _module(kind)
+    if module is None:
+        raise ConfigurationError(f"destination {name}: no kind {kind!r}; set its 'kind' in tieout.yaml to one of {', '.join(kinds())}")
+    open_named = cast("Callable[[Settings, str], System]", module.open_system)
+    return open_named(settings, name)
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds of destinations there are, by name. Imports every one."""
+    package = importlib.import_module(PACKAGE)
+    return tuple(sorted(info.name for info in pkgutil.iter_modules(package.__path__) if _module(info.name) is not None))
+
+
+def manifest_of(kind: str) -> Manifest | None:
+    """What a kind declares before any settings; None if there is no such kind."""
+    module = _module(kind)
+    return None if module is None else cast("Manifest", module.MANIFEST)
+
+
+def adjusted(manifest: Manifest, settings: Settings, name: str) -> Manifest:
+    """The manifest of a kind as a destination of that name has it: its name and the limits of its settings."""
+    chosen = settings.destination(name)
+    return replace(
+        manifest,
+        system=name,
+        requests_per_second=chosen.requests_per_second or manifest.requests_per_second,
+        requests_per_day=chosen.requests_per_day or manifest.requests_per_day,
+        concurrency=chosen.concurrency or manifest.concurrency,
+        batch_size=chosen.batch_size or manifest.batch_size,
+        send_deadline=timedelta(seconds=chosen.send_deadline_seconds) if chosen.send_deadline_seconds else manifest.send_deadline,
+    )
+
+
+def _module(kind: str) -> ModuleType | None:
+    """The module of a kind, None if there is none or it is not one of a destination."""
+    if not KIND_PATTERN.fullmatch(kind) or importlib.util.find_spec(f"{PACKAGE}.{kind}") is None:
+        return None
+    module = importlib.import_module(f"{PACKAGE}.{kind}")
+    return module if hasattr(module, "MANIFEST") and hasattr(module, "open_system") else None
