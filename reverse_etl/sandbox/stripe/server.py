@@ -3,72 +3,21 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from reverse_etl.sandbox.faults import Faults
+from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, sent_json
 from reverse_etl.sandbox.stripe.engine import Answer, Engine
 from reverse_etl.sandbox.stripe.errors import StripeError
-from reverse_etl.sandbox.stripe.faults import Fault, Faults
-
-_TRANSPORT = "reverse_etl.transport"
-_FAULTS: TypeAdapter[Fault | list[Fault]] = TypeAdapter(Fault | list[Fault])
-
-
-class TokenBucket:
-    """At most ``rate`` requests per second on average, a second's worth at once."""
-
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._capacity = max(rate, 1.0)
-        self._clock = clock
-        self._tokens = self._capacity
-        self._at = clock()
-
-    def take(self) -> bool:
-        now = self._clock()
-        self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
-
-
-class KeepTransport:
-    """Remembers uvicorn's transport, so that a fault can break the connection as a real network does."""
-
-    def __init__(self, application: ASGIApp) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[_TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
-        await self._application(scope, receive, send)
-
-
-class BrokenResponse(Response):
-    """Closes the connection after ``kept`` bytes of the body; without any, not even the status is sent."""
-
-    def __init__(self, content: str, kept: int, headers: Mapping[str, str]) -> None:
-        super().__init__(content, headers=dict(headers), media_type="application/json")
-        self._kept = kept
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._kept:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": self.body[: self._kept], "more_body": True})
-        if scope[_TRANSPORT] is not None:
-            scope[_TRANSPORT].close()
+from reverse_etl.sandbox.stripe.faults import Fault
 
 
 class StripeServer:
@@ -78,7 +27,7 @@ class StripeServer:
         self._engine = engine
         self._api_key = api_key
         self._bucket = TokenBucket(requests_per_second) if requests_per_second else None
-        self._faults = Faults()
+        self._faults = Faults(Fault)
 
     def application(self) -> ASGIApp:
         routes = [
@@ -86,7 +35,7 @@ class StripeServer:
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_bill", self.bill, methods=["POST"]),
             Route("/_forget", self.forget, methods=["POST"]),
-            Route("/_faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
             Route("/{path:path}", self.api, methods=["GET", "POST", "DELETE"]),
         ]
         return KeepTransport(Starlette(routes=routes))
@@ -112,12 +61,12 @@ class StripeServer:
         return JSONResponse(self._engine.store.summary() | {"now": self._engine.store.now()})
 
     async def bill(self, request: Request) -> Response:
-        wanted = await _json(request)
+        wanted = await sent_json(request)
         finalize = wanted.get("finalize", True) if isinstance(wanted, dict) else True
         return JSONResponse({"invoices": self._engine.bill(bool(finalize))})
 
     async def forget(self, request: Request) -> Response:
-        wanted = await _json(request)
+        wanted = await sent_json(request)
         identifier = wanted.get("id") if isinstance(wanted, dict) else None
         if not isinstance(identifier, str):
             return JSONResponse({"error": 'expected {"id": "..."}'}, 400)
@@ -125,23 +74,12 @@ class StripeServer:
         return JSONResponse({"id": identifier})
 
     async def clock(self, request: Request) -> Response:
-        content = await _json(request)
+        content = await sent_json(request)
         offset = content.get("offset_seconds") if isinstance(content, dict) else None
         if not isinstance(offset, int | float):
             return JSONResponse({"error": 'expected {"offset_seconds": number}'}, 400)
         self._engine.store.set_offset(float(offset))
         return JSONResponse({"now": self._engine.store.now()})
-
-    async def faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self._faults.ordered.clear()
-        elif request.method == "POST":
-            try:
-                ordered = _FAULTS.validate_python(await _json(request))
-            except ValidationError as error:
-                return JSONResponse({"error": str(error)}, 400)
-            self._faults.ordered.extend(ordered if isinstance(ordered, list) else [ordered])
-        return JSONResponse([fault.model_dump() for fault in self._faults.ordered])
 
     def _check_key(self, request: Request) -> None:
         given = _credentials(request.headers.get("authorization", ""))
@@ -188,10 +126,3 @@ def _credentials(header: str) -> str | None:
         except ValueError:
             return None
     return None
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return json.loads(await request.body())
-    except ValueError:
-        return None
