@@ -10,14 +10,17 @@ The idempotency store is the reason for its being: the first status and body und
 replayed with ``Idempotent-Replayed: true``; another body under the key is a 400 ``idempotency_error``; a concurrent use is a 409 that is not
 stored; neither are refused credentials, rate limits and parameters that failed validation before anything was executed.
 
-It rates by itself too (``billing``): meters, meter events (unique identifier, whole values, 35 days back and 5 minutes ahead, meter and customer
-checked afterwards) and their summaries, metered prices (per unit, graduated, volume), monthly subscriptions, an invoice per period that has ended,
-tax rates, payments.
+Limits, where asked for: so many requests a second in all and per endpoint, 1,000 meter events a second; 429 with ``Stripe-Rate-Limited-Reason``.
+
+It rates by itself too (``billing``): meters, meter events (identifier unique for 24 hours, whole values, 35 days back and 5 minutes ahead, meter
+and customer checked afterwards) and their summaries, metered prices (per unit, graduated, volume), monthly subscriptions, an invoice per period that
+has ended, tax rates, payments.
 
 It leaves out: products, licensed prices, cancelling and changing subscriptions, invoice items, coupons, automatic tax, partial payments, customer
 balances, refunds of their own, search, webhooks, expansion, ``ending_before``, voiding credit notes, PDF and mail, and every other resource.
 
-Start it with ``python -m reverse_etl.sandbox.stripe --state FILE.sqlite --ready-file FILE``. Beside the API it has endpoints of its own,
-without a key: ``GET /_state`` (what it holds), ``POST /_clock`` (``{"offset_seconds": n}``), ``POST /_bill`` (``{"finalize": true}``: invoice every
-period that has ended, which Stripe does at its own time), ``POST /_forget`` (``{"id": ...}``: lose an object) and ``/_faults`` (see ``faults``).
+Start it with ``python -m reverse_etl.sandbox.stripe --state FILE.sqlite --ready-file FILE``. ``GET /openapi.json`` describes it. Beside the API it
+has endpoints of its own, without a key: ``GET /_state`` (what it holds), ``POST /_clock`` (``{"offset_seconds": n}``), ``POST /_bill``
+(``{"finalize": true}``: invoice every period that has ended, which Stripe does at its own time), ``POST /_forget`` (``{"id": ...}``: lose an object)
+and ``/_faults`` (see ``faults``).
 """

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="SQLite file that keeps everything across restarts")
     parser.add_argument("--ready-file", type=Path, required=True, help='gets {"url", "pid"} once it answers')
     parser.add_argument("--requests-per-second", type=float, default=None, help="answer 429 beyond this rate (default: no limit)")
+    parser.add_argument("--endpoint-requests-per-second", type=float, default=None, help="the same for each endpoint (Stripe: 25)")
     parser.add_argument("--api-key-file", type=Path, default=None, help="the key to accept (default: any that begins with sk_)")
     parser.add_argument("--key-retention-seconds", type=float, default=DEFAULT_KEY_RETENTION_SECONDS, help="how long idempotency keys are kept")
     options = parser.parse_args()
@@ -24,7 +25,8 @@ def main() -> None:
     api_key = options.api_key_file.read_text().strip() if options.api_key_file else None
     options.state.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.state)
-    server = StripeServer(Engine(store, options.key_retention_seconds), api_key, options.requests_per_second)
+    engine = Engine(store, options.key_retention_seconds)
+    server = StripeServer(engine, api_key, options.requests_per_second, options.endpoint_requests_per_second)
     try:
         serve(lambda url: server.application(), options.port, options.ready_file)
     finally:

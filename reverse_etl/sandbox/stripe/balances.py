@@ -5,17 +5,14 @@ A negative balance is a credit. It cannot be meant for one invoice: whichever is
 
 from __future__ import annotations
 
-import re
-
+from reverse_etl.sandbox.stripe.currencies import check_amount, check_currency
 from reverse_etl.sandbox.stripe.customers import URL as CUSTOMERS
 from reverse_etl.sandbox.stripe.customers import merged_metadata, require_customer
-from reverse_etl.sandbox.stripe.errors import invalid_parameter
 from reverse_etl.sandbox.stripe.listing import page_of
 from reverse_etl.sandbox.stripe.parameters import Parameters
 from reverse_etl.sandbox.stripe.store import Object, Store, new_id
 
 KIND = "customer_balance_transaction"
-_CURRENCY = re.compile(r"^[a-z]{3}$")
 
 
 def create(store: Store, parameters: Parameters, identifier: str) -> str:
@@ -23,8 +20,7 @@ def create(store: Store, parameters: Parameters, identifier: str) -> str:
     amount, currency = parameters.required_integer("amount"), parameters.required_text("currency").lower()
     description, metadata = parameters.text("description"), parameters.metadata()
     parameters.finish()
-    if not _CURRENCY.match(currency):
-        raise invalid_parameter(f"Invalid currency: {currency}", "currency")
+    check_amount(amount, check_currency(currency), "amount")
     transaction = record(store, identifier, currency, amount, "adjustment", description=description, metadata=merged_metadata({}, metadata))
     return store.text(transaction, f"{CUSTOMERS}/{identifier}/balance_transactions")
 

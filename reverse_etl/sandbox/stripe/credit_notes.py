@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from reverse_etl.sandbox.stripe import balances
+from reverse_etl.sandbox.stripe.billing.rating import whole
+from reverse_etl.sandbox.stripe.currencies import check_amount
 from reverse_etl.sandbox.stripe.customers import merged_metadata
 from reverse_etl.sandbox.stripe.errors import invalid_parameter, missing, refused
 from reverse_etl.sandbox.stripe.invoices import credit, require_invoice
@@ -27,6 +30,8 @@ class NewLine:
     metadata: dict[str, str]
     taxes: list[TaxAmount] | None
     name: str
+    unit_amount: Decimal | None
+    quantity: int | None
 
 
 def create(store: Store, parameters: Parameters) -> str:
@@ -46,6 +51,9 @@ def create(store: Store, parameters: Parameters) -> str:
     invoice = require_invoice(store, invoice_id, "invoice")
     if invoice["status"] not in ("open", "paid", "uncollectible"):
         raise refused(f"You can only create a credit note for a finalized invoice; this one is {invoice['status']}.", param="invoice")
+    for place, line in enumerate(lines):
+        for amount in (line.amount, *(tax.amount for tax in line.taxes or ())):
+            check_amount(amount, invoice["currency"], f"lines[{place}][amount]")
     invoice_lines = {line["id"]: line for line in store.lines(invoice_id)}
     shown = [_shown(store, invoice_lines, line) for line in lines]
     taxes = total_taxes(shown)
@@ -143,16 +151,28 @@ def _read(line: Parameters) -> NewLine:
     if kind is None:
         raise invalid_parameter("Missing required param: type.", line.name_of("type"), "parameter_missing")
     custom = kind == "custom_line_item"
-    for name in ("amount", "invoice_line_item") if custom else ("description", "unit_amount"):
+    for name in ("amount", "invoice_line_item") if custom else ("description", "unit_amount", "unit_amount_decimal"):
         if line.has(name):
             raise invalid_parameter(f"You cannot use {name} when type is {kind}.", line.name_of(name))
     quantity = line.integer("quantity")
     if custom:
-        invoice_line, description, amount = None, line.required_text("description"), line.required_integer("unit_amount") * (quantity or 1)
+        invoice_line, description, unit_amount = None, line.required_text("description"), _unit_amount(line)
+        amount = whole(unit_amount * (quantity or 1))
     else:
-        invoice_line, description, amount = line.required_text("invoice_line_item"), None, line.required_integer("amount")
+        invoice_line, description, unit_amount = line.required_text("invoice_line_item"), None, None
+        amount = line.required_integer("amount")
     taxes = read_tax_amounts(line, by_id=True) if line.has("tax_amounts") else None
-    return NewLine(kind, invoice_line, amount, description, line.metadata(), taxes, line.name_of("invoice_line_item"))
+    return NewLine(kind, invoice_line, amount, description, line.metadata(), taxes, line.name_of("invoice_line_item"), unit_amount, quantity)
+
+
+def _unit_amount(line: Parameters) -> Decimal:
+    """In minor units, whole or with up to twelve decimals; exactly one of the two."""
+    exact = line.decimal("unit_amount_decimal")
+    if exact is None:
+        return Decimal(line.required_integer("unit_amount"))
+    if line.has("unit_amount"):
+        raise invalid_parameter("You may only specify one of these parameters: unit_amount, unit_amount_decimal.", line.name_of("unit_amount"))
+    return Decimal(exact)
 
 
 def _shown(store: Store, invoice_lines: dict[str, Object], line: NewLine) -> Object:
@@ -163,6 +183,7 @@ def _shown(store: Store, invoice_lines: dict[str, Object], line: NewLine) -> Obj
         taxes = [shown_tax(store, tax) for tax in line.taxes]
     else:
         taxes = [_share(tax, line.amount, credited["amount"]) for tax in credited["taxes"]] if credited and credited["amount"] else []
+    unit = line.unit_amount
     return {
         "id": new_id("cnli"),
         "object": "credit_note_line_item",
@@ -174,10 +195,11 @@ def _shown(store: Store, invoice_lines: dict[str, Object], line: NewLine) -> Obj
         "discount_amounts": [],
         "livemode": False,
         "metadata": merged_metadata({}, line.metadata),
-        "quantity": None if credited else 1,
+        "quantity": None if credited else line.quantity or 1,
         "tax_rates": [],
         "taxes": taxes,
-        "unit_amount": None if credited else line.amount,
+        "unit_amount": int(unit) if unit is not None and unit == int(unit) else None,
+        "unit_amount_decimal": None if unit is None else format(unit.normalize(), "f"),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reverse_etl.sandbox.stripe import balances, credit_notes, customers, invoice_lines, invoices
 from reverse_etl.sandbox.stripe.billing import meters, payments, prices, subscriptions
-from reverse_etl.sandbox.stripe.errors import StripeError, internal_error, invalid_parameter
+from reverse_etl.sandbox.stripe.errors import StripeError, internal_error, invalid_parameter, unrecognized
 from reverse_etl.sandbox.stripe.faults import Fault
 from reverse_etl.sandbox.stripe.parameters import Parameters, decode_form
 from reverse_etl.sandbox.stripe.store import Store, StoredAnswer
@@ -111,7 +111,7 @@ class Engine:
     def _execute(self, method: str, path: str, form: bytes, key: tuple[str, str] | None, fault: Fault | None) -> Answer:
         operation = find_operation(method, path)
         if operation is None:
-            raise StripeError(404, f"Unrecognized request URL ({method}: {path}).", stored=False)
+            raise unrecognized(method, path)
         try:
             parameters = Parameters(decode_form(form.decode()))
         except UnicodeDecodeError:

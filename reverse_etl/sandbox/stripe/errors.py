@@ -45,3 +45,7 @@ def missing(kind: str, identifier: str, param: str | None = None) -> StripeError
 
 def internal_error() -> StripeError:
     return StripeError(500, "An error occurred on our end; try again later.", kind="api_error")
+
+
+def unrecognized(method: str, path: str) -> StripeError:
+    return StripeError(404, f"Unrecognized request URL ({method}: {path}).", stored=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reverse_etl.sandbox.stripe.currencies import check_amount
 from reverse_etl.sandbox.stripe.customers import merged_metadata
 from reverse_etl.sandbox.stripe.errors import invalid_parameter, refused
 from reverse_etl.sandbox.stripe.invoices import URL, recompute, require_invoice
@@ -36,6 +37,9 @@ def add_lines(store: Store, parameters: Parameters, identifier: str) -> str:
         raise refused("This invoice is no longer editable: lines can only be added to drafts.", code="invoice_not_editable")
     if store.count_lines(identifier) + len(lines) > MOST_LINES:
         raise refused(f"An invoice can have at most {MOST_LINES} line items.", param="lines")
+    for place, line in enumerate(lines):
+        for amount in (line.amount, *(tax.amount for tax in line.taxes)):
+            check_amount(amount, invoice["currency"], f"lines[{place}][amount]")
     store.add_lines(identifier, [_shown(store, invoice, line) for line in lines])
     recompute(store, invoice)
     invoice["metadata"] = merged_metadata(invoice["metadata"], invoice_metadata)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable
 
 from reverse_etl.sandbox.stripe import balances
+from reverse_etl.sandbox.stripe.currencies import check_currency
 from reverse_etl.sandbox.stripe.customers import merged_metadata, require_customer
 from reverse_etl.sandbox.stripe.errors import invalid_parameter, missing, refused
 from reverse_etl.sandbox.stripe.listing import line_page_of, page_of
@@ -17,14 +17,12 @@ from reverse_etl.sandbox.stripe.taxes import exclusive_tax, total_taxes
 URL = "/v1/invoices"
 SECONDS_PER_DAY = 86400
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
-_CURRENCY = re.compile(r"^[a-z]{3}$")
 _FIXED_BY_FINALIZATION = ("number", "effective_at", "days_until_due", "due_date", "collection_method")
 
 
 def create(store: Store, parameters: Parameters) -> str:
     customer_id, currency = parameters.required_text("customer"), (parameters.text("currency") or "usd").lower()
-    if not _CURRENCY.match(currency):
-        raise invalid_parameter(f"Invalid currency: {currency}", "currency")
+    check_currency(currency)
     if parameters.text("pending_invoice_items_behavior") == "include" or parameters.children("discounts"):
         raise invalid_parameter("This stand-in knows no pending invoice items and no discounts", "pending_invoice_items_behavior")
     fields, metadata, days, now = _fields(parameters), parameters.metadata(), parameters.integer("days_until_due"), int(store.now())

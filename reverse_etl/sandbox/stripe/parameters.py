@@ -16,6 +16,7 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 DEEPEST = 8
 
 LARGEST_AMOUNT = 999_999_999_999
+MOST_DECIMALS = 12
 _INTEGER = re.compile(r"^-?\d{1,18}$", re.ASCII)
 
 
@@ -97,6 +98,19 @@ class Parameters:
         if not number.is_finite() or not 0 <= number <= 100 or not isinstance(exponent, int) or exponent < -4:
             raise invalid_parameter(f"Invalid decimal: {value}; must be 0..100 with at most 4 decimal places", self.name_of(name))
         return format(number.normalize(), "f")
+
+    def decimal(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            amount = Decimal(-1)
+        exponent = amount.as_tuple().exponent
+        if not amount.is_finite() or not 0 <= amount <= LARGEST_AMOUNT or not isinstance(exponent, int) or exponent < -MOST_DECIMALS:
+            raise invalid_parameter(f"Invalid decimal: {value}; not below zero, at most {MOST_DECIMALS} decimal places", self.name_of(name))
+        return format(amount, "f")
 
     def metadata(self, name: str = "metadata") -> dict[str, str]:
         """At most 50 keys of at most 40 characters, values of at most 500; an empty value unsets its key."""

@@ -15,22 +15,37 @@ from starlette.types import ASGIApp
 
 from reverse_etl.sandbox.faults import Faults
 from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, sent_json
+from reverse_etl.sandbox.stripe.description import description
 from reverse_etl.sandbox.stripe.engine import Answer, Engine
-from reverse_etl.sandbox.stripe.errors import StripeError
+from reverse_etl.sandbox.stripe.errors import StripeError, unrecognized
 from reverse_etl.sandbox.stripe.faults import Fault
+
+_IDENTIFIER = re.compile(r"[a-z]+_[0-9a-f]{24}")
+METER_EVENTS = "/v1/billing/meter_events"
+METER_EVENTS_PER_SECOND = 1000.0
 
 
 class StripeServer:
-    """``api_key``: the one key that is accepted; None accepts any that begins with ``sk_``."""
+    """``api_key``: the one key that is accepted; None accepts any that begins with ``sk_``.
 
-    def __init__(self, engine: Engine, api_key: str | None, requests_per_second: float | None) -> None:
+    ``requests_per_second`` limits all requests but meter events, ``endpoint_requests_per_second`` those of one method and kind of object.
+    """
+
+    def __init__(
+        self, engine: Engine, api_key: str | None, requests_per_second: float | None, endpoint_requests_per_second: float | None = None
+    ) -> None:
         self._engine = engine
         self._api_key = api_key
         self._bucket = TokenBucket(requests_per_second) if requests_per_second else None
+        # https://docs.stripe.com/billing/subscriptions/usage-based/meters/configure: meter events have a limit of their own.
+        self._events = TokenBucket(METER_EVENTS_PER_SECOND) if requests_per_second or endpoint_requests_per_second else None
+        self._endpoint_rate = endpoint_requests_per_second
+        self._endpoints: dict[tuple[str, str], TokenBucket] = {}
         self._faults = Faults(Fault)
 
     def application(self) -> ASGIApp:
         routes = [
+            Route("/openapi.json", self.describe, methods=["GET"]),
             Route("/_state", self.state, methods=["GET"]),
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_bill", self.bill, methods=["POST"]),
@@ -38,7 +53,8 @@ class StripeServer:
             Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
             Route("/{path:path}", self.api, methods=["GET", "POST", "DELETE"]),
         ]
-        return KeepTransport(Starlette(routes=routes))
+        # A path that no route matches, with a line break in it for one, and a method that Stripe has not.
+        return KeepTransport(Starlette(routes=routes, exception_handlers=dict.fromkeys((404, 405), _unrecognized)))
 
     async def api(self, request: Request) -> Response:
         path, key = request.url.path, request.headers.get("idempotency-key")
@@ -51,11 +67,14 @@ class StripeServer:
             return BrokenResponse("", 0, headers)
         try:
             self._check_key(request)
-            self._check_rate(fault)
+            self._check_rate(fault, request.method, path)
             answer = await self._engine.answer(request.method, path, form, key, fault)
         except StripeError as error:
             return JSONResponse(error.body, error.status, headers=headers | error.headers)
         return _shown(answer, headers, fault)
+
+    async def describe(self, request: Request) -> Response:
+        return JSONResponse(description())
 
     async def state(self, request: Request) -> Response:
         return JSONResponse(self._engine.store.summary() | {"now": self._engine.store.now()})
@@ -89,17 +108,35 @@ class StripeServer:
         if not accepted:
             raise StripeError(401, f"Invalid API Key provided: {given[:3]}****", stored=False)
 
-    def _check_rate(self, fault: Fault | None) -> None:
+    def _check_rate(self, fault: Fault | None, method: str, path: str) -> None:
         kind = fault.kind if fault is not None else None
         if kind == "unavailable":
             raise StripeError(503, "The service is temporarily unavailable.", kind="api_error", stored=False)
         if kind == "lock_timeout":
             raise StripeError(429, "This object cannot be accessed right now; try again.", code="lock_timeout", stored=False)
-        if kind == "rate_limited" or (self._bucket is not None and not self._bucket.take()):
-            headers = {"Stripe-Rate-Limited-Reason": "global-rate"}
+        reason = "global-rate" if kind == "rate_limited" else self._exceeded(method, path)
+        if reason is not None:
+            headers = {"Stripe-Rate-Limited-Reason": reason}
             if fault is not None and fault.retry_after is not None:
                 headers["Retry-After"] = str(fault.retry_after)
             raise StripeError(429, "Request rate limit exceeded.", code="rate_limit", stored=False, headers=headers)
+
+    def _exceeded(self, method: str, path: str) -> str | None:
+        """The limit that this request exceeds, in the words of the header, if any."""
+        if path == METER_EVENTS:
+            return None if self._events is None or self._events.take() else "endpoint-rate"
+        if self._bucket is not None and not self._bucket.take():
+            return "global-rate"
+        if self._endpoint_rate is not None:
+            endpoint = (method, _IDENTIFIER.sub("{id}", path))
+            if not self._endpoints.setdefault(endpoint, TokenBucket(self._endpoint_rate)).take():
+                return "endpoint-rate"
+        return None
+
+
+async def _unrecognized(request: Request, _: Exception) -> Response:
+    error = unrecognized(request.method, request.url.path)
+    return JSONResponse(error.body, error.status)
 
 
 def _shown(answer: Answer, headers: Mapping[str, str], fault: Fault | None) -> Response:

@@ -28,9 +28,10 @@ create unique index if not exists invoice_numbers on objects (kind, number) wher
 create table if not exists lines
   (sequence integer primary key, id text unique not null, parent text not null, place integer not null, body text not null);
 create unique index if not exists lines_by_parent on lines (parent, place);
-create table if not exists meter_events
-  (identifier text primary key, event_name text not null, customer text not null, value integer not null, at integer not null, error text);
-create index if not exists meter_events_by_customer on meter_events (event_name, customer, at);
+create table if not exists reported_events (sequence integer primary key, identifier text not null, event_name text not null, customer text not null,
+  value integer not null, at integer not null, error text, received_at real not null);
+create index if not exists reported_events_by_customer on reported_events (event_name, customer, at);
+create index if not exists reported_events_by_identifier on reported_events (identifier, received_at);
 create table if not exists tax_rates (id text primary key, content text unique not null);
 create table if not exists keys
   (key text primary key, fingerprint text not null, status integer not null, body text not null, stored_at real not null);
@@ -182,16 +183,18 @@ class Store:
     def find_meter(self, event_name: str) -> Object | None:
         return next((meter for meter in self.every("billing.meter") if meter["event_name"] == event_name), None)
 
-    def has_meter_event(self, identifier: str) -> bool:
-        return self._connection.execute("select 1 from meter_events where identifier = ?", (identifier,)).fetchone() is not None
+    def has_meter_event(self, identifier: str, seconds: float) -> bool:
+        """Whether an event under the identifier was received within the last so many seconds."""
+        query = "select 1 from reported_events where identifier = ? and received_at > ?"
+        return self._connection.execute(query, (identifier, self.now() - seconds)).fetchone() is not None
 
     def add_meter_event(self, event: MeterEvent) -> None:
-        values = (event.identifier, event.event_name, event.customer, event.value, event.at, event.error)
-        self._connection.execute("insert into meter_events values (?, ?, ?, ?, ?, ?)", values)
+        values = (event.identifier, event.event_name, event.customer, event.value, event.at, event.error, self.now())
+        self._connection.execute("insert into reported_events values (null, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def meter_values(self, event_name: str, customer: str, start: int, end: int) -> list[int]:
         """The values that count, of the events from ``start`` up to ``end``."""
-        query = "select value from meter_events where event_name = ? and customer = ? and at >= ? and at < ? and error is null"
+        query = "select value from reported_events where event_name = ? and customer = ? and at >= ? and at < ? and error is null"
         return [value for (value,) in self._connection.execute(query, (event_name, customer, start, end))]
 
     def tax_rate(self, content: Mapping[str, object]) -> str:
@@ -228,7 +231,7 @@ class Store:
             "select kind, json_extract(body, '$.currency'), count(*), sum(json_extract(body, '$.total')) from objects"
             " where kind in ('invoice', 'credit_note') and status not in ('draft', 'void') group by 1, 2 order by 1, 2"
         )
-        reports = self._connection.execute("select identifier, error from meter_events where error is not null order by identifier")
+        reports = self._connection.execute("select identifier, error from reported_events where error is not null order by identifier")
         return {
             "meter_event_errors": [{"identifier": identifier, "code": error} for identifier, error in reports],
             "counts": [{"object": kind, "status": status, "count": count} for kind, status, count in counts],

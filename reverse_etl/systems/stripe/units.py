@@ -9,6 +9,8 @@ from reverse_etl.errors import OutboxContractError
 # Stripe carries these two with decimals that ISO 4217 no longer gives them, and this one without the decimals ISO gives it.
 _WITH_TWO_DECIMALS = frozenset({"ISK", "UGX"})
 _WITHOUT_DECIMALS = frozenset({"MGA"})
+# Stripe takes their three decimals, but the last one must be a nought.
+_IN_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
 def to_stripe(amount_minor: int, currency: str) -> int:
@@ -25,6 +27,10 @@ def to_stripe(amount_minor: int, currency: str) -> int:
                 f"{amount_minor} minor units of {currency}: Stripe carries whole {currency} only; round it in the invoicing policy"
             )
         return amount_minor // 100
+    if currency in _IN_TENS and amount_minor % 10:
+        raise OutboxContractError(
+            f"{amount_minor} minor units of {currency}: Stripe carries {currency} in steps of 0.010 only; round it in the invoicing policy"
+        )
     return amount_minor
 
 

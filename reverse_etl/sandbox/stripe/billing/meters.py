@@ -19,6 +19,8 @@ KIND = "billing.meter"
 FORMULAS = ("sum", "count")
 SECONDS_BACK = 35 * 86400
 SECONDS_AHEAD = 300
+SECONDS_UNIQUE = 86400
+"""Stripe promises that an identifier is unique "within a rolling period of at least 24 hours": after that the same event counts again."""
 SECONDS_PER_MINUTE = 60
 LONGEST_IDENTIFIER = 100
 _VALUE = re.compile(r"^-?\d{1,15}$", re.ASCII)
@@ -72,7 +74,7 @@ def record_event(store: Store, parameters: Parameters) -> str:
             raise invalid_parameter(f"The payload lacks the key {name}.", f"payload[{name}]", "parameter_missing")
     if not _VALUE.match(payload["value"]):
         raise invalid_parameter(f"Invalid value: {payload['value']}; whole numbers of at most 15 digits.", "payload[value]")
-    if store.has_meter_event(identifier):
+    if store.has_meter_event(identifier, SECONDS_UNIQUE):
         raise invalid_parameter(f"An event already exists with identifier {identifier}.", "identifier")
     store.add_meter_event(
         MeterEvent(identifier, event_name, payload["stripe_customer_id"], int(payload["value"]), at, _error_of(store, event_name, payload))

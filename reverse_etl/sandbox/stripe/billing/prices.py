@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
 
 from reverse_etl.sandbox.stripe.billing.meters import require_meter
 from reverse_etl.sandbox.stripe.customers import merged_metadata
@@ -12,7 +11,6 @@ from reverse_etl.sandbox.stripe.parameters import Parameters
 from reverse_etl.sandbox.stripe.store import Object, Store, new_id
 
 URL = "/v1/prices"
-MOST_DECIMALS = 12
 
 
 def create(store: Store, parameters: Parameters) -> str:
@@ -25,7 +23,7 @@ def create(store: Store, parameters: Parameters) -> str:
     name = product.required_text("name") if product else "product"
     scheme = parameters.choice("billing_scheme", ("per_unit", "tiered")) or "per_unit"
     mode = parameters.choice("tiers_mode", ("graduated", "volume"))
-    unit_amount = _decimal(parameters, "unit_amount_decimal")
+    unit_amount = parameters.decimal("unit_amount_decimal")
     tiers = [_tier(tier) for tier in parameters.children("tiers")]
     parameters.finish()
     if scheme == "tiered" and (not tiers or mode is None or tiers[-1]["up_to"] is not None):
@@ -93,19 +91,5 @@ def _tier(tier: Parameters) -> Object:
     bound = tier.required_text("up_to")
     if bound != "inf" and not bound.isdecimal():
         raise invalid_parameter(f"Invalid up_to: {bound}; a whole number or inf", tier.name_of("up_to"))
-    amounts = {name: _decimal(tier, name) for name in ("unit_amount_decimal", "flat_amount_decimal")}
+    amounts = {name: tier.decimal(name) for name in ("unit_amount_decimal", "flat_amount_decimal")}
     return {"up_to": None if bound == "inf" else int(bound), **amounts}
-
-
-def _decimal(parameters: Parameters, name: str) -> str | None:
-    text = parameters.text(name)
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    exponent = amount.as_tuple().exponent
-    if not amount.is_finite() or amount < 0 or not isinstance(exponent, int) or exponent < -MOST_DECIMALS:
-        raise invalid_parameter(f"Invalid decimal: {text}; not below zero, at most {MOST_DECIMALS} decimal places", parameters.name_of(name))
-    return format(amount, "f")

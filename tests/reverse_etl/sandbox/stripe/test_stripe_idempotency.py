@@ -123,6 +123,14 @@ def test_the_declared_rate_is_enforced_with_stripes_answer(start_stand_in: Calla
     assert "retry-after" not in limited[0].headers
 
 
+def test_each_endpoint_has_a_rate_of_its_own(start_stand_in: Callable[..., StandIn]) -> None:
+    stand_in = start_stand_in("--endpoint-requests-per-second", "3")
+    limited = [answer for answer in (stand_in.http.get("/v1/customers") for _ in range(10)) if answer.status_code == 429]
+    assert limited
+    assert limited[0].headers["stripe-rate-limited-reason"] == "endpoint-rate"
+    assert stand_in.http.get("/v1/invoices").status_code == 200
+
+
 def test_only_the_key_in_the_key_file_is_accepted(start_stand_in: Callable[..., StandIn], tmp_path: Any) -> None:
     (tmp_path / "key").write_text("sk_test_the_one\n")
     stand_in = start_stand_in("--api-key-file", str(tmp_path / "key"))

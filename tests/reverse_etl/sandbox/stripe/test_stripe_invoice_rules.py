@@ -239,3 +239,17 @@ def test_a_balance_moves_by_a_whole_amount_in_a_currency(stand_in: StandIn, cust
     assert error_of(stand_in.post(path, {"amount": "1.5", "currency": "eur"}))["param"] == "amount"
     assert error_of(stand_in.post(path, {"amount": 1}))["param"] == "currency"
     assert stand_in.get(path)["data"] == []
+
+
+def test_an_amount_in_a_currency_of_three_decimals_ends_in_a_nought(stand_in: StandIn, customer: str) -> None:
+    draft = stand_in.draft(customer, currency="kwd")["id"]
+    assert error_of(stand_in.post(f"invoices/{draft}/add_lines", {"lines[0][amount]": 1_234}))["param"] == "lines[0][amount]"
+    assert stand_in.created(f"invoices/{draft}/add_lines", {"lines[0][amount]": 1_230})["total"] == 1_230
+
+
+def test_a_credited_unit_amount_may_be_a_fraction_of_a_minor_unit(stand_in: StandIn, customer: str) -> None:
+    invoice = stand_in.invoice(customer, 1_000)["id"]
+    line = {"lines[0][type]": "custom_line_item", "lines[0][description]": "Calls", "lines[0][quantity]": 3}
+    note = stand_in.created("credit_notes", {"invoice": invoice, "lines[0][unit_amount_decimal]": "0.5"} | line)
+    [shown] = note["lines"]["data"]
+    assert (note["total"], shown["unit_amount"], shown["unit_amount_decimal"], shown["quantity"]) == (2, None, "0.5", 3)

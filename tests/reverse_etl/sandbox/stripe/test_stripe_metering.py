@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +47,16 @@ def test_an_identifier_counts_once_whatever_the_idempotency_key(stand_in: StandI
     )
     today = now(stand_in) // DAY * DAY
     assert counted(stand_in, meter, customer, today - DAY, today + DAY) == [7]
+
+
+def test_an_identifier_is_unique_for_a_day_only(start_stand_in: Callable[..., StandIn]) -> None:
+    stand_in = start_stand_in()
+    customer = str(stand_in.created("customers", {"name": "Ada"})["id"])
+    assert stand_in.post("billing/meter_events", event(customer, "7", "rolling")).status_code == 200
+    stand_in.set_clock(DAY - 60)
+    assert stand_in.post("billing/meter_events", event(customer, "7", "rolling")).status_code == 400
+    stand_in.set_clock(DAY + 60)
+    assert stand_in.post("billing/meter_events", event(customer, "7", "rolling")).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["1.5", "", "12e3", "1234567890123456", "seven"])

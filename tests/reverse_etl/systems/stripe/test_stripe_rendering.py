@@ -35,15 +35,17 @@ def test_a_form_leaves_out_none_and_spells_booleans() -> None:
     assert encode_form({"a": None, "b": True, "c": [False, 3], "d": {"e": ""}}) == b"b=true&c%5B0%5D=false&c%5B1%5D=3&d%5Be%5D="
 
 
-@given(st.integers(-(10**12), 10**12), st.sampled_from(["USD", "JPY", "EUR", "ISK", "UGX", "KWD"]))
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["USD", "JPY", "EUR", "ISK", "UGX"]))
 def test_amounts_come_back_as_they_went(amount: int, currency: str) -> None:
     assert from_stripe(to_stripe(amount, currency), currency) == amount
 
 
 def test_units_follow_stripes_own_table() -> None:
     assert (to_stripe(1_234, "JPY"), to_stripe(1_234, "USD"), to_stripe(5, "ISK")) == (1_234, 1_234, 500)
-    with pytest.raises(OutboxContractError, match="MGA"):
-        to_stripe(150, "MGA")
+    assert to_stripe(1_230, "KWD") == 1_230
+    for amount, currency in ((150, "MGA"), (1_234, "KWD")):
+        with pytest.raises(OutboxContractError, match=currency):
+            to_stripe(amount, currency)
 
 
 @given(st.dates(date(1990, 1, 1), date(2100, 1, 1)))
