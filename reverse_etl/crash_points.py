@@ -22,12 +22,16 @@ class CrashPoint(StrEnum):
     INSIDE_WRITE_AHEAD = "inside_write_ahead"
     AFTER_WRITE_AHEAD = "after_write_ahead"
     BEFORE_SEND = "before_send"
+    BEFORE_CONNECT = "before_connect"
+    HALF_BODY_SENT = "half_body_sent"
+    ALL_SENT = "all_sent"
+    STATUS_READ = "status_read"
+    BODY_PARSED = "body_parsed"
     AFTER_SEND = "after_send"
     INSIDE_RESULT = "inside_result"
     AFTER_RESULT = "after_result"
     AFTER_LOOK_UP = "after_look_up"
     AFTER_POSTED = "after_posted"
-    BETWEEN_REVERSAL_AND_REPOST = "between_reversal_and_repost"
 
 
 _passed: dict[str, int] = {}

@@ -26,7 +26,7 @@ class Secret(BaseModel):
 
 
 class Authorization(BaseModel):
-    """How a destination is told who asks. What is secret is named under ``secrets`` of the destination, never written here.
+    """How a destination is told who asks; what is not said is as usual for its kind. Secrets are named under ``secrets`` of the destination.
 
     ``bearer`` and ``header`` (which header: ``header``) send the secret; ``basic`` sends ``username`` and the secret.
     ``client_credentials`` (secrets: ``client_secret``) and ``refresh_token`` (secrets: ``client_secret``, ``refresh_token``) get OAuth 2.0 tokens
@@ -36,7 +36,7 @@ class Authorization(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["none", "bearer", "header", "basic", "client_credentials", "refresh_token", "token_based"]
+    method: Literal["none", "bearer", "header", "basic", "client_credentials", "refresh_token", "token_based"] | None = None
     header: str | None = None
     username: str | None = None
     client_id: str | None = None
@@ -50,12 +50,17 @@ class Authorization(BaseModel):
 
 
 class Network(BaseModel):
-    """What requests may do that is refused otherwise. ``ca_file`` (below the home folder) holds authorities trusted instead of the usual ones."""
+    """What requests may do that is refused otherwise.
+
+    ``allowed_networks`` (``10.1.0.0/16``) may be connected to whatever they are. ``ca_file`` (below the home folder) holds the authorities that are
+    trusted instead of the usual ones. ``proxy``: ``http://host:port``, or ``environment`` for the one of ``HTTPS_PROXY``; without it there is none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     allow_private_addresses: bool = False
     allow_plain_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
     ca_file: str | None = None
     proxy: str | None = None
     largest_answer_bytes: int | None = Field(default=None, gt=0)

@@ -1,0 +1,274 @@
+"""One exchange: a request sent once under one deadline, a bounded answer, or what is known of the failure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import certifi
+import httpcore
+
+from reverse_etl.crash_points import CrashPoint, crash_point
+from reverse_etl.errors import ConfigurationError, DestinationError
+from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
+from reverse_etl.transport.addresses import NetworkPolicy, origin_of
+from reverse_etl.transport.connections import Line
+from reverse_etl.transport.content import Answer, decoded, retry_after
+
+if TYPE_CHECKING:
+    from reverse_etl.settings import Settings
+
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+# Shorter than the servers' own (Node and Apache close after 5 s), so that a request is rarely written into a connection that is just being closed.
+KEEP_ALIVE_SECONDS = 4.0
+READ_ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_READ_PAUSE_SECONDS = 30.0
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+ENVIRONMENT_PROXY = "environment"
+_TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?|")
+_VISIBLE = re.compile(rb"/[\x21-\x7e]*")
+_DEFAULT_HEADERS = ((b"User-Agent", b"tieout"), (b"Accept-Encoding", b"identity"))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An absolute URL of ASCII characters, headers, and the bytes of the body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+class Transport:
+    """Keeps connections open and is safe for threads; each exchange has a connection to itself."""
+
+    def __init__(
+        self,
+        policy: NetworkPolicy | None = None,
+        *,
+        ca_file: str | None = None,
+        proxy: str | None = None,
+        largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
+        self._policy = policy or NetworkPolicy()
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._largest = largest_answer_bytes
+        self._keep_alive = keep_alive_seconds
+        self._context: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    def exchange(self, request: Request, deadline: float) -> Answer | NotExecuted | Rejected | Ambiguous:
+        """Send once; never raises. ``deadline`` is a time of ``time.monotonic``.
+
+        ``Rejected``: it is no request that can be sent. ``NotExecuted``: proven not to have left. A redirect is an answer like any other.
+        """
+        try:
+            origin, message = origin_of(request.url), _message(request)
+        except Exception as error:
+            # Not the error's own words, which may quote a header with a secret.
+            return Rejected(f"not sent: the URL, a header or the method holds what HTTP does not allow ({type(error).__name__})")
+        crash_point(CrashPoint.BEFORE_CONNECT)
+        connection: _Connection | None = None
+        try:
+            connection = self._connection(origin)
+            connection.line.begin(deadline)
+            answer = self._answer(connection, message)
+        except httpcore.LocalProtocolError:
+            written = connection is not None and connection.line.written
+            self._drop(connection)
+            reason = "the URL, a header or the method holds what HTTP does not allow"
+            return Ambiguous(f"broken off: {reason}") if written else Rejected(f"not sent: {reason}")
+        except Exception as error:
+            written = connection is not None and connection.line.written
+            self._drop(connection)
+            where = f"{origin[1]} port {origin[2]}"
+            words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            if written and not isinstance(error, httpcore.ProxyError):
+                return Ambiguous(f"no whole answer from {where} ({words})")
+            return NotExecuted(f"no connection to {where} ({words})")
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._keep(origin, connection)
+        return answer
+
+    def read(self, request: Request, seconds: float, attempts: int = READ_ATTEMPTS) -> Answer:
+        """The answer to a request that only reads, tried again with pauses where that can help; each attempt takes at most ``seconds``.
+
+        Raises:
+            DestinationError: there is none, or the server fails again and again.
+        """
+        for attempt in range(attempts):
+            last = attempt == attempts - 1
+            pause = FIRST_PAUSE_SECONDS * 4**attempt
+            answer = self.exchange(request, time.monotonic() + seconds)
+            if isinstance(answer, Answer):
+                if answer.status not in PASSING_STATUSES:
+                    return answer
+                reason = answer.shown()
+                pause = retry_after(answer.headers) or pause
+            else:
+                reason = answer.reason
+            if last or isinstance(answer, NotExecuted | Rejected):
+                raise DestinationError(f"{request.method} {request.url.partition('?')[0]}: {reason}")
+            time.sleep(min(pause, LONGEST_READ_PAUSE_SECONDS))
+        raise AssertionError("unreachable")
+
+    def _answer(self, connection: _Connection, message: httpcore.Request) -> Answer:
+        response = connection.http.handle_request(message)
+        try:
+            crash_point(CrashPoint.STATUS_READ)
+            body = bytearray()
+            for chunk in response.iter_stream():
+                body += chunk
+                if len(body) > self._largest:
+                    raise httpcore.ReadError(f"the answer is larger than {self._largest} bytes")
+            headers = _headers(response.headers)
+            encoding = headers.get("content-encoding", "").strip().lower()
+            return Answer(response.status, headers, decoded(bytes(body), encoding, self._largest))
+        finally:
+            response.close()
+
+    def _connection(self, origin: tuple[str, str, int]) -> _Connection:
+        while True:
+            with self._lock:
+                idle = self._idle.get(origin)
+                connection = idle.pop() if idle else None
+            if connection is None:
+                return self._opened(origin)
+            if connection.usable():
+                return connection
+            connection.close()
+
+    def _opened(self, origin: tuple[str, str, int]) -> _Connection:
+        scheme, host, port = origin
+        context = self._ssl_context() if scheme == "https" else None
+        if self._proxy is not None:
+            proxy_host = origin_of(self._proxy)[1]
+            line = Line(self._policy, frozenset({proxy_host}))
+            pool = httpcore.HTTPProxy(self._proxy, ssl_context=context, max_connections=1, keepalive_expiry=self._keep_alive, network_backend=line)
+            return _Connection(line, pool)
+        line = Line(self._policy)
+        target = httpcore.Origin(scheme.encode(), host.encode("ascii"), port)
+        return _Connection(line, httpcore.HTTPConnection(target, ssl_context=context, keepalive_expiry=self._keep_alive, network_backend=line))
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                self._context = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+            return self._context
+
+    def _keep(self, origin: tuple[str, str, int], connection: _Connection) -> None:
+        if not connection.reusable():
+            connection.close()
+            return
+        with self._lock:
+            self._idle.setdefault(origin, []).append(connection)
+
+    @staticmethod
+    def _drop(connection: _Connection | None) -> None:
+        if connection is not None:
+            connection.close()
+
+
+@dataclass(slots=True)
+class _Connection:
+    line: Line
+    http: httpcore.HTTPConnection | httpcore.HTTPProxy
+
+    def reusable(self) -> bool:
+        return isinstance(self.http, httpcore.HTTPProxy) or self.http.is_idle()
+
+    def usable(self) -> bool:
+        """Whether an idle connection is still worth a request."""
+        return isinstance(self.http, httpcore.HTTPProxy) or not self.http.has_expired()
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def open_transport(settings: Settings, name: str) -> Transport:
+    """The transport of a destination as its settings have it.
+
+    Raises:
+        ConfigurationError: its ``network`` settings cannot be used.
+    """
+    network = settings.destination(name).network
+    ca_file = settings.home / network.ca_file if network.ca_file else None
+    if ca_file is not None and not ca_file.is_file():
+        raise ConfigurationError(f"destination {name}: network.ca_file {ca_file} does not exist")
+    return Transport(
+        policy_of(settings, name),
+        ca_file=str(ca_file) if ca_file else None,
+        proxy=_proxy(network.proxy, name),
+        largest_answer_bytes=network.largest_answer_bytes or LARGEST_ANSWER_BYTES,
+    )
+
+
+def policy_of(settings: Settings, name: str) -> NetworkPolicy:
+    """Raises ConfigurationError: an allowed network is none."""
+    network = settings.destination(name).network
+    try:
+        allowed = tuple(ipaddress.ip_network(text) for text in network.allowed_networks)
+    except ValueError as error:
+        raise ConfigurationError(f"destination {name}: network.allowed_networks: {error}") from error
+    return NetworkPolicy(network.allow_private_addresses, network.allow_plain_http, allowed)
+
+
+def _proxy(configured: str | None, name: str) -> str | None:
+    if configured == ENVIRONMENT_PROXY:
+        proxies = urllib.request.getproxies()
+        configured = proxies.get("https") or proxies.get("http")
+    if configured is not None and not configured.startswith("http://"):
+        raise ConfigurationError(f"destination {name}: network.proxy must be http://host:port, or {ENVIRONMENT_PROXY!r}")
+    return configured
+
+
+def _message(request: Request) -> httpcore.Request:
+    """Raises ValueError: it holds what HTTP does not allow; checked here so that nobody is even connected to."""
+    url = httpcore.URL(request.url)
+    if not _VISIBLE.fullmatch(url.target):
+        raise ValueError("the URL")
+    headers = [(b"Host", _host_header(url))]
+    headers += _DEFAULT_HEADERS
+    for name, value in request.headers.items():
+        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+            raise ValueError("a header")
+        headers.append((name.encode("ascii"), value.encode("ascii")))
+    if request.body is not None or request.method not in ("GET", "HEAD", "DELETE"):
+        headers.append((b"Content-Length", str(len(request.body or b"")).encode()))
+    return httpcore.Request(request.method, url, headers=headers, content=request.body or b"")
+
+
+def _host_header(url: httpcore.URL) -> bytes:
+    default = {b"http": 80, b"https": 443}.get(url.scheme)
+    host = b"[" + url.host + b"]" if b":" in url.host and not url.host.startswith(b"[") else url.host
+    return host if url.port is None or url.port == default else host + b":" + str(url.port).encode()
+
+
+def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
