@@ -1,0 +1,7 @@
+"""How a destination is asked: limits, quotas, pauses, modes, maintenance windows, and the circuit for an outage."""
+
+from reverse_etl.posting.pacing.limits import Limits, limits_of
+from reverse_etl.posting.pacing.modes import Mode, Modes
+from reverse_etl.posting.pacing.pace import Pace, Withheld
+
+__all__ = ["Limits", "Mode", "Modes", "Pace", "Withheld", "limits_of"]
