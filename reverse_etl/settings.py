@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reverse_etl.errors import ConfigurationError
+from reverse_etl.maintenance import MaintenanceWindow
+from reverse_etl.request_windows import RequestWindow
 
 HOME_VARIABLE = "TIEOUT_HOME"
 DEFAULT_HOME = ".tieout"
@@ -73,6 +75,7 @@ class Destination(BaseModel):
     every other under ``secrets``. One that is not named at all is looked for as ``<DESTINATION>_<SECRET>`` and in ``secrets/<destination>_<secret>``.
 
     ``options`` are what the kind needs to know besides (account, realm, tenant, ...); ``entities`` the same for one legal entity alone, which wins.
+    ``requests_per_day`` counts within any 24 hours; ``request_windows`` say it of other windows, or of days that reset at a time of day.
     ``account_codes``: our account code, or ``entity/account code``, -> the destination's.
     """
 
@@ -95,6 +98,8 @@ class Destination(BaseModel):
     concurrency: int | None = Field(default=None, gt=0)
     batch_size: int | None = Field(default=None, gt=0)
     send_deadline_seconds: float | None = Field(default=None, gt=0)
+    request_windows: tuple[RequestWindow, ...] = ()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
 
 class Approvals(BaseModel):
@@ -147,6 +152,11 @@ class Settings(BaseModel):
     @property
     def lock_folder(self) -> Path:
         return self.home / "locks"
+
+    @property
+    def pacing_folder(self) -> Path:
+        """What all processes know of each destination: its mode, its pauses and the use of its limits. Kept, unlike locks."""
+        return self.home / "pacing"
 
     @property
     def sandbox_folder(self) -> Path:

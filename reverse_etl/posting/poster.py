@@ -80,7 +80,7 @@ class Poster:
         self._dependencies: Dependencies
         self.tracked: dict[int, Tracked] = {}
         self.requests = 0
-        self.availability = Availability(pace)
+        self.availability = Availability(pace, system)
         self._ready: defaultdict[tuple[str, str], dict[int, Tracked]] = defaultdict(dict)
         self._look_ups: dict[int, Tracked] = {}
         self._timed: dict[int, Tracked] = {}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
+from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.dependencies import Dependencies, keys_of
 from reverse_etl.posting.lanes import lane_lock
-from reverse_etl.posting.pacing import Pace
+from reverse_etl.posting.pacing import CIRCUIT, Pace, Withheld, limits_of
 from reverse_etl.posting.poster import Poster
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.report import Plan, PlannedDocument, PushReport
@@ -23,11 +25,9 @@ from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.register.records import HARD_CLOSED
 from reverse_etl.register.register import utc_now
 from reverse_etl.settings import Settings
-from reverse_etl.systems.contract import System
+from reverse_etl.systems.contract import Manifest, System
 
 DEFAULT_PATIENCE_SECONDS = 20.0
-# Where no limit is declared.
-UNDECLARED_REQUESTS_PER_SECOND = 10.0
 WORK_STATES = (*OPEN_STATES, State.POSTED)
 STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
 
@@ -53,7 +53,8 @@ def push(
     the destination holds it is for reconciliation to say.
 
     What the destination refuses, and what cannot be known, is recorded as an exception; the rest goes on. A destination that is down ends
-    the push with everything still pending. ``patience``: how many seconds to wait for lost answers to be resolved.
+    the push with everything still pending, and so do a maintenance window, a hold and a quota that is used up: the report says until when.
+    ``patience``: how many seconds to wait for lost answers to be resolved.
 
     Raises:
         LaneBusyError: another push works on this destination and entity.
@@ -70,29 +71,48 @@ def push(
         ]
         if not work:
             return _report(name, entity, [], {}, requests=0, began=began)
-        book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
-        pace = Pace(folder / f"pace-{name}", system.manifest.requests_per_second or UNDECLARED_REQUESTS_PER_SECOND)
-        try:
-            poster = Poster(register, system, book, pace, clock=clock, patience=patience)
-            poster.run(work)
-        finally:
-            pace.close()
-        states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
-        posted = [
-            (document, states[document.position])
-            for document, _ in work
-            if states[document.position].state is State.POSTED and _can_be_verified(system, document)
-        ]
-        requests, problem = poster.requests, poster.availability.unavailable
-        if problem is None:
-            report = verify(system, book, posted, poster.hints, patience)
-            states.update({document.position: delivery for document, delivery in report.deliveries})
-            requests, problem = requests + report.requests, report.unreadable
-        if problem is not None:
-            register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
-        elif requests:
-            register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
-        return _report(name, entity, work, states, requests=requests, began=began)
+        with open_pace(settings_or_lock_folder, system.manifest) as pace:
+            problem = Availability(pace, system).admit()
+            withheld = pace.withheld(sending=False)
+            states, requests = {document.position: delivery for document, delivery in work}, 0
+            if problem is None and withheld is None:
+                book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
+                poster = Poster(register, system, book, pace, clock=clock, patience=patience)
+                poster.run(work)
+                states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
+                posted = [
+                    (document, states[document.position])
+                    for document, _ in work
+                    if states[document.position].state is State.POSTED and _can_be_verified(system, document)
+                ]
+                requests, problem = poster.requests, poster.availability.unavailable
+                if problem is None and pace.withheld(sending=False) is None:
+                    pace.resume()
+                    report = verify(system, pace, book, posted, poster.hints, patience)
+                    states.update({document.position: delivery for document, delivery in report.deliveries})
+                    requests, problem = requests + report.requests, report.unreadable
+                withheld = pace.withheld()
+            if withheld is not None:
+                # Somebody, or the clock, decides when it goes on; only an outage is for a person to look at.
+                problem = withheld.reason if withheld.kind == CIRCUIT else None
+            if problem is not None:
+                register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
+            elif requests:
+                register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
+            return _report(name, entity, work, states, requests=requests, began=began, withheld=withheld)
+
+
+@contextmanager
+def open_pace(settings_or_lock_folder: Settings | Path, manifest: Manifest) -> Iterator[Pace]:
+    """One lane's access to a destination, with the limits that the installation and the manifest declare."""
+    settings = settings_or_lock_folder if isinstance(settings_or_lock_folder, Settings) else None
+    folder = settings.pacing_folder if settings else Path(str(settings_or_lock_folder))
+    destination = settings.destinations.get(manifest.system) if settings else None
+    pace = Pace(folder, manifest.system, limits_of(manifest, destination))
+    try:
+        yield pace
+    finally:
+        pace.close()
 
 
 def _can_be_verified(system: System, document: SealedDocument) -> bool:
@@ -153,7 +173,9 @@ def _action(document: SealedDocument, delivery: Delivery, dependencies: Dependen
     return ("finish" if delivery.completed else "create"), delivery.reason
 
 
-def _report(system: str, entity: str, work: Work, states: dict[int, Delivery], *, requests: int, began: float) -> PushReport:
+def _report(
+    system: str, entity: str, work: Work, states: dict[int, Delivery], *, requests: int, began: float, withheld: Withheld | None = None
+) -> PushReport:
     by_document_type: dict[str, Counter[str]] = {}
     became: Counter[State] = Counter()
     for document, before in work:
@@ -175,4 +197,6 @@ def _report(system: str, entity: str, work: Work, states: dict[int, Delivery], *
         requests=requests,
         seconds=time.monotonic() - began,
         by_document_type={name: dict(counts) for name, counts in by_document_type.items()},
+        withheld=withheld.reason if withheld else None,
+        withheld_until=withheld.until if withheld else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,8 @@ class PushReport:
     """Documents of one destination and entity: what this push made of them, and what remains.
 
     ``posted`` and ``verified``: documents that became so in this push. ``rejected`` and ``parked``: documents that this push stopped.
-    ``ambiguous`` and ``pending``: documents that are left for a later one. ``by_document_type``: document type -> state -> documents, at the end.
+    ``ambiguous`` and ``pending``: documents that are left for a later one. ``withheld``: why nothing (more) was sent, where that was not for lack of
+    documents; ``withheld_until``: when it goes on by itself. ``by_document_type``: document type -> state -> documents, at the end.
     """
 
     system: str
@@ -25,6 +27,8 @@ class PushReport:
     requests: int
     seconds: float
     by_document_type: Mapping[str, Mapping[str, int]]
+    withheld: str | None = None
+    withheld_until: datetime | None = None
 
     def __str__(self) -> str:
         counts = [
@@ -39,7 +43,8 @@ class PushReport:
             )
             if count or name == "posted"
         ]
-        return f"{', '.join(counts)} ({self.requests} requests in {self.seconds:.1f} s)"
+        held = f"; {self.withheld}" if self.withheld else ""
+        return f"{', '.join(counts)} ({self.requests} requests in {self.seconds:.1f} s){held}"
 
 
 @dataclass(frozen=True, slots=True)

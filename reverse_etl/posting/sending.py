@@ -46,9 +46,14 @@ class Found:
 
 def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
     """Send one batch once, unless its turn comes after ``deadline`` (a time of ``time.monotonic``)."""
-    if not pace.acquire(deadline):
-        reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
-        return Sent(calls, (reason,) * len(calls), time.monotonic())
+    with pace.turn(deadline) as granted:
+        if not granted:
+            reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
+            return Sent(calls, (reason,) * len(calls), time.monotonic())
+        return _sent(system, pace, calls)
+
+
+def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...]) -> Sent:
     crash_point(CrashPoint.BEFORE_SEND)
     started = time.monotonic()
     requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request) for c in calls]
@@ -76,15 +81,16 @@ def look_up(
     deadline: float,
 ) -> Found:
     """Look some documents up and compare those that are there completely."""
-    if not pace.acquire(deadline):
-        return Found(documents, {document.position: Unreadable("the destination allowed no look-up in time") for document in documents})
-    try:
-        remote = system.look_up(documents, hints)
-    except DestinationError as error:
-        return Found(documents, {document.position: Unreadable(str(error)) for document in documents})
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        return Found(documents, {document.position: Unreadable(reason) for document in documents})
+    with pace.turn(deadline, sending=False) as granted:
+        if not granted:
+            return Found(documents, {document.position: Unreadable("the destination allowed no look-up in time") for document in documents})
+        try:
+            remote = system.look_up(documents, hints)
+        except DestinationError as error:
+            return Found(documents, {document.position: Unreadable(str(error)) for document in documents})
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            return Found(documents, {document.position: Unreadable(reason) for document in documents})
     crash_point(CrashPoint.AFTER_LOOK_UP)
     return Found(
         documents,

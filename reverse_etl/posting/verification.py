@@ -13,6 +13,7 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting import notices
 from reverse_etl.posting.book import Change, DeliveryBook
+from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.protocol import verified
 from reverse_etl.posting.sending import differences_of, look_up_size
 from reverse_etl.register import Delivery
@@ -20,6 +21,7 @@ from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import RemoteDocument, System
 
 PAUSES_BEFORE_READING_SECONDS = (0.0, 0.5, 2.0)
+LONGEST_WAIT_SECONDS = 120.0
 
 Posted = tuple[SealedDocument, Delivery]
 
@@ -34,7 +36,12 @@ class VerificationReport:
 
 
 def verify(
-    system: System, book: DeliveryBook, posted: Sequence[Posted], hints: Callable[[Sequence[SealedDocument]], dict[str, str]], patience: float
+    system: System,
+    pace: Pace,
+    book: DeliveryBook,
+    posted: Sequence[Posted],
+    hints: Callable[[Sequence[SealedDocument]], dict[str, str]],
+    patience: float,
 ) -> VerificationReport:
     """Look posted documents up and compare them; a difference stays an exception until a later comparison finds none."""
     lag = system.manifest.look_up_lag
@@ -50,7 +57,7 @@ def verify(
             documents = [document for document, _ in some]
             known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
             asked = utc_now()
-            found = _look_up(system, documents, hints(documents) | known)
+            found = _look_up(system, pace, documents, hints(documents) | known)
             if isinstance(found, str):
                 return VerificationReport(tuple(compared), requests, found)
             crash_point(CrashPoint.AFTER_LOOK_UP)
@@ -79,17 +86,20 @@ def _compared(system: System, document: SealedDocument, delivery: Delivery, remo
     return Change(document, delivery, verified(delivery, remote))
 
 
-def _look_up(system: System, documents: Sequence[SealedDocument], hints: Mapping[str, str]) -> Mapping[str, RemoteDocument] | str:
+def _look_up(system: System, pace: Pace, documents: Sequence[SealedDocument], hints: Mapping[str, str]) -> Mapping[str, RemoteDocument] | str:
     """What is found, or why nothing could be read. Reading changes nothing, so a disturbance is simply tried again."""
     problem = ""
     for pause in PAUSES_BEFORE_READING_SECONDS:
         time.sleep(pause)
-        try:
-            return system.look_up(documents, hints)
-        except DestinationError as error:
-            problem = str(error)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
+        with pace.turn(time.monotonic() + LONGEST_WAIT_SECONDS, sending=False) as granted:
+            if not granted:
+                return "the destination allowed no look-up in time"
+            try:
+                return system.look_up(documents, hints)
+            except DestinationError as error:
+                problem = str(error)
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"
     return problem
 
 

@@ -2,6 +2,6 @@
 
 from reverse_etl.posting.pacing.limits import Limits, limits_of
 from reverse_etl.posting.pacing.modes import Mode, Modes
-from reverse_etl.posting.pacing.pace import Pace, Withheld
+from reverse_etl.posting.pacing.pace import CIRCUIT, Pace, Withheld
 
-__all__ = ["Limits", "Mode", "Modes", "Pace", "Withheld", "limits_of"]
+__all__ = ["CIRCUIT", "Limits", "Mode", "Modes", "Pace", "Withheld", "limits_of"]

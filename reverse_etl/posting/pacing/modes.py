@@ -54,7 +54,7 @@ class Modes:
             return Mode()
         version = (status.st_ino, status.st_size, status.st_mtime_ns)
         if self._read[0] != version:
-            self._read = (version, {name: mode for name, mode in self._entries()})
+            self._read = (version, dict(self._entries()))
         return self._read[1].get(destination, Mode())
 
     def set(self, destination: str, mode: str, *, actor: str, reason: str, fraction: float | None = None, now: datetime | None = None) -> Mode:
@@ -105,7 +105,9 @@ class Modes:
             except (ValueError, KeyError, TypeError) as error:
                 if number == len(lines) and not text.endswith("\n"):
                     continue
-                raise ConfigurationError(f"{self._path}: line {number} is no mode ({error}); restore the line or set the mode anew after removing it") from error
+                raise ConfigurationError(
+                    f"{self._path}: line {number} is no mode ({error}); restore the line or set the mode anew after removing it"
+                ) from error
         return entries
 
 

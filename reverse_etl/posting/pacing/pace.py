@@ -33,6 +33,7 @@ LOWERED_ONCE_WITHIN_SECONDS = 1.0
 # What is free again within this time is waited for.
 SHORT_WAIT_SECONDS = 120.0
 FOR_EVER = float("inf")
+MAINTENANCE, QUOTA, CIRCUIT = "maintenance", "quota", "circuit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,11 @@ class Pace:
         self._shared.close()
 
     def stop(self) -> None:
-        """Let nobody through any more."""
+        """Let nobody through until ``resume``."""
         self._stopped.set()
+
+    def resume(self) -> None:
+        self._stopped.clear()
 
     # Asking
 
@@ -107,11 +111,8 @@ class Pace:
                 return False
             now = machine_now()
             with self._shared.changing() as state:
-                if turn is None or turn < state.paused_until:
-                    # After a pause the turns are dealt out anew: those who waited must not start together.
-                    mine = max(state.next_turn, now - BURST_SECONDS, state.paused_until)
-                else:
-                    mine = turn
+                # After a pause the turns are dealt out anew: those who waited must not start together.
+                mine = turn if turn is not None and turn >= state.paused_until else max(state.next_turn, now - BURST_SECONDS, state.paused_until)
                 start = max(mine, now + self._quota_frees_in(state))
                 late = time.monotonic() + max(0.0, start - now) > deadline
                 if late or self._withheld(state, sending) is not None:
@@ -153,7 +154,7 @@ class Pace:
         window, free_at = max(self._exhausted(state), key=lambda entry: entry[1])
         until = datetime.fromtimestamp(free_at, UTC)
         reason = f"{self.destination} has had its {window.requests} requests per {window.name}; more from {until:%Y-%m-%d %H:%M:%S} UTC"
-        return Withheld("quota", reason, until)
+        return Withheld(QUOTA, reason, until)
 
     @property
     def mode(self) -> Mode:
@@ -191,7 +192,7 @@ class Pace:
     def told(self, circuit: Circuit) -> Withheld:
         """How the open circuit is told to people."""
         since = datetime.fromtimestamp(circuit.since, UTC)
-        return Withheld("circuit", f"{self.destination} has been unavailable since {since:%Y-%m-%d %H:%M:%S} UTC: {circuit.reason}")
+        return Withheld(CIRCUIT, f"{self.destination} has been unavailable since {since:%Y-%m-%d %H:%M:%S} UTC: {circuit.reason}")
 
     @property
     def adapts(self) -> bool:
@@ -227,9 +228,7 @@ class Pace:
         if self._mode.mode == HOLD or (sending and self._mode.mode == VERIFY_ONLY):
             return Withheld(self._mode.mode, f"{self.destination} is set to {self._mode}")
         if self._maintenance is not None:
-            return Withheld(
-                "maintenance", f"{self.destination} is in maintenance until {self._maintenance:%Y-%m-%d %H:%M:%S} UTC", self._maintenance
-            )
+            return Withheld(MAINTENANCE, f"{self.destination} is in maintenance until {self._maintenance:%Y-%m-%d %H:%M:%S} UTC", self._maintenance)
         return self.told(state.circuit) if state.circuit.state == OPEN else None
 
     def _exhausted(self, state: State) -> list[tuple[RequestWindow, float]]:

@@ -281,7 +281,8 @@ def test_a_destination_that_dies_in_the_middle_leaves_what_is_unknown_for_the_ne
 
     killer.join()
     assert report.pending + report.ambiguous > 0
-    assert not set(books.states().values()) & {State.REJECTED, State.PARKED, State.IN_FLIGHT}
+    assert not set(books.states().values()) & {State.REJECTED, State.PARKED}
+    assert not [delivery for _, delivery in register.deliveries() if delivery.written_ahead_at is not None]
 
 
 def test_a_second_poster_is_refused_at_once_and_told_who_is_at_work(start: Start) -> None:
