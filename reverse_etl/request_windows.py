@@ -42,7 +42,8 @@ class RequestWindow(BaseModel):
 
     @property
     def counted_parts(self) -> int:
-        return PARTS if self.resets_at is None else 1
+        # One more than the window has: what was counted late in the oldest is still within the window.
+        return PARTS + 1 if self.resets_at is None else 1
 
     def part(self, now: float) -> int:
         """The part of time that ``now`` is in: a day's number, or a fraction of the window's."""
@@ -54,7 +55,7 @@ class RequestWindow(BaseModel):
     def forgotten_at(self, part: int) -> float:
         """When what was counted in a part no longer counts."""
         if self.resets_at is None:
-            return (part + PARTS) * (self.seconds / PARTS)
+            return (part + self.counted_parts) * (self.seconds / PARTS)
         following = datetime.fromordinal(part).date() + timedelta(days=1)
         return datetime.combine(following, self.resets_at, ZoneInfo(self.time_zone)).astimezone(UTC).timestamp()
 
