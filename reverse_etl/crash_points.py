@@ -32,6 +32,7 @@ class CrashPoint(StrEnum):
     AFTER_RESULT = "after_result"
     AFTER_LOOK_UP = "after_look_up"
     AFTER_POSTED = "after_posted"
+    BETWEEN_REVERSAL_AND_REPOST = "between_reversal_and_repost"
 
 
 _passed: dict[str, int] = {}

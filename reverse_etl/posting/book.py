@@ -13,6 +13,7 @@ from reverse_etl.posting import notices
 from reverse_etl.posting.protocol import DELIVERED_STATES, written_ahead
 from reverse_etl.register import Delivery, Lane, NewException, Register
 from reverse_etl.register.contract import MASTER_DATA
+from reverse_etl.register.records import REVERSAL
 
 FINAL_STATES = (*DELIVERED_STATES, State.REVERSED)
 PERIOD_CLOSED, KEY_EXPIRED, CHANGED = "period_closed", "key_expired", "changed"
@@ -112,11 +113,13 @@ class DeliveryBook:
     def record(self, changes: Sequence[Change]) -> list[Change]:
         """Record results and new states; returns the changes that stand.
 
-        Results are facts and always kept. Success counts whoever records it; every other state needs the lane and an unchanged delivery.
+        Results are facts and always kept. Success counts whoever records it; every other state needs the lane and an unchanged delivery. A
+        reversal that is posted makes what it takes back reversed.
         """
         if not changes:
             return []
         standing: list[Change] = []
+        reversed_keys: list[str] = []
         with self._register.delivering(self._lane, self._correlation_id) as transaction:
             current = transaction.deliveries([change.document.position for change in changes])
             for change in changes:
@@ -138,13 +141,21 @@ class DeliveryBook:
                 if success or (ours and (row.state not in FINAL_STATES or change.after.state in DELIVERED_STATES)):
                     transaction.save(row, change.after)
                     standing.append(change)
+                    if success and change.document.cause == REVERSAL:
+                        for reversed_position, (business_key, delivery) in transaction.reverse(change.document).items():
+                            current[reversed_position] = delivery
+                            reversed_keys.append(business_key)
             for exception in (exception for change in standing for exception in change.exceptions):
                 transaction.record_exception(exception)
             verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED]
             if verified:
                 transaction.resolve_exceptions(notices.ENDED_BY_VERIFICATION, verified, "verified at the destination")
+            if reversed_keys:
+                transaction.resolve_exceptions(notices.ENDED_BY_VERIFICATION, reversed_keys, "reversed")
             crash_point(CrashPoint.INSIDE_RESULT)
         crash_point(CrashPoint.AFTER_RESULT)
+        if reversed_keys:
+            crash_point(CrashPoint.BETWEEN_REVERSAL_AND_REPOST)
         if any(change.after.state is State.POSTED for change in standing):
             crash_point(CrashPoint.AFTER_POSTED)
         return standing

@@ -35,7 +35,7 @@ class Dependencies:
             for key, standings in register.standings(sorted({key for document in documents for key in keys_of(document)})).items()
         }
         self._replies: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-        owners = {standing.position: key for key, standings in self._standings.items() for standing in standings.values() if _delivered(standing)}
+        owners = {standing.position: key for key, standings in self._standings.items() for standing in standings.values() if _was_delivered(standing)}
         for position, replies in sorted(register.replies(list(owners)).items()):
             self._replies[owners[position]].update(replies)
 
@@ -47,7 +47,8 @@ class Dependencies:
         if document.revision > 1:
             earlier = [standing for standing in self._standings.get(document.business_key, {}).values() if standing.revision < document.revision]
             counting = [standing for standing in earlier if standing.state not in REPLACEABLE]
-            if not counting or not _delivered(max(counting, key=lambda standing: (standing.revision, standing.position))):
+            # A repost follows the reversal of what it repeats, on which it depends besides.
+            if not counting or not _was_delivered(max(counting, key=lambda standing: (standing.revision, standing.position))):
                 return _not_posted(document.business_key, counting)
         return None
 
@@ -63,7 +64,7 @@ class Dependencies:
         """What a document's calls are rendered from: business key -> remote id and replies."""
         found: dict[str, Dependency] = {}
         for key in keys_of(document):
-            standings = [standing for standing in self._standings.get(key, {}).values() if _delivered(standing)]
+            standings = [standing for standing in self._standings.get(key, {}).values() if _was_delivered(standing)]
             if key == document.business_key:
                 standings = [standing for standing in standings if standing.revision < document.revision]
             latest = max(standings, key=lambda standing: (standing.revision, standing.position), default=None)
@@ -88,6 +89,11 @@ def keys_of(document: SealedDocument) -> tuple[str, ...]:
 
 def _delivered(standing: Standing) -> bool:
     return standing.state in DELIVERED_STATES
+
+
+def _was_delivered(standing: Standing) -> bool:
+    """Delivered, or delivered and reversed since."""
+    return _delivered(standing) or standing.state is State.REVERSED
 
 
 def _not_posted(key: str, standings: Sequence[Standing]) -> Missing:

@@ -26,6 +26,7 @@ from reverse_etl.register.records import (
     GOODWILL,
     INVOICE_KINDS,
     OPENING,
+    PERFORMED_KINDS,
     PERIOD_REOPEN,
     REJECTED,
     REQUEST_KINDS,
@@ -85,8 +86,9 @@ def decide(writer: LogWriter, request_id: str, verdict: str, content_hash: str, 
         raise ApprovalError(f"request {request_id} was {verdict} already by {request.verdict.decided_by}")
     if request.verdict is not None and request.verdict.verdict == REJECTED:
         raise ApprovalError(f"request {request_id} was rejected by {request.verdict.decided_by}; ask anew")
-    if request.kind == PERIOD_REOPEN and request.verdict is not None:
-        raise ApprovalError(f"request {request_id} was approved by {request.verdict.decided_by} and the period opened; close it again instead")
+    if request.kind in PERFORMED_KINDS and request.verdict is not None:
+        done = "the period opened; close it again instead" if request.kind == PERIOD_REOPEN else "performed at once; ask for what corrects it"
+        raise ApprovalError(f"request {request_id} was approved by {request.verdict.decided_by} and {done}")
     if verdict == APPROVED and four_eyes and actor == request.requested_by:
         raise MakerIsCheckerError(
             f"{actor} asked for {request_id} and cannot approve it: another user must; "

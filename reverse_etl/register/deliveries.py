@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
 from reverse_etl.register.log import LogWriter, from_text, to_text
 from reverse_etl.register.periods import status_of
-from reverse_etl.register.records import HARD_CLOSED, Delivery, Lane, NewException, Standing
+from reverse_etl.register.records import HARD_CLOSED, REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
 
 TOOK_EFFECT = ("succeeded", "found")
 
@@ -124,6 +125,23 @@ class DeliveryTransaction:
                 reason=after.reason,
             )
         self._saved[after.document_position] = after
+
+    def reverse(self, reversal: SealedDocument) -> dict[int, tuple[str, Delivery]]:
+        """A reversal is posted: what it takes back is reversed. Returns its business key and new delivery by position."""
+        document, delivery = schema.documents, schema.deliveries
+        statement = (
+            select(delivery, document.c.business_key)
+            .join(document, document.c.position == delivery.c.document_position)
+            .where(document.c.reference == reversal.payload[REVERSED_REFERENCE], document.c.entity == reversal.entity)
+        )
+        reversed_now: dict[int, tuple[str, Delivery]] = {}
+        for row in self._writer.connection.execute(statement).mappings().all():
+            before = self._saved.get(row["document_position"], load_delivery(row))
+            if before.state in (State.POSTED, State.VERIFIED):
+                after = replace(before, state=State.REVERSED, reason=f"reversed by {reversal.reference}")
+                self.save(before, after)
+                reversed_now[after.document_position] = (row["business_key"], after)
+        return reversed_now
 
     def append_call(self, document: SealedDocument, call_name: str, generation: int, key: str, request: bytes) -> int:
         return self._writer.append(

@@ -29,6 +29,7 @@ class Filters:
     business_key: str | None = None
     number: str | None = None
     reference: str | None = None
+    subtracted_key: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         table = schema.documents
@@ -40,6 +41,7 @@ class Filters:
             table.c.business_key: self.business_key,
             table.c.number: self.number,
             table.c.reference: self.reference,
+            table.c.subtracted_key: self.subtracted_key,
         }
         conditions = [column == value for column, value in equal.items() if value is not None]
         if self.states is not None:

@@ -27,16 +27,26 @@ NOT_APPROVED = "not_approved"
 GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
 OPENING = "opening"
 PERIOD_REOPEN = "period_reopen"
+# What is decided of a posting: to reverse and repost it, or what a person found of a document that nobody can look up.
+REPOST, CONFIRM_POSTED, CONFIRM_ABSENT = "repost", "confirm_posted", "confirm_absent"
 CREDIT_KINDS = (GOODWILL, VOID)
 INVOICE_KINDS = (*CREDIT_KINDS, WRITE_OFF)
 DECISION_KINDS = (*INVOICE_KINDS, ADJUSTMENT)
 COMPUTED_KINDS = (RUN_GATE, USAGE_SPIKE, OPENING)
-REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN)
+POSTING_KINDS = (REPOST, CONFIRM_POSTED, CONFIRM_ABSENT)
+REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN, *POSTING_KINDS)
+PERFORMED_KINDS = (PERIOD_REOPEN, *POSTING_KINDS)
+"""Whoever approves these performs them at once, so that nothing is left to withdraw."""
 DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
 # The journal entries that a soft closed period still takes: snapshots of its end, and what two people have decided.
 SOFT_CLOSE_CAUSES = ("unbilled_receivables_accrued", "receivables_revalued", WRITE_OFF)
+REVERSAL, REPOSTING = "misposting_reversed", "misposting_reposted"
+CORRECTION_CAUSES = (REVERSAL, REPOSTING)
+"""The causes of the two documents that correct a misposting; only an approved request seals them."""
+REVERSED_REFERENCE = "reverses_reference"
+"""The member of a reversal's payload that names the external reference of what it takes back."""
 BASES = ("net", "before_discount")
 DISPOSITIONS = ("offset", "credit", "refund")
 
@@ -270,12 +280,12 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class NewApprovalRequest:
-    """``subject``: business key of an invoice, customer of an adjustment, ``entity/cause`` of a run gate, key of a rated line, or
-    legal entity of an opening.
-    ``line_key``: one line of the invoice, or ``product/YYYY-MM`` of an adjustment. ``amount_minor`` in minor units of ``currency``, net of tax
-    or, for a write-off, gross; ``basis`` is net, before_discount or gross. ``disposition``: offset takes it off what the invoice has due,
-    credit goes to the customer's balance, refund goes back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed;
-    that of a decision is made here."""
+    """``subject``: business key of an invoice or of a posting, customer of an adjustment, ``entity/cause`` of a run gate, key of a rated
+    line, or legal entity of an opening.
+    ``line_key``: one line of the invoice, ``product/YYYY-MM`` of an adjustment, or the destination's id of a confirmed posting.
+    ``amount_minor`` in minor units of ``currency``, net of tax or, for a write-off and what concerns a posting, gross; ``basis`` is net,
+    before_discount or gross. ``disposition``: offset takes it off what the invoice has due, credit goes to the customer's balance, refund goes
+    back to whoever paid. ``rebill`` is yes or no. ``content_hash`` is of what was computed; that of a decision is made here."""
 
     kind: str
     entity: str

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import approvals, deliveries, engine, exceptions, periods, reads, schema, seals
+from reverse_etl.register import approvals, corrections, deliveries, engine, exceptions, periods, reads, schema, seals
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, verify_chain
 from reverse_etl.register.reads import Filters
@@ -22,6 +22,7 @@ from reverse_etl.register.records import (
     APPROVED,
     PERIOD_REOPEN,
     REJECTED,
+    REPOST,
     SOFT_CLOSED,
     ApprovalRequest,
     Attempt,
@@ -207,23 +208,25 @@ class Register:
 
     def cancel(self, document: SealedDocument, actor: str, reason: str) -> None:
         """Withdraw a document that never reached its destination. Its number stays and passes to what replaces it; a soft closed period is
-        sealed anew without it.
+        sealed anew without it. A reversal takes its repost with it.
 
         Raises:
             RegisterError: it was or may have been sent.
             PeriodError: its period is hard closed, or not what was sealed.
         """
         with self._writing(actor, "") as writer:
-            before = self._one_delivery(writer, document)
-            untouched = before.remote_id is None and not before.completed and not before.doubt and before.written_ahead_at is None
-            if before.state not in (State.PENDING, State.HELD, State.REJECTED) or not untouched:
-                raise RegisterError(
-                    f"{document.business_key} is {before.state} and may be at its destination; only what was proven never to arrive can be cancelled"
-                )
-            periods.require_changeable(writer.connection, document.entity, document.period)
-            self._save(writer, before, replace(before, state=State.CANCELLED, reason=reason))
-            periods.renew_seal(writer, document.entity, document.period)
-            exceptions.resolve_open(writer, ["document_rejected"], [document.business_key], reason)
+            # Half of a correction would leave the books without what it corrects.
+            for one in corrections.together(writer.connection, document):
+                before = self._one_delivery(writer, one)
+                untouched = before.remote_id is None and not before.completed and not before.doubt and before.written_ahead_at is None
+                if before.state not in (State.PENDING, State.HELD, State.REJECTED) or not untouched:
+                    raise RegisterError(
+                        f"{one.business_key} is {before.state} and may be at its destination; only what was proven never to arrive can be cancelled"
+                    )
+                periods.require_changeable(writer.connection, one.entity, one.period)
+                self._save(writer, before, replace(before, state=State.CANCELLED, reason=reason))
+                periods.renew_seal(writer, one.entity, one.period)
+                exceptions.resolve_open(writer, ["document_rejected"], [one.business_key], reason)
 
     # Periods
 
@@ -293,8 +296,13 @@ class Register:
         with self._writing(actor, correlation_id) as writer:
             return approvals.ask(writer, asked)
 
+    def ask_to_repost(self, business_key: str, reason: str, actor: str) -> ApprovalRequest:
+        """Ask for a posted journal entry to be reversed and reposted; approving it seals both documents. Raises ``ApprovalError``."""
+        with self._writing(actor, "") as writer:
+            return corrections.ask(writer, business_key, reason)
+
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
-        """Approve what hashes to ``content_hash``; approving the reopening of a period opens it.
+        """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it.
 
         Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
         """
@@ -302,6 +310,8 @@ class Register:
             approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
             if approved.kind == PERIOD_REOPEN:
                 periods.reopen(writer, approved)
+            elif approved.kind == REPOST:
+                corrections.seal(writer, approved, approved.request_id)
             return approved
 
     def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:

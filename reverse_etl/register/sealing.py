@@ -13,7 +13,7 @@ from reverse_etl.documents import OutboxRow, SealedDocument, State, canonical_js
 from reverse_etl.errors import OutboxContractError
 from reverse_etl.register import schema
 from reverse_etl.register.approvals import unapproved
-from reverse_etl.register.contract import CARRIED_OVER, NUMBER_PREFIXES, violations
+from reverse_etl.register.contract import CARRIED_OVER, MASTER_DATA, NUMBER_PREFIXES, violations
 from reverse_etl.register.deliveries import save_delivery
 from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
@@ -22,6 +22,7 @@ from reverse_etl.register.reads import sealed_document
 from reverse_etl.register.records import (
     CLOSED_PERIOD,
     CONTRACT,
+    CORRECTION_CAUSES,
     NOT_APPROVED,
     STALE_HEAD,
     WRONG_INCARNATION,
@@ -76,7 +77,8 @@ class _Batch:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str) -> SealReport:
+def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str, *, correcting: bool = False) -> SealReport:
+    """``correcting``: the rows are what an approved correction consists of, which nothing else may seal."""
     connection = writer.connection
     groups: dict[str, list[OutboxRow]] = {}
     hashes: dict[int, str] = {}
@@ -89,7 +91,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
         issued_since=_issued_since(connection, sound),
         known=_known(connection, {row.business_key for row in sound}),
         periods={key: standing_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
-        unapproved=unapproved(connection, sound),
+        unapproved={} if correcting else _uncorrected(sound) | unapproved(connection, sound),
     )
     for row, reason in checked:
         if reason is None and _unchanged(row, batch, hashes[id(row)]):
@@ -109,6 +111,15 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str)
     for key in sorted(replaced | {(row.entity, row.period) for row in accepted}):
         renew_seal(writer, *key)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
+
+
+def _uncorrected(rows: Iterable[OutboxRow]) -> dict[str, str]:
+    """Business key -> why it may not be sealed, of everything that would correct what is posted without anybody's approval."""
+    return {
+        row.business_key: "what corrects a posting is sealed by whoever approves it ('tieout repost')"
+        for row in rows
+        if row.cause in CORRECTION_CAUSES or (row.revision > 1 and row.document_type not in MASTER_DATA)
+    }
 
 
 def _contract_refusal(row: OutboxRow, seen: set[tuple[str, int]], hashes: dict[int, str]) -> str | None:

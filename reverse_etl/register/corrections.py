@@ -1,0 +1,211 @@
+"""Correcting a misposting of an unchanged source document: a reversal that negates it and a repost that repeats it, sealed together.
+
+A posted document never changes, and amounts change only through new source documents. What two people approve here is that the destination
+took what was sealed in a wrong way (another journal, another mapping there), so that it is taken back and sent once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow, SealedDocument, State, sha256_hex
+from reverse_etl.errors import ApprovalError
+from reverse_etl.register import approvals, periods, reads, schema
+from reverse_etl.register.contract import CARRIED_OVER, JOURNAL_ENTRY
+from reverse_etl.register.log import LogWriter
+from reverse_etl.register.reads import Filters
+from reverse_etl.register.records import (
+    CORRECTION_CAUSES,
+    REPOST,
+    REPOSTING,
+    REVERSAL,
+    REVERSED_REFERENCE,
+    ApprovalRequest,
+    Delivery,
+    NewApprovalRequest,
+)
+from reverse_etl.register.sealing import seal_rows
+
+OTHER_SIDE = {"debit": "credit", "credit": "debit"}
+OF_THE_ORIGINAL_ALONE = ("decision_id", "snapshot_landing_position", "snapshot_register_position", "snapshot_entry_count")
+"""Members of a payload that say how the original came about; its reversal came about by an approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The two documents that would correct ``original``. ``cancelled``: how many corrections of it were sealed before and cancelled."""
+
+    original: SealedDocument
+    reversal: OutboxRow
+    repost: OutboxRow
+    cancelled: int
+
+    def content_hash(self, reason: str) -> str:
+        """What an approval is bound to: the original, both documents with their dates, and why."""
+        parts = (self.original.content_hash, self.reversal.content_hash, self.repost.content_hash, str(self.cancelled), reason)
+        return sha256_hex("\n".join(parts).encode())
+
+
+def ask(writer: LogWriter, business_key: str, reason: str) -> ApprovalRequest:
+    """Ask for what is posted under a business key to be reversed and reposted; whoever approves it seals both.
+
+    Raises:
+        ApprovalError: it is no journal entry, it is not posted, or no reason is given.
+    """
+    correction = proposed(writer.connection, business_key)
+    original = correction.original
+    asked = NewApprovalRequest(
+        REPOST,
+        original.entity,
+        business_key,
+        reason,
+        currency=original.currency,
+        amount_minor=original.total_minor,
+        basis="gross",
+        content_hash=correction.content_hash(reason),
+    )
+    return approvals.ask(writer, asked)
+
+
+def seal(writer: LogWriter, request: ApprovalRequest, correlation_id: str) -> tuple[SealedDocument, SealedDocument]:
+    """Seal the reversal and the repost of an approved request.
+
+    Raises:
+        ApprovalError: what was approved is no longer what would be sealed: a period was closed, or it was corrected since.
+    """
+    correction = proposed(writer.connection, request.subject)
+    if correction.content_hash(request.reason) != request.content_hash:
+        raise ApprovalError(
+            f"request {request.request_id} asked for a correction of {request.subject} in another period than {correction.reversal.period}; ask anew"
+        )
+    report = seal_rows(writer, [correction.reversal, correction.repost], correlation_id, correcting=True)
+    if report.refused:
+        raise ApprovalError(f"the correction of {request.subject} cannot be sealed: {report.refused[0].reason}")
+    reversal, repost = sorted(report.sealed, key=lambda document: document.revision)
+    return reversal, repost
+
+
+def proposed(connection: Connection, business_key: str) -> Correction:
+    """The reversal and the repost of the last revision that is posted, in the period of the original or else the first open one.
+
+    Raises:
+        ApprovalError: it is no journal entry, or it is not posted.
+    """
+    original, delivery = _head(connection, business_key)
+    _require_correctable(original, delivery)
+    period = periods.first_open(connection, original.entity, original.period)
+    posting_date = original.posting_date if period == original.period else date.fromisoformat(f"{period}-01")
+    reversal = _reversal(connection, original, period, posting_date)
+    repost = OutboxRow(
+        **_kept(original),
+        **_headed(connection, reversal.business_key, period, posting_date),
+        natural_id=original.natural_id,
+        business_key=original.business_key,
+        revision=original.revision + 1,
+        document_date=original.document_date,
+        depends_on=(*(key for key in original.depends_on if key != reversal.business_key), reversal.business_key),
+        cause=REPOSTING,
+        payload=original.payload,
+    )
+    return Correction(original, reversal, repost, len(reads.documents(connection, Filters(business_key=reversal.business_key))))
+
+
+def together(connection: Connection, document: SealedDocument) -> list[SealedDocument]:
+    """The documents that only make sense together: a reversal and its repost, or the document alone."""
+    if document.cause not in CORRECTION_CAUSES:
+        return [document]
+    key = connection.scalar(select(schema.documents.c.subtracted_key).where(schema.documents.c.position == document.position))
+    found = reads.documents(connection, Filters(system=document.system, entity=document.entity, subtracted_key=key))
+    return [one for one, delivery in found if delivery.state is not State.CANCELLED]
+
+
+def _head(connection: Connection, business_key: str) -> tuple[SealedDocument, Delivery]:
+    found = [entry for entry in reads.documents(connection, Filters(business_key=business_key)) if entry[1].state is not State.CANCELLED]
+    if not found:
+        raise ApprovalError(f"nothing is sealed under {business_key}; give a reference, or a business key as 'tieout status' and 'trace' show it")
+    return max(found, key=lambda entry: (entry[0].revision, entry[0].position))
+
+
+def _require_correctable(original: SealedDocument, delivery: Delivery) -> None:
+    if original.document_type != JOURNAL_ENTRY:
+        raise ApprovalError(
+            f"{original.number or original.business_key} is of type {original.document_type}: only journal entries are reversed and reposted. "
+            "What was billed changes by a new document: 'tieout credit', 'void' or 'adjust'"
+        )
+    if original.system == CARRIED_OVER:
+        raise ApprovalError(f"{original.business_key} was posted by a former system; there is nothing here to repost")
+    if delivery.state not in (State.POSTED, State.VERIFIED):
+        raise ApprovalError(
+            f"{original.business_key} (revision {original.revision}) is {delivery.state}; only what is posted or verified is reversed and reposted"
+        )
+
+
+def _reversal(connection: Connection, original: SealedDocument, period: str, posting_date: date) -> OutboxRow:
+    natural_id = f"{original.natural_id}:reversed:{original.revision}"
+    business_key = f"{original.system}/{original.entity}/{original.document_type}/{natural_id}"
+    return OutboxRow(
+        **_kept(original),
+        **_headed(connection, business_key, period, posting_date),
+        natural_id=natural_id,
+        business_key=business_key,
+        revision=1,
+        document_date=posting_date,
+        depends_on=(*original.depends_on, original.business_key),
+        cause=REVERSAL,
+        payload=_negated(original),
+    )
+
+
+def _kept(original: SealedDocument) -> dict[str, Any]:
+    names = ("system", "entity", "document_type", "currency", "total_minor", "sensitivity")
+    return {name: getattr(original, name) for name in names} | {"operation": "create", "series": None}
+
+
+def _headed(connection: Connection, subtracted_key: str, period: str, posting_date: date) -> dict[str, Any]:
+    # A correction subtracts nothing: both of its documents stand under a key of their own.
+    incarnation = str(connection.scalar(select(schema.register.c.incarnation)))
+    return {
+        "contract_version": OUTBOX_CONTRACT_VERSION,
+        "subtracted_key": subtracted_key,
+        "register_head": 0,
+        "register_incarnation": incarnation,
+        "period": period,
+        "posting_date": posting_date,
+    }
+
+
+def _negated(original: SealedDocument) -> Mapping[str, Any]:
+    """The payload with every side exchanged: the same amounts, accounts, parties and dimensions."""
+    suffix = f":reversed:{original.revision}"
+    payload = {name: value for name, value in original.payload.items() if name not in OF_THE_ORIGINAL_ALONE}
+    payload |= {
+        "reverses": original.natural_id,
+        REVERSED_REFERENCE: original.reference,
+        "description": f"reversal of {original.reference} {original.payload.get('description') or ''}".rstrip(),
+        "lines": _exchanged(original.payload["lines"], original.natural_id, suffix),
+    }
+    if original.payload.get("summarised"):
+        payload["summarised"] = _exchanged(original.payload["summarised"], original.natural_id, suffix)
+    return payload
+
+
+def _exchanged(lines: Sequence[Mapping[str, Any]], natural_id: str, suffix: str) -> list[dict[str, Any]]:
+    return [{**line, **_renamed(line, natural_id, suffix), "side": OTHER_SIDE[line["side"]]} for line in lines]
+
+
+def _renamed(line: Mapping[str, Any], natural_id: str, suffix: str) -> dict[str, str]:
+    """The keys of a line of a reversal: those of the original, of an entry of another name. In a summary each line is of an entry of its own."""
+    own = str(line.get("natural_id") or natural_id)
+    named = {"line_key": _of_reversal(str(line["line_key"]), own, suffix)}
+    if line.get("posted_line_key"):
+        named["posted_line_key"] = _of_reversal(str(line["posted_line_key"]), natural_id, suffix)
+    return named | ({"natural_id": f"{own}{suffix}"} if line.get("natural_id") else {})
+
+
+def _of_reversal(line_key: str, natural_id: str, suffix: str) -> str:
+    return f"{natural_id}{suffix}{line_key.removeprefix(natural_id)}" if line_key.startswith(natural_id) else f"{line_key}{suffix}"
