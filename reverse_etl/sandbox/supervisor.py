@@ -110,7 +110,8 @@ def _start_tryton(settings: Settings, password: str, port: int | None, specifica
     if specification is None:
         first_year = int(settings.first_period[:4])
         specification = specification_from_inbox(settings.inbox, first_year, first_year + 1)
-    provision_ledger(specification, folder, password)
+    unique = settings.destinations["tryton"].options.get("unique_reference", "false").lower() == "true"
+    provision_ledger(specification, folder, password, unique_reference=unique)
     server = start_server(folder, port)
     return _Running(server.url, server.process)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,6 +21,10 @@ DATABASE = "erp"
 DATABASE_FILE = f"{DATABASE}.sqlite"
 MARKER_FILE = "installed"
 PACKAGES = ("trytond", "trytond_account", "trytond_company", "trytond_currency", "trytond_party")
+ADD_ON = Path(__file__).with_name("unique_reference")
+ADD_ON_PACKAGE, ADD_ON_MODULE = "trytond_tieout_reference", "tieout_reference"
+ADD_ON_FOLDER = "modules"
+"""Below a ledger's folder: what an installation of the add-on leaves for Tryton to find, for a server of that database alone."""
 PROVISION_MODULE = "reverse_etl.sandbox.tryton.provision"
 BUILD_SECONDS = 300.0
 ABANDONED_AFTER_SECONDS = 3600.0
@@ -30,8 +35,12 @@ def default_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tieout"
 
 
-def provision_ledger(specification: LedgerSpecification, folder: Path, password: str, cache_folder: Path | None = None) -> None:
+def provision_ledger(
+    specification: LedgerSpecification, folder: Path, password: str, cache_folder: Path | None = None, *, unique_reference: bool = False
+) -> None:
     """Make ``folder`` hold a Tryton database with this ledger and this administrator's password.
+
+    ``unique_reference``: a new database has the add-on (see ``unique_reference/README.md``); one that is there already stays as it is.
 
     A database that is already there keeps its documents: whatever the specification has and it lacks is added. The same call
     again does nothing. A killed call leaves nothing half built: the next one begins where it can.
@@ -46,61 +55,85 @@ def provision_ledger(specification: LedgerSpecification, folder: Path, password:
         return
     folder.mkdir(parents=True, exist_ok=True)
     if database.is_file():
-        _fill(folder, specification, password)
+        _fill(folder, specification, password, module_environment(folder))
     else:
-        base = _cached_base(cache_folder or default_cache_folder())
+        base = _cached_base(cache_folder or default_cache_folder(), unique_reference)
+        if unique_reference:
+            install_add_on(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as staged:
             shutil.copyfile(base, Path(staged) / DATABASE_FILE)
-            _fill(Path(staged), specification, password)
+            _fill(Path(staged), specification, password, module_environment(folder))
             os.replace(Path(staged) / DATABASE_FILE, database)
     _replace_text(folder / MARKER_FILE, marker)
 
 
-def _cached_base(cache_folder: Path) -> Path:
+def module_environment(folder: Path) -> Mapping[str, str]:
+    """The environment in which Tryton finds the modules of the database in ``folder``."""
+    modules = folder / ADD_ON_FOLDER
+    if not modules.is_dir():
+        return os.environ
+    paths = [str(modules.resolve()), str(ADD_ON), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def install_add_on(folder: Path) -> None:
+    """Leave what an installer records of the package, without copying it: Tryton finds modules by their entry points."""
+    recorded = folder / ADD_ON_FOLDER / f"{ADD_ON_PACKAGE}-0.dist-info"
+    recorded.mkdir(parents=True, exist_ok=True)
+    (recorded / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {ADD_ON_PACKAGE}\nVersion: 0\n")
+    (recorded / "entry_points.txt").write_text(f"[trytond.modules]\n{ADD_ON_MODULE} = {ADD_ON_PACKAGE}\n")
+
+
+def _cached_base(cache_folder: Path, unique_reference: bool) -> Path:
     """The database with the modules activated and nothing in it: the same for every installation, and the slow part."""
-    name = f"tryton-{_build_key()}.sqlite"
+    name = f"tryton-{_build_key(unique_reference)}.sqlite"
     cached = cache_folder / name
     if cached.is_file():
         return cached
     cache_folder.mkdir(parents=True, exist_ok=True)
     try:
         with file_lock(cache_folder / f"{name}.lock", "provisioning Tryton", BUILD_SECONDS):
-            return cached if cached.is_file() else _build_base(cache_folder, cached)
+            return cached if cached.is_file() else _build_base(cache_folder, cached, unique_reference)
     except LockTimeoutError:
         # Whoever holds the lock is stuck; two builds side by side end in the same file.
-        return _build_base(cache_folder, cached)
+        return _build_base(cache_folder, cached, unique_reference)
 
 
-def _build_base(cache_folder: Path, cached: Path) -> Path:
+def _build_base(cache_folder: Path, cached: Path, unique_reference: bool) -> Path:
     for abandoned in cache_folder.glob(".building-*"):
         if time.time() - abandoned.stat().st_mtime > ABANDONED_AFTER_SECONDS:
             shutil.rmtree(abandoned, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache_folder, prefix=".building-") as staged:
-        _run_provision("--folder", staged)
+        if unique_reference:
+            install_add_on(Path(staged))
+        modules = ["account", *([ADD_ON_MODULE] if unique_reference else [])]
+        _run_provision(module_environment(Path(staged)), "--folder", staged, "--modules", *modules)
         os.replace(Path(staged) / DATABASE_FILE, cached)
     return cached
 
 
-def _build_key() -> str:
+def _build_key(unique_reference: bool) -> str:
     try:
         versions = [f"{package} {version(package)}" for package in PACKAGES]
     except PackageNotFoundError as error:
         raise ConfigurationError(f"the sandbox ledger needs Tryton and {error.name} is not installed: install the extra 'tryton'") from error
-    script = Path(__file__).with_name("provision.py").read_text()
-    return sha256_hex("\n".join([*versions, script]).encode())[:16]
+    sources = [Path(__file__).with_name("provision.py"), *(sorted((ADD_ON / ADD_ON_PACKAGE).glob("*.*")) if unique_reference else ())]
+    return sha256_hex("\n".join([*versions, *(source.read_text() for source in sources)]).encode())[:16]
 
 
-def _fill(folder: Path, specification: LedgerSpecification, password: str) -> None:
+def _fill(folder: Path, specification: LedgerSpecification, password: str, environment: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="tieout-") as private:
         specification_file, password_file = Path(private) / "specification.json", Path(private) / "password"
         specification_file.write_text(specification.to_json())
         password_file.write_text(password)
-        _run_provision("--folder", str(folder), "--specification", str(specification_file), "--password-file", str(password_file))
+        arguments = ("--folder", str(folder), "--specification", str(specification_file), "--password-file", str(password_file))
+        _run_provision(environment, *arguments)
 
 
-def _run_provision(*arguments: str) -> None:
+def _run_provision(environment: Mapping[str, str], *arguments: str) -> None:
     try:
-        subprocess.run([sys.executable, "-m", PROVISION_MODULE, *arguments], check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        command = [sys.executable, "-m", PROVISION_MODULE, *arguments]
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_SECONDS, env=environment)
     except subprocess.CalledProcessError as error:
         raise DestinationError(f"building the sandbox ledger failed: {error.stderr.strip()[-1500:]}") from error
     except subprocess.TimeoutExpired as error:

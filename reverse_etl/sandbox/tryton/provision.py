@@ -1,6 +1,6 @@
 """Builds a Tryton database; run as a process of its own: ``python -m reverse_etl.sandbox.tryton.provision --folder FOLDER``.
 
-This is the only module that imports trytond (GPL-3), and no other module imports this one.
+This is the only module that imports trytond (GPL-3), and no other module imports this one; ``unique_reference`` is a program of its own.
 Everything it does is idempotent: modules are activated where the database is empty, companies, currencies, accounts and
 fiscal years are created where they are missing, so a larger specification extends an existing ledger.
 """
@@ -39,10 +39,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="folder of the database")
     parser.add_argument("--specification", type=Path, help="JSON file of the ledger: companies, accounts, currencies, years")
     parser.add_argument("--password-file", type=Path, help="file with the administrator's password")
+    parser.add_argument("--modules", nargs="+", default=[], help="modules to activate where the database is empty")
     arguments = parser.parse_args()
     _configure(arguments.folder)
     if (arguments.folder / f"{DATABASE}.sqlite").stat().st_size == 0:
-        _activate_modules()
+        _activate_modules(arguments.modules)
     if arguments.specification:
         specification = LedgerSpecification.from_json(arguments.specification.read_text())
         _in_transaction(lambda: _apply(specification))
@@ -63,10 +64,11 @@ def _configure(folder: Path) -> None:
     config.set("database", "path", str(folder))
 
 
-def _activate_modules() -> None:
+def _activate_modules(modules: list[str]) -> None:
     from trytond import admin, commandline
 
-    options = commandline.get_parser_admin().parse_args(["-d", DATABASE, "-u", "account", "--activate-dependencies", "--email", "admin@example.com"])
+    arguments = ["-d", DATABASE, "-u", *modules, "--activate-dependencies", "--email", "admin@example.com"]
+    options = commandline.get_parser_admin().parse_args(arguments)
     # The administrator cannot log in until an installation sets its password.
     read, write = os.pipe()
     os.write(write, os.urandom(24).hex().encode())

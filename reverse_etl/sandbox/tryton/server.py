@@ -11,7 +11,7 @@ import httpx
 
 from reverse_etl.errors import DestinationError
 from reverse_etl.sandbox.processes import ServerProcess, free_port, launch, wait_until_ready
-from reverse_etl.sandbox.tryton.database import DATABASE
+from reverse_etl.sandbox.tryton.database import DATABASE, module_environment
 
 CONFIGURATION_FILE = "trytond.conf"
 LOG_FILE = "trytond.log"
@@ -38,7 +38,7 @@ def start_server(folder: Path, port: int | None = None) -> TrytonServer:
         configuration = folder / CONFIGURATION_FILE
         configuration.write_text(f"[database]\nuri = sqlite://\npath = {folder.resolve()}\n\n[web]\nlisten = 127.0.0.1:{chosen}\n")
         # -O: trytond asserts, per record, something about every record of its batch.
-        process = launch([sys.executable, "-O", "-m", "trytond.cli", "-c", str(configuration), "-d", DATABASE], log)
+        process = launch([sys.executable, "-O", "-m", "trytond.cli", "-c", str(configuration), "-d", DATABASE], log, module_environment(folder))
         server = TrytonServer(f"http://127.0.0.1:{chosen}", process, log)
         try:
             wait_until_ready(process, partial(serves, server.url), START_SECONDS, log, "the sandbox ledger (trytond)")

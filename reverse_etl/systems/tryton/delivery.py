@@ -12,7 +12,7 @@ from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, 
 from reverse_etl.systems.journal_entries import leading_reference
 from reverse_etl.systems.tryton.classification import Answered
 from reverse_etl.systems.tryton.connection import Connection
-from reverse_etl.systems.tryton.directory import find_parties, search_read
+from reverse_etl.systems.tryton.directory import EXTERNAL_ID, find_parties, search_read
 from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, WRITE
 
 MOVE, PARTY = "account.move", "party.party"
@@ -34,8 +34,10 @@ class Prepared:
         return self.call.idempotency_key
 
 
-def deliver(connection: Connection, items: Sequence[Prepared], deadline: float) -> Mapping[str, Outcome]:
+def deliver(connection: Connection, items: Sequence[Prepared], deadline: float, *, unique: bool = False) -> Mapping[str, Outcome]:
     """Send items of one model, method and company in one transaction; outcomes by idempotency key.
+
+    ``unique``: the server keeps our references unique, so a move that is refused may be there already, and then counts as created.
 
     A refusal proves that none of a batch was executed: its halves are sent on their own, so that one bad document
     delays nobody else and each refusal is proven by itself.
@@ -43,15 +45,15 @@ def deliver(connection: Connection, items: Sequence[Prepared], deadline: float) 
     verdict = connection.call(f"model.{items[0].model}.{items[0].method}", _parameters(items), deadline)
     match verdict:
         case Answered():
-            return _established(connection, items, Ambiguous("Tryton accepted it, but it is not found"), deadline)
+            return _established(connection, items, Ambiguous("Tryton accepted it, but it is not found"), deadline, unique)
         case Rejected() if len(items) > 1:
             middle = len(items) // 2
-            return {**deliver(connection, items[:middle], deadline), **deliver(connection, items[middle:], deadline)}
+            parts = items[:middle], items[middle:]
+            return {key: outcome for part in parts for key, outcome in deliver(connection, part, deadline, unique=unique).items()}
         case Rejected():
-            # Posting what is posted and creating a party that is there are refused too: then it is done.
-            return (
-                _established(connection, items, verdict, deadline) if items[0].call.name == POST or items[0].model == PARTY else _all(items, verdict)
-            )
+            # Posting what is posted and creating what is there are refused too: then it is done.
+            adopts = unique or items[0].call.name == POST or items[0].model == PARTY
+            return _established(connection, items, verdict, deadline, unique) if adopts else _all(items, verdict)
         case _:
             return _all(items, verdict)
 
@@ -67,28 +69,33 @@ def _parameters(items: Sequence[Prepared]) -> list[Any]:
     return [[item.record_id for item in items], context]
 
 
-def _established(connection: Connection, items: Sequence[Prepared], otherwise: Outcome, deadline: float) -> Mapping[str, Outcome]:
+def _established(connection: Connection, items: Sequence[Prepared], otherwise: Outcome, deadline: float, unique: bool) -> Mapping[str, Outcome]:
     """Read back what the items should have become; ``otherwise`` for those that did not."""
     try:
         # Reading is cheap and decides: grant it a moment even when writing took all the time.
         seconds = max(deadline - time.monotonic(), 2.0)
-        done = _parties(connection, items, seconds) if items[0].model == PARTY else _moves(connection, items, seconds)
+        done = _parties(connection, items, seconds) if items[0].model == PARTY else _moves(connection, items, seconds, unique)
     except DestinationError as error:
         return _all(items, Ambiguous(f"what became of it could not be read: {error}"))
     return {item.key: done.get(item.key, otherwise) for item in items}
 
 
-def _moves(connection: Connection, items: Sequence[Prepared], seconds: float) -> Mapping[str, Outcome]:
+def _moves(connection: Connection, items: Sequence[Prepared], seconds: float, unique: bool) -> Mapping[str, Outcome]:
     by_reference = {item.call.document.reference: item for item in items}
+    by_field = unique and items[0].method == CREATE
     if items[0].method == POST:
         domain: list[Any] = [["id", "in", [item.record_id for item in items]]]
+    elif by_field:
+        domain = [[EXTERNAL_ID, "in", list(by_reference)], ["company", "=", items[0].context["company"]]]
     else:
         # By our reference, never by the position in the reply.
         descriptions = [item.values["description"] for item in items if item.values is not None]
         domain = [["description", "in", descriptions]]
     found: dict[str, Outcome] = {}
-    for move in search_read(connection, MOVE, domain, ["description", "state", "number"], items[0].context, seconds=seconds):
-        item = by_reference.get(leading_reference(move["description"]) or "")
+    fields = ["description", "state", "number", *([EXTERNAL_ID] if by_field else [])]
+    for move in search_read(connection, MOVE, domain, fields, items[0].context, seconds=seconds):
+        reference = move[EXTERNAL_ID] if by_field else leading_reference(move["description"])
+        item = by_reference.get(reference or "")
         if item is None or (item.method == POST and (move["state"] != "posted" or move["id"] != item.record_id)):
             continue
         if item.key in found:

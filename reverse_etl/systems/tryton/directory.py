@@ -12,6 +12,8 @@ from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.rendering import JOURNAL_CODE
 
 READ_SECONDS = 60.0
+ADD_ON, EXTERNAL_ID = "tieout_reference", "external_id"
+"""A module of the server that we bring along, and the field that it keeps unique within a company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ def load_company(connection: Connection, entity: str) -> CompanyDirectory:
         currencies={record["code"]: record["id"] for record in currencies},
         exponents={record["code"]: record["digits"] for record in currencies},
     )
+
+
+def has_unique_reference(connection: Connection) -> bool:
+    """Whether the server has the add-on that keeps our references unique. Raises ``DestinationError``."""
+    return bool(search_read(connection, "ir.module", [["name", "=", ADD_ON], ["state", "=", "activated"]], ["name"], {}))
 
 
 def find_parties(connection: Connection, codes: Iterable[str], seconds: float = READ_SECONDS) -> Mapping[str, Mapping[str, Any]]:

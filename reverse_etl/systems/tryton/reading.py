@@ -13,7 +13,7 @@ from reverse_etl.systems.journal_entries import leading_reference, line_key_of
 from reverse_etl.systems.tryton.balances import account_sums, minor, month
 from reverse_etl.systems.tryton.comparison import DRAFT, DUPLICATE, POSTED
 from reverse_etl.systems.tryton.connection import Connection
-from reverse_etl.systems.tryton.directory import READ_SECONDS, CompanyDirectory, find_parties, search_read
+from reverse_etl.systems.tryton.directory import EXTERNAL_ID, READ_SECONDS, CompanyDirectory, find_parties, search_read
 from reverse_etl.systems.tryton.rendering import CREATE, MOVE_ID, PARTY_ID, POST, call_names, party_record
 from reverse_etl.systems.tryton.wire import from_tagged_date, from_tagged_instant, to_tagged_date
 
@@ -27,15 +27,25 @@ LINE_FIELDS = ("move", "description", "account.code", "debit", "credit", "second
 Record = Mapping[str, Any]
 
 
-def look_up_moves(connection: Connection, company: CompanyDirectory, documents: Sequence[SealedDocument]) -> Mapping[str, RemoteDocument]:
-    """The moves of one entity by our reference, drafts too. Raises ``DestinationError``."""
+def look_up_moves(
+    connection: Connection, company: CompanyDirectory, documents: Sequence[SealedDocument], *, unique: bool = False
+) -> Mapping[str, RemoteDocument]:
+    """The moves of one entity by our reference, drafts too: by their description, and by the field that the server keeps unique if it has it.
+
+    A second move that somebody made under a reference, before there was the field or by copying, is found by its description.
+
+    Raises:
+        DestinationError: Tryton could not be read.
+    """
     wanted = {document.reference for document in documents}
     moves: defaultdict[str, list[Record]] = defaultdict(list)
     for start in range(0, len(documents), REFERENCES_PER_SEARCH):
         part = documents[start : start + REFERENCES_PER_SEARCH]
-        domain = ["OR", *(["description", "like", f"{document.reference}%"] for document in part)]
-        for move in search_read(connection, "account.move", domain, MOVE_FIELDS, company.context):
-            reference = _reference(move)
+        domain: list[Any] = ["OR", *(["description", "like", f"{document.reference}%"] for document in part)]
+        if unique:
+            domain.append([EXTERNAL_ID, "in", [document.reference for document in part]])
+        for move in search_read(connection, "account.move", domain, (*MOVE_FIELDS, *([EXTERNAL_ID] if unique else [])), company.context):
+            reference = (move[EXTERNAL_ID] if unique else None) or _reference(move)
             if reference is not None and reference in wanted:
                 moves[reference].append(move)
     lines = _lines_by_move(connection, company, [move for found in moves.values() for move in found])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -13,13 +14,13 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
-from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, RenderContext
+from reverse_etl.systems.contract import FOREVER, Ambiguous, Call, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, RenderContext
 from reverse_etl.systems.journal_entries import JOURNAL_ENTRY
 from reverse_etl.systems.registry import adjusted
 from reverse_etl.systems.tryton import balances, comparison, periods, reading, rendering
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.delivery import MOVE, Prepared, deliver
-from reverse_etl.systems.tryton.directory import CompanyDirectory, find_parties, load_company
+from reverse_etl.systems.tryton.directory import ADD_ON, CompanyDirectory, find_parties, has_unique_reference, load_company
 from reverse_etl.systems.tryton.rendering import CREATE, CUSTOMER, WRITE
 from reverse_etl.systems.tryton.wire import UnknownCodeError, move_values
 
@@ -40,17 +41,30 @@ MANIFEST = Manifest(
     document_types=(CUSTOMER, JOURNAL_ENTRY),
     look_up_batch_size=1000,
 )
+UNIQUE_REFERENCE = "unique_reference"
+"""The option that claims the add-on ``tieout_reference``, with which the server refuses a second move under our reference."""
+LOG = logging.getLogger(__name__)
 
 
 class Tryton:
-    """A ``System``; safe for threads. Company ids, accounts and periods are read once per entity, and again when a code is unknown."""
+    """A ``System``; safe for threads. Company ids, accounts and periods are read once per entity, and again when a code is unknown.
 
-    def __init__(self, manifest: Manifest, connection: Connection, entities: Sequence[str]) -> None:
-        self.manifest = manifest
+    ``claims_unique_reference``: the settings say that the server has the add-on; it counts once the server has confirmed it.
+    """
+
+    def __init__(self, manifest: Manifest, connection: Connection, entities: Sequence[str], *, claims_unique_reference: bool = False) -> None:
+        self._declared = manifest
+        self._claims = claims_unique_reference
+        self._confirmed: bool | None = None
         self._connection = connection
         self._entities = tuple(entities)
         self._companies: dict[str, CompanyDirectory] = {}
         self._lock = threading.Lock()
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is declared; where the add-on is claimed, the first look asks the server, and a claim that is not confirmed counts as absent."""
+        return replace(self._declared, key_retention=FOREVER) if self._is_unique() else self._declared
 
     def call_names(self, document: SealedDocument) -> tuple[str, ...]:
         return rendering.call_names(document)
@@ -60,7 +74,7 @@ class Tryton:
         return rendering.render(context, call)
 
     def send(self, calls: Sequence[Call]) -> Mapping[str, Outcome]:
-        deadline = time.monotonic() + self.manifest.send_deadline.total_seconds()
+        deadline = time.monotonic() + self._declared.send_deadline.total_seconds()
         outcomes: dict[str, Outcome] = {}
         groups: defaultdict[tuple[str, str, str], list[tuple[Call, Mapping[str, Any]]]] = defaultdict(list)
         for call in calls:
@@ -80,7 +94,7 @@ class Tryton:
         found.update(reading.look_up_parties(self._connection, customers))
         for entity in sorted({document.entity for document in documents if document.document_type == JOURNAL_ENTRY}):
             entries = [document for document in documents if document.document_type == JOURNAL_ENTRY and document.entity == entity]
-            found.update(reading.look_up_moves(self._connection, self._company(entity), entries))
+            found.update(reading.look_up_moves(self._connection, self._company(entity), entries, unique=self._is_unique()))
         return found
 
     def differences(self, document: SealedDocument, number: str | None, remote: RemoteDocument) -> tuple[str, ...]:
@@ -110,6 +124,23 @@ class Tryton:
     def ping(self) -> None:
         for entity in self._entities:
             self._company(entity, fresh=True)
+        self._is_unique()
+
+    def _is_unique(self) -> bool:
+        with self._lock:
+            if self._claims and self._confirmed is None:
+                try:
+                    self._confirmed = has_unique_reference(self._connection)
+                except DestinationError as error:
+                    LOG.warning("whether Tryton has the add-on %s could not be asked, so it counts as absent for now: %s", ADD_ON, error)
+                    return False
+                if not self._confirmed:
+                    LOG.warning(
+                        "the settings claim %s, but Tryton does not have the add-on %s: it counts as absent; activate it, or remove the option",
+                        UNIQUE_REFERENCE,
+                        ADD_ON,
+                    )
+            return self._confirmed is True
 
     def _send_group(
         self, model: str, method: str, entity: str, group: Sequence[tuple[Call, Mapping[str, Any]]], deadline: float
@@ -124,7 +155,7 @@ class Tryton:
         outcomes.update(refused)
         if prepared:
             try:
-                outcomes.update(deliver(self._connection, prepared, deadline))
+                outcomes.update(deliver(self._connection, prepared, deadline, unique=self._is_unique()))
             except Exception as error:
                 # Whatever went wrong after a request may have left must not look like a failure to send.
                 outcomes.update({item.key: Ambiguous(f"{type(error).__name__}: {error}") for item in prepared if item.key not in outcomes})
@@ -197,7 +228,8 @@ def open_tryton(settings: Settings, url: str | None = None, manifest: Manifest =
 
         url = endpoint_url(settings, SYSTEM)
     connection = Connection(url or destination.url, destination.database or "erp", destination.username or "admin", settings.secret(name))
-    return Tryton(adjusted(manifest, settings, name), connection, settings.entities)
+    claims = destination.options.get(UNIQUE_REFERENCE, "false").lower() == "true"
+    return Tryton(adjusted(manifest, settings, name), connection, settings.entities, claims_unique_reference=claims)
 
 
 def open_system(settings: Settings, name: str) -> Tryton:
