@@ -12,7 +12,7 @@ from reverse_etl.errors import DestinationError
 from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.pacing.clock import machine_now
 from reverse_etl.posting.pacing.state import CLOSED, HALF_OPEN, OPEN, Circuit
-from reverse_etl.posting.sending import NotSent, Sent
+from reverse_etl.posting.protocol.facts import NotSent, Sent
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, System
 
 REFUSALS_UNTIL_UNAVAILABLE = 5

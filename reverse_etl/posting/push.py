@@ -13,11 +13,11 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
-from reverse_etl.posting.dependencies import Dependencies, keys_of
 from reverse_etl.posting.lanes import lane_lock
 from reverse_etl.posting.pacing import CIRCUIT, Pace, Withheld, limits_of
 from reverse_etl.posting.poster import Poster
 from reverse_etl.posting.protocol import OPEN_STATES
+from reverse_etl.posting.protocol.dependencies import Dependencies, keys_of
 from reverse_etl.posting.report import Plan, PlannedDocument, PushReport
 from reverse_etl.posting.verification import verify
 from reverse_etl.register import Delivery, Register

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
-from reverse_etl.posting.book import WrittenAhead
 from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.protocol import LookedUp, Unreadable
-from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, RemoteDocument, System
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """The write-ahead was never followed by a request."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a batch of calls came to, in their order; ``started`` is a time of ``time.monotonic``."""
-
-    calls: tuple[WrittenAhead, ...]
-    outcomes: tuple[Outcome | NotSent, ...]
-    started: float
-
-    @property
-    def left(self) -> bool:
-        """Whether a request was made."""
-        return not all(isinstance(outcome, NotSent) for outcome in self.outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the look-up of some documents found, by position."""
-
-    documents: tuple[SealedDocument, ...]
-    events: Mapping[int, LookedUp | Unreadable]
+from reverse_etl.posting.protocol.effects import LookUpBatch
+from reverse_etl.posting.protocol.facts import Found, NotSent, Sent, WrittenAhead
+from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, RemoteDocument, System
 
 
 def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
@@ -71,21 +42,14 @@ def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...]) -> Sent:
     return Sent(calls, found, started)
 
 
-def look_up(
-    system: System,
-    pace: Pace,
-    documents: tuple[SealedDocument, ...],
-    calls: Mapping[int, Sequence[str]],
-    *,
-    hints: Mapping[str, str],
-    deadline: float,
-) -> Found:
+def look_up(system: System, pace: Pace, batch: LookUpBatch, deadline: float) -> Found:
     """Look some documents up and compare those that are there completely."""
+    documents = batch.documents
     with pace.turn(deadline, sending=False) as granted:
         if not granted:
             return Found(documents, {document.position: Unreadable("the destination allowed no look-up in time") for document in documents})
         try:
-            remote = system.look_up(documents, hints)
+            remote = system.look_up(documents, batch.hints)
         except DestinationError as error:
             return Found(documents, {document.position: Unreadable(str(error)) for document in documents})
         except Exception as error:
@@ -94,7 +58,7 @@ def look_up(
     crash_point(CrashPoint.AFTER_LOOK_UP)
     return Found(
         documents,
-        {document.position: _compared(system, document, calls[document.position], remote.get(document.reference)) for document in documents},
+        {document.position: _compared(system, document, batch.calls[document.position], remote.get(document.reference)) for document in documents},
     )
 
 
@@ -102,11 +66,6 @@ def _compared(system: System, document: SealedDocument, calls: Sequence[str], re
     if remote is None or any(call not in remote.completed for call in calls):
         return LookedUp(remote)
     return LookedUp(remote, differences_of(system, document, remote))
-
-
-def look_up_size(manifest: Manifest) -> int:
-    """How many documents one look-up may carry."""
-    return manifest.look_up_batch_size or manifest.batch_size
 
 
 def differences_of(system: System, document: SealedDocument, remote: RemoteDocument) -> tuple[str, ...]:

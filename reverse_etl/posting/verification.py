@@ -12,10 +12,12 @@ from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting import notices
-from reverse_etl.posting.book import Change, DeliveryBook
+from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.protocol import verified
-from reverse_etl.posting.sending import differences_of, look_up_size
+from reverse_etl.posting.protocol.effects import look_up_size
+from reverse_etl.posting.protocol.facts import Change
+from reverse_etl.posting.sending import differences_of
 from reverse_etl.register import Delivery
 from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import RemoteDocument, System

@@ -16,7 +16,7 @@ from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
 from reverse_etl.register.log import LogWriter, from_text, to_text
 from reverse_etl.register.periods import status_of
-from reverse_etl.register.records import HARD_CLOSED, REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
+from reverse_etl.register.records import REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
 
 TOOK_EFFECT = ("succeeded", "found")
 
@@ -96,12 +96,12 @@ class DeliveryTransaction:
                 f"{self._lane.system}/{self._lane.entity}: epoch {self._lane.epoch} was superseded by {self.epoch}; let that poster finish"
             )
 
-    def period_allows_posting(self, entity: str, period: str) -> bool:
-        """A soft-closed period still takes what was sealed for it; a hard-closed one takes nothing."""
+    def period_status(self, entity: str, period: str) -> str:
+        """open, soft_closed or hard_closed."""
         key = (entity, period)
         if key not in self._statuses:
             self._statuses[key] = status_of(self._writer.connection, entity, period)
-        return self._statuses[key] != HARD_CLOSED
+        return self._statuses[key]
 
     def deliveries(self, positions: Sequence[int]) -> dict[int, Delivery]:
         table = schema.deliveries

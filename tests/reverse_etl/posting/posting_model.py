@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reverse_etl.documents import State
-from reverse_etl.posting import protocol
 from reverse_etl.posting.protocol import LookedUp, LookUp, Park, Recovered, Send, Unreadable, Wait
+from reverse_etl.posting.protocol import delivery as protocol
 from reverse_etl.register import Delivery
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
 

@@ -13,8 +13,10 @@ from posting_system import CLASS_A, CLASS_B, ENTITY, SYSTEM, entry, seal
 from reverse_etl.documents import SealedDocument, State, idempotency_key
 from reverse_etl.errors import LaneBusyError
 from reverse_etl.posting import protocol
-from reverse_etl.posting.book import CHANGED, KEY_EXPIRED, Change, DeliveryBook, Intent, Result, WrittenAhead
-from reverse_etl.posting.outcomes import LABELS
+from reverse_etl.posting.book import DeliveryBook
+from reverse_etl.posting.protocol.admission import CHANGED, KEY_EXPIRED
+from reverse_etl.posting.protocol.facts import Change, Intent, Result, WrittenAhead
+from reverse_etl.posting.protocol.outcomes import LABELS
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Succeeded

@@ -11,8 +11,8 @@ import pytest
 from posting_model import CALLS, START, explore
 
 from reverse_etl.documents import State
-from reverse_etl.posting import protocol
 from reverse_etl.posting.protocol import LookedUp, LookUp, Park, Recovered, Send, Unreadable, Wait, advance, next_step, written_ahead
+from reverse_etl.posting.protocol import delivery as protocol
 from reverse_etl.register import Delivery
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
 

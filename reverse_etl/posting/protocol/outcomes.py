@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reverse_etl.posting.book import Result, WrittenAhead
-from reverse_etl.posting.protocol import Event, LookedUp
-from reverse_etl.posting.sending import NotSent
-from reverse_etl.register import Delivery
+from reverse_etl.posting.protocol.delivery import Event, LookedUp
+from reverse_etl.posting.protocol.facts import NotSent, Result, WrittenAhead
+from reverse_etl.register.records import Delivery
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
 
 LABELS = {Succeeded: "succeeded", NotExecuted: "not_executed", Rejected: "rejected", Ambiguous: "ambiguous", NotSent: "not_sent"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from reverse_etl.documents import SealedDocument, State, external_reference
-from reverse_etl.posting.protocol import DELIVERED_STATES
-from reverse_etl.register import Register, Standing
+from reverse_etl.posting.protocol.delivery import DELIVERED_STATES
+from reverse_etl.register.records import Standing
 from reverse_etl.systems.contract import Dependency
 
 # These take part in nothing any more: the document that replaces them counts.
@@ -26,10 +26,18 @@ class Missing:
     reason: str
 
 
+class Standings(Protocol):
+    """The part of a register that says where documents stand."""
+
+    def standings(self, business_keys: Sequence[str]) -> Mapping[str, Sequence[Standing]]: ...
+
+    def replies(self, positions: Sequence[int]) -> Mapping[int, Mapping[str, Mapping[str, Any]]]: ...
+
+
 class Dependencies:
     """The standing of everything some documents depend on; the poster tells it what it posts."""
 
-    def __init__(self, register: Register, documents: Sequence[SealedDocument]) -> None:
+    def __init__(self, register: Standings, documents: Sequence[SealedDocument]) -> None:
         self._standings: dict[str, dict[int, Standing]] = {
             key: {standing.position: standing for standing in standings}
             for key, standings in register.standings(sorted({key for document in documents for key in keys_of(document)})).items()
