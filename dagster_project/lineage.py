@@ -194,7 +194,7 @@ _JOURNAL_LINES = """
         move_lines.remote_line_id
     from staging.stg_register_closing__journal_lines as journal_lines
     inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
-    left join staging.stg_tryton__move_lines as move_lines
+    left join staging.stg_ledger__move_lines as move_lines
         on documents.entity = move_lines.entity and documents.remote_id = move_lines.remote_id and journal_lines.posted_line_key = move_lines.line_key
     where list_contains($1, journal_lines.source_line_key)
         or (list_contains($2, journal_lines.source_document) and journal_lines.source_line_key is null)

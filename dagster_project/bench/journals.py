@@ -30,7 +30,7 @@ ACCOUNTING = (
     "path:models/accounting",
     "outbox_journal_entries",
 )
-LEDGER = ("stg_tryton__moves", "stg_finance__books", "path:models/staging/register_closing", "path:models/ledger")
+LEDGER = ("stg_ledger__moves", "stg_finance__books", "path:models/staging/register_closing", "path:models/ledger")
 JOURNAL_RULES = ("assert_issued_mirror_is_present", "assert_j01*", "assert_j02*", "assert_j03*", "assert_j04*", "assert_j05*")
 LEDGER_TIES = ("assert_j06*", "assert_s0*")
 

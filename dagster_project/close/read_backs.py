@@ -18,7 +18,7 @@ SNAPSHOTS = "raw.read_backs"
 DOCUMENT_RELATIONS: Mapping[str, tuple[str, ...]] = {
     "stripe": ("raw.stripe_invoices", "raw.stripe_credit_notes"),
     "stripe_platform": ("raw.platform_invoices", "raw.platform_credit_notes"),
-    "tryton": ("raw.tryton_moves",),
+    "tryton": ("raw.ledger_moves",),
 }
 ARROW_TYPES: Mapping[str, pa.DataType] = {"varchar": pa.string(), "bigint": pa.int64(), "date": pa.date32(), "timestamp": pa.timestamp("us")}
 

@@ -98,7 +98,7 @@ def _delivered(system: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
 
 def read_back_keys() -> dict[dg.AssetKey, dg.AssetKey]:
     """The raw relations that a read-back fills, with the destination asset each is read from."""
-    sources = {"stripe_invoice": external.STRIPE_INVOICES, "stripe_credit_note": external.STRIPE_CREDIT_NOTES, "tryton_": external.TRYTON_JOURNAL}
+    sources = {"stripe_invoice": external.STRIPE_INVOICES, "stripe_credit_note": external.STRIPE_CREDIT_NOTES, "ledger_": external.TRYTON_JOURNAL}
     return {
         dg.AssetKey(relation.split(".")): destination
         for relation in RELATIONS

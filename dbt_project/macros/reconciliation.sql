@@ -32,7 +32,11 @@
             and left_side.subject = right_side.subject
 {%- endmacro %}
 
-{% macro latest_read_back(relation, system) -%}
+{% macro ledger_read_backs() -%}
+    system not in ('stripe', 'stripe_platform')
+{%- endmacro %}
+
+{% macro latest_read_back(relation, condition) -%}
     {#- Each read-back is a whole snapshot of one entity and period; only a completed one counts, and of those the last. -#}
     select relation.*
     from {{ relation }} as relation
@@ -42,7 +46,7 @@
             period,
             max(read_id) as read_id
         from {{ source('read_backs', 'read_backs') }}
-        where system = '{{ system }}'
+        where {{ condition }}
         group by
             entity,
             period

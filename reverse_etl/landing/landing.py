@@ -10,7 +10,7 @@ from reverse_etl.errors import ConfigurationError
 from reverse_etl.landing import files, loading
 from reverse_etl.landing.inbox import Delivery, look_into
 from reverse_etl.landing.mapping import SourceMapping, load_mapping
-from reverse_etl.landing.relations import RELATIONS
+from reverse_etl.landing.relations import RELATIONS, RENAMED_RELATIONS
 from reverse_etl.landing.report import LandedFile, LandingProblem, LandingReport, UnreadableFileError
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import Warehouse
@@ -29,7 +29,7 @@ def land(warehouse: Warehouse, settings: Settings, partitions: Sequence[date] | 
     Raises:
         WarehouseBusyError: another process is writing to the warehouse.
     """
-    warehouse.create_relations(RELATIONS)
+    warehouse.create_relations(RELATIONS, RENAMED_RELATIONS)
     chosen = frozenset(partitions) if partitions is not None else None
     inbox = look_into(settings.inbox, chosen)
     run = _Run(settings, problems=inbox.problems)

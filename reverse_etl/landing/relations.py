@@ -28,6 +28,7 @@ _REFERENCE: Mapping[str, tuple[str, ...]] = {
         "tax_rounding",
         "inclusive_tax_rounding",
         "posting_granularity",
+        "ledger",
     ),
     "raw.customers": (
         "customer_id",
@@ -339,7 +340,7 @@ _READ_BACKS: Mapping[str, Columns] = {
         "window_end": "bigint",
         "counted": "varchar",
     },
-    "raw.tryton_moves": {
+    "raw.ledger_moves": {
         **_READ,
         "reference": "varchar",
         "number": "varchar",
@@ -350,7 +351,7 @@ _READ_BACKS: Mapping[str, Columns] = {
         "cancels_remote_id": "varchar",
         "written_at": "timestamp",
     },
-    "raw.tryton_move_lines": {
+    "raw.ledger_move_lines": {
         **_READ,
         "remote_line_id": "varchar",
         "line_key": "varchar",
@@ -361,7 +362,7 @@ _READ_BACKS: Mapping[str, Columns] = {
         "amount_minor": "bigint",
         "party_code": "varchar",
     },
-    "raw.tryton_account_movements": {
+    "raw.ledger_account_movements": {
         "read_id": "bigint",
         "entity": "varchar",
         "period": "varchar",
@@ -372,6 +373,11 @@ _READ_BACKS: Mapping[str, Columns] = {
 }
 
 RELATIONS: Mapping[str, Columns] = MappingProxyType({**_DELIVERIES, **_LANDING, **_READ_BACKS, **REGISTER_RELATIONS})
+
+RENAMED_RELATIONS: Mapping[str, str] = MappingProxyType(
+    {f"raw.tryton_{name}": f"raw.ledger_{name}" for name in ("moves", "move_lines", "account_movements")}
+)
+"""What installations made before a ledger could be any ERP have under an older name."""
 
 DELIVERED_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"raw.usage_events": EVENT_ATTRIBUTES, **_REFERENCE})
 """The columns a delivery may fill, per relation; the others are landing's own."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -18,6 +19,7 @@ from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.warehouse.duckdb_session import DuckDBSession
 
 PUBLISH_ATTEMPTS = 3
+NOTHING_RENAMED: Mapping[str, str] = MappingProxyType({})
 
 
 class DuckDBWarehouse:
@@ -84,9 +86,10 @@ class DuckDBWarehouse:
                 raise
             connection.commit()
 
-    def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
+    def create_relations(self, relations: Mapping[str, Mapping[str, str]], renamed: Mapping[str, str] = NOTHING_RENAMED) -> None:
         schemas = sorted({relation.split(".")[0] for relation in relations})
         with self.writing("create relations"):
+            self._rename(renamed)
             self.execute(
                 [f"create schema if not exists {schema}" for schema in schemas]
                 + [
@@ -101,6 +104,13 @@ class DuckDBWarehouse:
             added = [f'alter table {relation} add column "{name}" {kind}' for relation, name, kind in missing if (relation, name) not in standing]
             if added:
                 self.execute(added)
+
+    def _rename(self, renamed: Mapping[str, str]) -> None:
+        there = {
+            row["relation"] for row in self.read("select table_schema || '.' || table_name as relation from information_schema.tables").to_pylist()
+        }
+        missing = {old: new for old, new in renamed.items() if old in there and new not in there}
+        self.execute([f"alter table {old} rename to {new.split('.')[1]}" for old, new in missing.items()])
 
     @contextmanager
     def session(self, holder: str) -> Iterator[DuckDBSession]:

@@ -106,8 +106,11 @@ class Warehouse(Protocol):
         """Run statements in one transaction (creating relations, removing rows of a mirror that is rebuilt)."""
         ...
 
-    def create_relations(self, relations: Mapping[str, Mapping[str, str]]) -> None:
-        """Create the named relations (``schema.table`` -> column -> SQL type) where they do not exist yet."""
+    def create_relations(self, relations: Mapping[str, Mapping[str, str]], renamed: Mapping[str, str] = ...) -> None:
+        """Create the named relations (``schema.table`` -> column -> SQL type) where they do not exist yet.
+
+        ``renamed`` (old -> new): what stands under an older name gets its new one first.
+        """
         ...
 
     def session(self, holder: str) -> AbstractContextManager[WarehouseSession]:

@@ -156,8 +156,8 @@ CLOSING = (
     "credit_balances",
     "stg_finance__books",
     "path:models/ledger",
-    "stg_tryton__moves",
-    "stg_tryton__move_lines",
+    "stg_ledger__moves",
+    "stg_ledger__move_lines",
     "k7_posted_to_ledger",
 )
 TIES = tuple(f"assert_{tie}*" for tie in ("j0", "j11", "s0", "book", "prepaid", "every_delta", "credits"))

@@ -299,7 +299,7 @@ def test_nothing_that_is_compared_is_empty(stages: Stages) -> None:
     # Every functional currency has rates to that of the group.
     # Nothing was posted, so the destinations hold nothing and no period is closed or sealed; nothing landed by a mapping that excludes rows.
     absent = (
-        *("staging.stg_stripe", "staging.stg_tryton", "raw.stripe", "raw.tryton", "raw.read_backs", "raw.excluded_rows"),
+        *("staging.stg_stripe", "staging.stg_ledger", "raw.stripe", "raw.ledger", "raw.read_backs", "raw.excluded_rows"),
         *("raw.foreign_entries", "staging.stg_finance__foreign_entries", "reconciliation.foreign_entries"),
         *("register.periods", "register.period_seals", "approvals.billing_norms"),
     )

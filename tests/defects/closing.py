@@ -31,7 +31,7 @@ JOURNALS = (
     "stg_finance__payments",
     *("path:models/staging/register_issued", "path:models/staging/platform", "path:models/canonical", "path:models/accounting"),
 )
-READ_BACK = ("path:models/staging/erp", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")
+READ_BACK = ("path:models/staging/ledger", "stg_stripe__documents", "stg_stripe__document_lines", "path:models/staging/register_closing")
 # The states are those that the next run will subtract from.
 JUDGED = (
     "stg_register_opening__document_states",

@@ -30,7 +30,7 @@ PREVIEW_RELATIONS = (
     "staging.stg_register_closing__billing_lines",
     # tieout trace walks on from a draft through these.
     "staging.stg_register_closing__journal_lines",
-    "staging.stg_tryton__move_lines",
+    "staging.stg_ledger__move_lines",
     "analytics.invoice_preview",
     "analytics.invoice_preview_events",
 )

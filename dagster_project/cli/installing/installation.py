@@ -42,7 +42,7 @@ def initialize(settings: Settings) -> None:
     """Make the installation whole, so that landing, dbt and Dagster each work by themselves."""
     from dagster_project.close import Installation
     from dagster_project.close.steps import mirror_register
-    from reverse_etl.landing.relations import RELATIONS
+    from reverse_etl.landing.relations import RELATIONS, RENAMED_RELATIONS
 
     for folder in (settings.inbox, settings.mappings, settings.home / "dagster", settings.lock_folder, settings.sandbox_folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def initialize(settings: Settings) -> None:
         settings_file.write_text(SETTINGS_TEMPLATE)
     shutil.copyfile(REPOSITORY / "dagster.yaml", settings.home / "dagster" / "dagster.yaml")
     installation = Installation(settings)
-    installation.warehouse.create_relations(RELATIONS)
+    installation.warehouse.create_relations(RELATIONS, RENAMED_RELATIONS)
     mirror_register(installation)
 
 

@@ -48,6 +48,7 @@ final as (
         entities.tax_rounding,
         entities.inclusive_tax_rounding,
         entities.posting_granularity,
+        entities.ledger,
         entities.cutover_on,
         coalesce({{ add_months('last_closed.last_closed_month', 1) }}, {{ month_start('entities.cutover_on') }}) as first_open_month
     from entities

@@ -4,12 +4,13 @@ journal_lines as (
     select * from {{ ref('journal_lines') }}
 ),
 
-final as (
+entities as (
+    select * from {{ ref('stg_register_issued__entities') }}
+),
+
+entries as (
     select
         natural_id,
-        -- What was carried over stands in the ERP: the former system has posted it.
-        case when event = 'opening_balance' then 'register' else 'tryton' end as system,
-        {{ dbt.concat(["case when event = 'opening_balance' then 'register/' else 'tryton/' end", "entity", "'/journal_entry/'", "natural_id"]) }} as business_key,
         entity,
         source_document,
         source_number,
@@ -43,6 +44,36 @@ final as (
         functional_currency,
         exchange_rate,
         document_customer_id
+),
+
+final as (
+    select
+        entries.natural_id,
+        -- What was carried over stands in the ERP: the former system has posted it.
+        case when entries.event = 'opening_balance' then 'register' else entities.ledger end as system,
+        {{ dbt.concat([
+            "case when entries.event = 'opening_balance' then 'register' else entities.ledger end", "'/'", "entries.entity", "'/journal_entry/'", "entries.natural_id"
+        ]) }} as business_key,
+        entries.entity,
+        entries.source_document,
+        entries.source_number,
+        entries.source_document_type,
+        entries.event,
+        entries.reverses,
+        entries.posting_date,
+        entries.period,
+        entries.currency,
+        entries.functional_currency,
+        entries.exchange_rate,
+        entries.customer_id,
+        entries.has_party,
+        entries.line_count,
+        entries.debit_minor,
+        entries.credit_minor,
+        entries.functional_debit_minor,
+        entries.functional_credit_minor
+    from entries
+    inner join entities on entries.entity = entities.entity
 )
 
 select * from final

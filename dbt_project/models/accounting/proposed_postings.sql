@@ -31,6 +31,7 @@ sealed_summaries as (
 new_entries as (
     select
         journal_entries.*,
+        entities.ledger,
         entities.posting_granularity = 'daily_summary' and journal_entries.event in {{ summarised_events() }} as is_summarised
     from journal_entries
     inner join entities on journal_entries.entity = entities.entity
@@ -62,7 +63,7 @@ final as (
             else numbered.natural_id
         end as posting_id,
         case
-            when numbered.is_summarised then {{ dbt.concat(["'tryton/'", "numbered.entity", "'/journal_entry/'", "numbered.summary_id"]) }}
+            when numbered.is_summarised then {{ dbt.concat(["numbered.ledger", "'/'", "numbered.entity", "'/journal_entry/'", "numbered.summary_id"]) }}
             else numbered.business_key
         end as subtracted_key,
         cast(coalesce(sealed_summaries.register_head, 0) as bigint) as register_head
@@ -70,7 +71,7 @@ final as (
     left join sealed_summaries
         on
             numbered.entity = sealed_summaries.entity
-            and sealed_summaries.subtracted_key = {{ dbt.concat(["'tryton/'", "numbered.entity", "'/journal_entry/'", "numbered.summary_id"]) }}
+            and sealed_summaries.subtracted_key = {{ dbt.concat(["numbered.ledger", "'/'", "numbered.entity", "'/journal_entry/'", "numbered.summary_id"]) }}
 )
 
 select * from final

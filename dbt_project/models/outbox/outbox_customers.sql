@@ -24,9 +24,15 @@ currencies as (
 ),
 
 systems as (
-    select 'stripe' as system
+    select
+        entity,
+        'stripe' as system
+    from entities
     union all
-    select 'tryton' as system
+    select
+        entity,
+        ledger as system
+    from entities
 ),
 
 addressed as (
@@ -49,7 +55,7 @@ addressed as (
     from customers
     inner join entities on customers.entity = entities.entity
     inner join currencies on customers.currency = currencies.currency
-    cross join systems
+    inner join systems on customers.entity = systems.entity
 ),
 
 members as (

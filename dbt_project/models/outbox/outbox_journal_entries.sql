@@ -55,6 +55,7 @@ new_lines as (
     select
         journal_lines.*,
         new_entries.posting_id,
+        new_entries.system,
         new_entries.is_summarised,
         new_entries.payment_method,
         case
@@ -172,10 +173,11 @@ parties as (
     select
         posting_id,
         entity,
-        {{ ordered_text(dbt.concat(["'\"tryton/'", "entity", "'/customer/'", "customer_id", "'\"'"]), 'customer_id') }} as party_keys
+        {{ ordered_text(dbt.concat(["'\"'", "system", "'/'", "entity", "'/customer/'", "customer_id", "'\"'"]), 'customer_id') }} as party_keys
     from (
         select distinct
             posting_id,
+            system,
             entity,
             customer_id
         from new_lines
@@ -212,7 +214,7 @@ documents as (
     union all
     select
         posting_id,
-        {{ dbt.concat(["'tryton/'", "entity", "'/journal_entry/'", "posting_id"]) }} as business_key,
+        {{ dbt.concat(["system", "'/'", "entity", "'/journal_entry/'", "posting_id"]) }} as business_key,
         is_summarised,
         system,
         entity,
@@ -284,7 +286,7 @@ final as (
         documents.period,
         documents.currency,
         documents.debit_minor as total_minor,
-        case when documents.system = 'tryton' then {{ dbt.concat(["'['", "coalesce(parties.party_keys, '')", "']'"]) }} else '[]' end as depends_on,
+        case when documents.system <> 'register' then {{ dbt.concat(["'['", "coalesce(parties.party_keys, '')", "']'"]) }} else '[]' end as depends_on,
         'confidential-financial' as sensitivity,
         documents.event as cause,
         documents.subtracted_key,

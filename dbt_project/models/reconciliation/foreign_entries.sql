@@ -1,11 +1,11 @@
 with
 
 moves as (
-    select * from {{ ref('stg_tryton__moves') }}
+    select * from {{ ref('stg_ledger__moves') }}
 ),
 
 move_lines as (
-    select * from {{ ref('stg_tryton__move_lines') }}
+    select * from {{ ref('stg_ledger__move_lines') }}
 ),
 
 owned_accounts as (

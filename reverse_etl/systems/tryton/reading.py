@@ -20,7 +20,7 @@ from reverse_etl.systems.tryton.wire import from_tagged_date, from_tagged_instan
 # One LIKE per reference; SQLite refuses expressions more than 1,000 deep.
 REFERENCES_PER_SEARCH = 200
 MOVES_PER_PAGE = 500
-MOVES, MOVE_LINES, ACCOUNT_MOVEMENTS = "raw.tryton_moves", "raw.tryton_move_lines", "raw.tryton_account_movements"
+MOVES, MOVE_LINES, ACCOUNT_MOVEMENTS = "raw.ledger_moves", "raw.ledger_move_lines", "raw.ledger_account_movements"
 MOVE_FIELDS = ("number", "state", "date", "description", "period.name", "lines", "company", "origin", "create_date", "write_date")
 LINE_FIELDS = ("move", "description", "account.code", "debit", "credit", "second_currency.code", "amount_second_currency", "party.code", "state")
 

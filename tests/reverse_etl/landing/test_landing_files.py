@@ -319,3 +319,14 @@ def test_a_landing_that_dies_half_way_leaves_no_half_file(installation: Installa
 def test_a_file_that_vanishes_before_it_is_read_is_a_problem_of_its_own(tmp_path: Path, name: str) -> None:
     with pytest.raises(files.UnreadableFileError, match="cannot be opened"):
         list(files.read_lines(tmp_path / name))
+
+
+def test_read_backs_of_an_earlier_version_keep_their_rows_under_the_new_name(home: Home) -> None:
+    columns = {"read_id": "bigint", "entity": "varchar", "period": "varchar", "account_code": "varchar"}
+    home.warehouse.create_relations({"raw.tryton_account_movements": columns})
+    home.warehouse.execute(["insert into raw.tryton_account_movements values (1, 'acme', '2026-01', '4000')"])
+
+    for _ in range(2):
+        home.land([])
+
+    assert home.rows("select account_code, debit_minor from raw.ledger_account_movements") == [{"account_code": "4000", "debit_minor": None}]

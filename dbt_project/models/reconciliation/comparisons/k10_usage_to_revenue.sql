@@ -35,14 +35,14 @@ usage_summaries as (
 ),
 
 moves as (
-    select * from {{ ref('stg_tryton__moves') }}
+    select * from {{ ref('stg_ledger__moves') }}
     where
         reference is not null
         and state = 'posted'
 ),
 
 move_lines as (
-    select * from {{ ref('stg_tryton__move_lines') }}
+    select * from {{ ref('stg_ledger__move_lines') }}
 ),
 
 -- Of each line what is revenue, and what is deferred, on the accounts that were frozen with it; on another account it is neither. What the entities

@@ -3,7 +3,7 @@ with
 sealed_lines as (
     select * from {{ ref('stg_register_closing__posted_lines') }}
     -- What was carried over was posted by the former system, under a reference of its own.
-    where system = 'tryton'
+    where system <> 'register'
 ),
 
 entities as (
@@ -11,12 +11,12 @@ entities as (
 ),
 
 moves as (
-    select * from {{ ref('stg_tryton__moves') }}
+    select * from {{ ref('stg_ledger__moves') }}
     where reference is not null
 ),
 
 move_lines as (
-    select * from {{ ref('stg_tryton__move_lines') }}
+    select * from {{ ref('stg_ledger__move_lines') }}
 ),
 
 -- Account, date, period and status are part of what is compared: a silent re-date is a break on both sides.

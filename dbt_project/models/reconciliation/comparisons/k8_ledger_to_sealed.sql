@@ -5,7 +5,7 @@ sealed_lines as (
     -- What was carried over is in the ERP by the former system's entries.
     where
         state <> 'rejected'
-        and system = 'tryton'
+        and system <> 'register'
 ),
 
 entities as (
@@ -13,15 +13,15 @@ entities as (
 ),
 
 moves as (
-    select * from {{ ref('stg_tryton__moves') }}
+    select * from {{ ref('stg_ledger__moves') }}
 ),
 
 move_lines as (
-    select * from {{ ref('stg_tryton__move_lines') }}
+    select * from {{ ref('stg_ledger__move_lines') }}
 ),
 
 move_writes as (
-    select * from {{ ref('stg_tryton__move_writes') }}
+    select * from {{ ref('stg_ledger__move_writes') }}
 ),
 
 foreign_entries as (

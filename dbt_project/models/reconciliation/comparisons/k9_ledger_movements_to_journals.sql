@@ -1,11 +1,11 @@
 with
 
 account_movements as (
-    select * from {{ ref('stg_tryton__account_movements') }}
+    select * from {{ ref('stg_ledger__account_movements') }}
 ),
 
 move_lines as (
-    select * from {{ ref('stg_tryton__move_lines') }}
+    select * from {{ ref('stg_ledger__move_lines') }}
 ),
 
 foreign_entries as (
@@ -22,7 +22,7 @@ sealed_lines as (
     -- What was carried over is in the ERP by the former system's entries.
     where
         state <> 'rejected'
-        and system = 'tryton'
+        and system <> 'register'
 ),
 
 entities as (

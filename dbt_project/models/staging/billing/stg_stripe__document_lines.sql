@@ -1,11 +1,11 @@
 with
 
 invoice_lines as (
-    {{ latest_read_back(source('read_backs', 'stripe_invoice_lines'), 'stripe') }}
+    {{ latest_read_back(source('read_backs', 'stripe_invoice_lines'), "system = 'stripe'") }}
 ),
 
 credit_note_lines as (
-    {{ latest_read_back(source('read_backs', 'stripe_credit_note_lines'), 'stripe') }}
+    {{ latest_read_back(source('read_backs', 'stripe_credit_note_lines'), "system = 'stripe'") }}
 ),
 
 final as (

@@ -1,11 +1,11 @@
 with
 
 invoices as (
-    {{ latest_read_back(source('read_backs', 'stripe_invoices'), 'stripe') }}
+    {{ latest_read_back(source('read_backs', 'stripe_invoices'), "system = 'stripe'") }}
 ),
 
 credit_notes as (
-    {{ latest_read_back(source('read_backs', 'stripe_credit_notes'), 'stripe') }}
+    {{ latest_read_back(source('read_backs', 'stripe_credit_notes'), "system = 'stripe'") }}
 ),
 
 final as (

@@ -23,6 +23,7 @@ final as (
         case when {{ tax_rounding }} in ('group', 'line') then {{ tax_rounding }} end as tax_rounding,
         case when {{ inclusive_tax_rounding }} in ('net', 'tax') then {{ inclusive_tax_rounding }} end as inclusive_tax_rounding,
         case when {{ posting_granularity }} in ('entry', 'daily_summary') then {{ posting_granularity }} end as posting_granularity,
+        coalesce({{ blank_to_null('latest.ledger') }}, 'tryton') as ledger,
         latest.file_name,
         latest.line_number,
         case

@@ -2,7 +2,7 @@ from defect import Defect, Finding, Records
 
 
 def plant(records: Records) -> Records:
-    return [record for record in records if not record[0].startswith("raw.tryton")]
+    return [record for record in records if not record[0].startswith("raw.ledger")]
 
 
 DEFECT = Defect(

@@ -39,8 +39,8 @@ def test_a_period_is_read_back_line_by_line_with_what_is_not_ours(
 
     records = list(system.read_back(US, "2026-05"))
 
-    moves = {record["remote_id"]: record for relation, record in records if relation == "raw.tryton_moves"}
-    lines = [record for relation, record in records if relation == "raw.tryton_move_lines"]
+    moves = {record["remote_id"]: record for relation, record in records if relation == "raw.ledger_moves"}
+    lines = [record for relation, record in records if relation == "raw.ledger_move_lines"]
     assert {record["reference"] for record in moves.values()} == {None, *(document.reference for document in documents)}
     assert {(record["erp_period"], record["entity"], record["period"]) for record in moves.values()} == {("2026-05", US, "2026-05")}
     held: dict[Any, list[Any]] = defaultdict(list)

@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_read_back(source('read_backs', 'tryton_move_lines'), 'tryton') }}
+    {{ latest_read_back(source('read_backs', 'ledger_move_lines'), ledger_read_backs()) }}
 ),
 
 final as (

@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_read_back(source('read_backs', 'tryton_moves'), 'tryton') }}
+    {{ latest_read_back(source('read_backs', 'ledger_moves'), ledger_read_backs()) }}
 ),
 
 final as (

@@ -1,7 +1,7 @@
 with
 
 moves as (
-    select * from {{ source('read_backs', 'tryton_moves') }}
+    select * from {{ source('read_backs', 'ledger_moves') }}
     where state = 'posted'
 ),
 
@@ -11,7 +11,7 @@ completed as (
         entity,
         period
     from {{ source('read_backs', 'read_backs') }}
-    where system = 'tryton'
+    where {{ ledger_read_backs() }}
 ),
 
 -- Every read counts, not the latest only: what was written after the first one that showed the move as posted is an edit.

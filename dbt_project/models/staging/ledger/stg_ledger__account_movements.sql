@@ -1,7 +1,7 @@
 with
 
 latest as (
-    {{ latest_read_back(source('read_backs', 'tryton_account_movements'), 'tryton') }}
+    {{ latest_read_back(source('read_backs', 'ledger_account_movements'), ledger_read_backs()) }}
 ),
 
 final as (
