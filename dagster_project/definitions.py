@@ -23,6 +23,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """
     dbt = InProcessDbt(settings)
     manifest = dbt.manifest()
+    ledgers = {name: settings.kind(name) for name in settings.ledgers}
     daily, close = landing_partitions(settings), close_partitions(settings)
     closed_assets = [
         models.model_assets(manifest),
@@ -30,8 +31,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         register.register_mirror("opening", [sealing.SEAL_OPENING], close),
         *sealing.sealing_assets(close),
         *platform.platform_assets(close),
-        *delivery.delivery_assets(close),
-        register.register_mirror("closing", [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], close),
+        *delivery.delivery_assets(close, ledgers),
+        register.register_mirror("closing", [external.delivery_to(system) for system in ("stripe", *ledgers)], close),
         closing.closing_asset(close),
     ]
     progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
@@ -43,7 +44,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     progressive_billing = jobs.progressive_billing_job(proposing)
     return dg.Definitions(
         assets=[
-            *external.external_systems(close),
+            *external.external_systems(close, ledgers),
             *landing.landing_assets(daily),
             *closed_assets,
             *progressive_assets,

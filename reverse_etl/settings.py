@@ -16,6 +16,8 @@ from reverse_etl.request_windows import RequestWindow
 HOME_VARIABLE = "TIEOUT_HOME"
 DEFAULT_HOME = ".tieout"
 SANDBOX_URL = "sandbox"
+BILLING_PLATFORM = "stripe"
+"""The kind, and the name, of the destination that invoices go to."""
 
 
 class Secret(BaseModel):
@@ -169,6 +171,11 @@ class Settings(BaseModel):
         except KeyError:
             known = ", ".join(sorted(self.destinations)) or "none"
             raise ConfigurationError(f"no destination named {name!r}; there are {known}: add it under 'destinations' of tieout.yaml") from None
+
+    @property
+    def ledgers(self) -> tuple[str, ...]:
+        """The destinations that take journals: all but the billing platform."""
+        return tuple(sorted(name for name in self.destinations if self.kind(name) != BILLING_PLATFORM))
 
     def kind(self, name: str) -> str:
         """The kind of a destination, which is the name of its module. Raises ConfigurationError: there is no such destination."""

@@ -18,8 +18,8 @@ SNAPSHOTS = "raw.read_backs"
 DOCUMENT_RELATIONS: Mapping[str, tuple[str, ...]] = {
     "stripe": ("raw.stripe_invoices", "raw.stripe_credit_notes"),
     "stripe_platform": ("raw.platform_invoices", "raw.platform_credit_notes"),
-    "tryton": ("raw.ledger_moves",),
 }
+LEDGER_DOCUMENTS = ("raw.ledger_moves",)
 ARROW_TYPES: Mapping[str, pa.DataType] = {"varchar": pa.string(), "bigint": pa.int64(), "date": pa.date32(), "timestamp": pa.timestamp("us")}
 
 
@@ -51,7 +51,7 @@ def append_snapshot(warehouse: Warehouse, name: str, read: Iterable[tuple[str, M
         snapshot = {"read_id": latest["read_id"] + 1, "entity": entity, "period": period}
         for relation, rows in sorted(records.items()):
             warehouse.append(relation, typed(relation, [{**row, **snapshot} for row in rows]))
-        documents = sum(len(records[relation]) for relation in DOCUMENT_RELATIONS[name])
+        documents = sum(len(records[relation]) for relation in DOCUMENT_RELATIONS.get(name, LEDGER_DOCUMENTS))
         completed = {**snapshot, "system": name, "completed_at": datetime.now(UTC).replace(tzinfo=None), "document_count": documents}
         warehouse.append(SNAPSHOTS, typed(SNAPSHOTS, [completed]))
     return ReadBack(latest["read_id"] + 1, documents, {relation: len(rows) for relation, rows in sorted(records.items()) if rows})

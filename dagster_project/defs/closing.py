@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.close.installation import Installation
-from dagster_project.close.ledger_periods import bring_ledger_period
+from dagster_project.close.ledgers import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
 from dagster_project.dbt.project import PROJECT_FOLDER
@@ -66,7 +66,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         backfill_policy=ONE_RUN,
         pool=WAREHOUSE_POOL,
         group_name="close",
-        kinds={"sqlite", "tryton"},
+        kinds={"sqlite"},
         owners=["team:finance"],
         description="The accounting period of the entity, closed in the register once every checkpoint ties, then in the ERP.",
     )

@@ -1,11 +1,12 @@
 """Sealed documents to their destinations, and what the destinations then hold back into raw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from dagster_project.close.deliveries import Deliveries
 from dagster_project.close.installation import Installation
+from dagster_project.close.ledgers import ledger_of
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import publish, read_back
 from dagster_project.defs import external
@@ -14,22 +15,22 @@ from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failur
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
 
-SYSTEMS = ("stripe", "tryton")
+BILLING = "stripe"
 SNAPSHOTS = dg.AssetKey(["raw", "read_backs"])
-DESTINATIONS = {"stripe": (external.STRIPE_INVOICES, external.STRIPE_CREDIT_NOTES), "tryton": (external.TRYTON_JOURNAL,)}
 
 
-def delivery_assets(close: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
-    return [_delivery(close), _read_back(close)]
+def delivery_assets(close: dg.PartitionsDefinition[str], ledgers: Mapping[str, str]) -> list[dg.AssetsDefinition]:
+    """``ledgers``: name -> kind."""
+    return [_delivery(close, {BILLING: BILLING, **ledgers}), _read_back(close, tuple(ledgers))]
 
 
-def _delivery(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    specs = [_delivered("stripe", [SEAL_BILLING, SEAL_JOURNALS]), _delivered("tryton", [SEAL_BILLING, SEAL_JOURNALS])]
+def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -> dg.AssetsDefinition:
+    specs = [_delivered(system, kind, [SEAL_BILLING, SEAL_JOURNALS]) for system, kind in systems.items()]
 
     # No retry policy: the register knows what may be sent again, the orchestrator does not.
     @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_RUN, can_subset=True)
     def deliveries(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
-        asked = [system for system in SYSTEMS if _delivery_key(system) in context.selected_asset_keys]
+        asked = [system for system in systems if external.delivery_to(system) in context.selected_asset_keys]
         with Deliveries(installation, asked, keys_or_failure(context), correlation_id=context.run.run_id) as running:
             failures: list[dg.Failure] = []
             for system in asked:
@@ -37,15 +38,15 @@ def _delivery(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 def work(close_of: CloseKey, told: Told, system: str = system) -> None:
                     delivered = running.wait_for(system, close_of)
                     told.message, told.seconds = str(delivered.report), delivered.seconds
-                    for destination in DESTINATIONS[system]:
+                    for destination in _held_at(system):
                         context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
 
                 try:
-                    for_each_entity(context, f"delivery/{system}", work, [_delivery_key(system)])
+                    for_each_entity(context, f"delivery/{system}", work, [external.delivery_to(system)])
                 except dg.Failure as failure:
                     failures.append(failure)
                     continue
-                yield dg.MaterializeResult(asset_key=_delivery_key(system))
+                yield dg.MaterializeResult(asset_key=external.delivery_to(system))
         if failures:
             raise merged(failures)
 
@@ -81,43 +82,49 @@ def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefi
     return thresholds
 
 
-def _delivery_key(system: str) -> dg.AssetKey:
-    return dg.AssetKey(["delivery", system])
+def _held_at(system: str) -> tuple[dg.AssetKey, ...]:
+    return (external.STRIPE_INVOICES, external.STRIPE_CREDIT_NOTES) if system == BILLING else (external.journal_of(system),)
 
 
-def _delivered(system: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+def _delivered(system: str, kind: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
     return dg.AssetSpec(
-        _delivery_key(system),
+        external.delivery_to(system),
         deps=deps,
         group_name="delivery",
-        kinds={system},
+        kinds={kind},
         owners=["team:finance"],
         description=f"Everything sealed for {system} in the entity and period, posted at most once and verified against what {system} holds.",
     )
 
 
-def read_back_keys() -> dict[dg.AssetKey, dg.AssetKey]:
-    """The raw relations that a read-back fills, with the destination asset each is read from."""
-    sources = {"stripe_invoice": external.STRIPE_INVOICES, "stripe_credit_note": external.STRIPE_CREDIT_NOTES, "ledger_": external.TRYTON_JOURNAL}
+def read_back_keys(ledgers: Sequence[str]) -> dict[dg.AssetKey, list[dg.AssetKey]]:
+    """The raw relations that a read-back fills, with the destination assets each is read from."""
+    sources = {
+        "stripe_invoice": [external.STRIPE_INVOICES],
+        "stripe_credit_note": [external.STRIPE_CREDIT_NOTES],
+        "ledger_": [external.journal_of(ledger) for ledger in ledgers],
+    }
     return {
-        dg.AssetKey(relation.split(".")): destination
+        dg.AssetKey(relation.split(".")): destinations
         for relation in RELATIONS
-        for prefix, destination in sources.items()
+        for prefix, destinations in sources.items()
         if relation.startswith(f"raw.{prefix}")
     }
 
 
-def _read_back(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _read_back(close: dg.PartitionsDefinition[str], ledgers: Sequence[str]) -> dg.AssetsDefinition:
     specs = [
-        _snapshot(key, [destination], f"What {destination.path[0]} holds, one snapshot per read of an entity and period.")
-        for key, destination in read_back_keys().items()
+        _snapshot(key, read_from, f"What {' or '.join(one.path[0] for one in read_from)} holds, one snapshot per read of an entity and period.")
+        for key, read_from in read_back_keys(ledgers).items()
     ]
-    snapshots = _snapshot(SNAPSHOTS, [external.DELIVERY_STRIPE, external.DELIVERY_TRYTON], "Every completed read-back; only its rows count.")
+    delivered = [external.delivery_to(system) for system in (BILLING, *ledgers)]
+    snapshots = _snapshot(SNAPSHOTS, delivered, "Every completed read-back; only its rows count.")
 
     @dg.multi_asset(specs=[*specs, snapshots], partitions_def=close, backfill_policy=ONE_RUN, pool=WAREHOUSE_POOL)
     def read_backs(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         def work(close_of: CloseKey, told: Told) -> None:
-            reports = read_back(installation, SYSTEMS, close_of.entity, close_of.period)
+            systems = (BILLING, ledger_of(installation, close_of.entity))
+            reports = read_back(installation, systems, close_of.entity, close_of.period)
             told.message = ", ".join(f"{report.documents} documents at {system}" for system, report in reports.items())
             told.metadata = {f"documents_at_{system}": report.documents for system, report in reports.items()}
 

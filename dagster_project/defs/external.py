@@ -1,5 +1,7 @@
 """The systems beyond the warehouse, so that the picture starts at the product and ends in the ledger."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 PRODUCT_USAGE = dg.AssetKey(["product", "usage"])
@@ -9,14 +11,21 @@ FINANCE_REFERENCE = dg.AssetKey(["finance", "reference"])
 STRIPE_INVOICES = dg.AssetKey(["stripe", "invoices"])
 STRIPE_CREDIT_NOTES = dg.AssetKey(["stripe", "credit_notes"])
 PLATFORM_DOCUMENTS = dg.AssetKey(["stripe", "own_documents"])
-TRYTON_JOURNAL = dg.AssetKey(["tryton", "journal"])
-
-DELIVERY_STRIPE = dg.AssetKey(["delivery", "stripe"])
-DELIVERY_TRYTON = dg.AssetKey(["delivery", "tryton"])
 
 
-def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
-    """Sources are delivered to us; destinations are recorded by the step that delivers to them, per entity and period."""
+def delivery_to(system: str) -> dg.AssetKey:
+    return dg.AssetKey(["delivery", system])
+
+
+def journal_of(ledger: str) -> dg.AssetKey:
+    return dg.AssetKey([ledger, "journal"])
+
+
+def external_systems(close: dg.PartitionsDefinition[str], ledgers: Mapping[str, str]) -> list[dg.AssetSpec]:
+    """Sources are delivered to us; destinations are recorded by the step that delivers to them, per entity and period.
+
+    ``ledgers``: name -> kind.
+    """
     return [
         dg.AssetSpec(
             PRODUCT_USAGE,
@@ -51,7 +60,7 @@ def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
         ),
         dg.AssetSpec(
             STRIPE_INVOICES,
-            deps=[DELIVERY_STRIPE],
+            deps=[delivery_to("stripe")],
             group_name="destinations",
             kinds={"stripe"},
             owners=["team:billing"],
@@ -60,20 +69,23 @@ def external_systems(close: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
         ),
         dg.AssetSpec(
             STRIPE_CREDIT_NOTES,
-            deps=[DELIVERY_STRIPE],
+            deps=[delivery_to("stripe")],
             group_name="destinations",
             kinds={"stripe"},
             owners=["team:billing"],
             partitions_def=close,
             description="Credit notes as Stripe holds them.",
         ),
-        dg.AssetSpec(
-            TRYTON_JOURNAL,
-            deps=[DELIVERY_TRYTON],
-            group_name="destinations",
-            kinds={"tryton"},
-            owners=["team:finance"],
-            partitions_def=close,
-            description="Account moves as the Tryton ledger holds them.",
+        *(
+            dg.AssetSpec(
+                journal_of(ledger),
+                deps=[delivery_to(ledger)],
+                group_name="destinations",
+                kinds={kind},
+                owners=["team:finance"],
+                partitions_def=close,
+                description=f"Journal entries as the ledger {ledger} holds them.",
+            )
+            for ledger, kind in ledgers.items()
         ),
     ]

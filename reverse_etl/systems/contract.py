@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from reverse_etl.documents import SealedDocument
 
@@ -231,4 +231,30 @@ class BillingPlatform(System, Protocol):
 
     def read_platform(self, period: str, windows: Sequence[UsageWindow]) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """(relation, record) pairs of what it issued by itself since before the period, of payments, and of what it counted in the windows."""
+        ...
+
+
+@runtime_checkable
+class LedgerBalances(Protocol):
+    """A ledger that adds up by itself what was posted."""
+
+    def trial_balance(self, entity: str, period_until: str) -> Mapping[str, tuple[int, int]]:
+        """Debit and credit by our account code (functional minor units) of all that is posted up to the end of ``YYYY-MM``."""
+        ...
+
+    def receivables(self, entity: str) -> Mapping[str, int]:
+        """What each party owes by the ledger's own reckoning (functional minor units), by party code."""
+        ...
+
+
+@runtime_checkable
+class LedgerPeriods(Protocol):
+    """A ledger whose accounting periods can be closed from here."""
+
+    def period_states(self, entity: str) -> Mapping[str, str]:
+        """``open``, ``closed`` or ``locked`` by ``YYYY-MM``."""
+        ...
+
+    def bring_period(self, entity: str, period: str, *, is_open: bool) -> bool:
+        """Close or reopen a period; False: it was so before. Raises ``DestinationError`` unless it is so afterwards."""
         ...

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagster_project.cli.closing.tie_out import console, quantity
+from dagster_project.close.ledgers import ledger_systems
 from reverse_etl.register.records import OPEN
 
 if TYPE_CHECKING:
@@ -56,15 +57,16 @@ class PeriodState:
 
 def party_receivables(installation: Installation) -> tuple[PartyReceivable, ...]:
     """Every party that owes something on either side."""
-    from reverse_etl.systems.tryton import open_tryton
+    from reverse_etl.systems.contract import LedgerBalances
 
-    warehouse, system = installation.warehouse, open_tryton(installation.settings)
+    warehouse = installation.warehouse
     ours = {(row["entity"], row["party"]): row["minor"] for row in warehouse.read_published(_OUR_RECEIVABLES).to_pylist()}
+    currencies = {row["entity"]: row for row in warehouse.read_published(_ENTITIES).to_pylist()}
     receivables = []
-    for row in warehouse.read_published(_ENTITIES).to_pylist():
-        entity = row["entity"]
-        if entity not in installation.settings.entities:
+    for entity, system in ledger_systems(installation):
+        if not isinstance(system, LedgerBalances):
             continue
+        row = currencies[entity]
         ledger = system.receivables(entity)
         parties = sorted({party for owner, party in ours if owner == entity} | set(ledger))
         receivables += [
@@ -75,14 +77,14 @@ def party_receivables(installation: Installation) -> tuple[PartyReceivable, ...]
 
 
 def period_states(installation: Installation, periods: Sequence[str]) -> tuple[PeriodState, ...]:
-    """The periods of every legal entity; one that the ERP does not have is ``absent``."""
-    from reverse_etl.systems.tryton import open_tryton
+    """The periods of every legal entity whose ERP tells them; one that it does not have is ``absent``."""
+    from reverse_etl.systems.contract import LedgerPeriods
 
-    system = open_tryton(installation.settings)
     with closing(installation.open_register()) as register:
         return tuple(
             PeriodState(entity, period, register.period_status(entity, period), states.get(period, "absent"))
-            for entity in installation.settings.entities
+            for entity, system in ledger_systems(installation)
+            if isinstance(system, LedgerPeriods)
             for states in [system.period_states(entity)]
             for period in periods
         )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.close.ledgers import ledger_systems
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -50,7 +52,7 @@ _OUR_BALANCES = """
         cast(sum(case when lines.side = 'debit' then lines.functional_minor else 0 end) as bigint) as debit_minor,
         cast(sum(case when lines.side = 'credit' then lines.functional_minor else 0 end) as bigint) as credit_minor
     from staging.stg_register_closing__journal_lines as lines
-    where lines.period <= ? and lines.system = 'tryton'
+    where lines.period <= ? and lines.system <> 'register'
     group by all order by all
 """
 _ENTITIES = "select entity, functional_currency, functional_exponent from staging.stg_crm__legal_entities order by entity"
@@ -121,18 +123,18 @@ def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheck
 
 def ledger_balances(installation: Installation, period: str) -> tuple[AccountBalance, ...]:
     """Every account's debits and credits up to a period: ours from the register, the ledger's from the ERP's own trial balance."""
-    from reverse_etl.systems.tryton import open_tryton
+    from reverse_etl.systems.contract import LedgerBalances
 
     ours: dict[tuple[str, str], tuple[int, int]] = {
         (row["entity"], row["account"]): (row["debit_minor"], row["credit_minor"])
         for row in installation.warehouse.read_published(_OUR_BALANCES, [period]).to_pylist()
     }
-    system = open_tryton(installation.settings)
+    currencies = {row["entity"]: row for row in installation.warehouse.read_published(_ENTITIES).to_pylist()}
     balances = []
-    for row in installation.warehouse.read_published(_ENTITIES).to_pylist():
-        entity = row["entity"]
-        if entity not in installation.settings.entities:
+    for entity, system in ledger_systems(installation):
+        if not isinstance(system, LedgerBalances):
             continue
+        row = currencies[entity]
         ledger = system.trial_balance(entity, period)
         accounts = sorted({account for owner, account in ours if owner == entity} | {account for account, sides in ledger.items() if any(sides)})
         balances += [

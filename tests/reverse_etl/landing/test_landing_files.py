@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from landing_home import Home
 from pyarrow import parquet
 
 from reverse_etl.landing import LandingReport, files, land, loading
