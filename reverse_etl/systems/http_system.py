@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -183,7 +183,7 @@ class HttpSystem:
                 return NotExecuted(f"not sent: it cannot be authorized ({type(error).__name__})")
             if isinstance(authorization, NotExecuted):
                 return authorization
-            authorized = Request(request.method, request.url, {**request.headers, **authorization}, request.body)
+            authorized = replace(request, authorization=authorization)
             answer = self._transport.exchange(authorized, deadline)
             if not isinstance(answer, Answer) or answer.status != 401:
                 return answer
@@ -209,7 +209,7 @@ class HttpSystem:
             authorization = self._authorization.headers(request.method, request.url, time.monotonic() + self._read_seconds)
             if isinstance(authorization, NotExecuted):
                 raise DestinationError(authorization.reason)
-            authorized = Request(request.method, request.url, {**request.headers, **authorization}, request.body)
+            authorized = replace(request, authorization=authorization)
             answer = self._transport.read(authorized, self._read_seconds)
             if answer.status != 401:
                 return answer

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import certifi
@@ -18,8 +18,8 @@ import httpcore
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
-from reverse_etl.transport.addresses import NetworkPolicy, origin_of
-from reverse_etl.transport.connections import Line
+from reverse_etl.transport.addresses import NetworkPolicy, is_loopback_host, origin_of
+from reverse_etl.transport.connections import Line, RefusedAddressError
 from reverse_etl.transport.content import Answer, decoded, retry_after
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 # Shorter than the servers' own (Node and Apache close after 5 s), so that a request is rarely written into a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 4.0
-READ_ATTEMPTS = 5
+READ_ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_READ_PAUSE_SECONDS = 30.0
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# What is shorter is no secret, or appears by chance.
+SHORTEST_MASKED = 8
 ENVIRONMENT_PROXY = "environment"
 _TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?|")
@@ -41,12 +43,16 @@ _DEFAULT_HEADERS = ((b"User-Agent", b"tieout"), (b"Accept-Encoding", b"identity"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An absolute URL of ASCII characters, headers, and the bytes of the body."""
+    """An absolute URL of ASCII characters, headers, and the bytes of the body; what may be secret is not shown.
+
+    ``authorization``: the headers with secrets; a server that repeats one in its answer is not quoted.
+    """
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    authorization: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Transport:
@@ -92,7 +98,7 @@ class Transport:
         try:
             connection = self._connection(origin)
             connection.line.begin(deadline)
-            answer = self._answer(connection, message)
+            answer = _without_secrets(self._answer(connection, message), request.authorization)
         except httpcore.LocalProtocolError:
             written = connection is not None and connection.line.written
             self._drop(connection)
@@ -162,6 +168,8 @@ class Transport:
 
     def _opened(self, origin: tuple[str, str, int]) -> _Connection:
         scheme, host, port = origin
+        if scheme == "http" and not self._policy.plain_http and not is_loopback_host(host):
+            raise RefusedAddressError(f"{host} would be sent secrets in clear: use https, or set network.allow_plain_http")
         context = self._ssl_context() if scheme == "https" else None
         if self._proxy is not None:
             proxy_host = origin_of(self._proxy)[1]
@@ -247,17 +255,25 @@ def _proxy(configured: str | None, name: str) -> str | None:
 def _message(request: Request) -> httpcore.Request:
     """Raises ValueError: it holds what HTTP does not allow; checked here so that nobody is even connected to."""
     url = httpcore.URL(request.url)
-    if not _VISIBLE.fullmatch(url.target):
-        raise ValueError("the URL")
+    if url.scheme not in (b"http", b"https") or not _VISIBLE.fullmatch(url.target) or not _TOKEN.fullmatch(request.method):
+        raise ValueError("the URL or method")
     headers = [(b"Host", _host_header(url))]
     headers += _DEFAULT_HEADERS
-    for name, value in request.headers.items():
+    for name, value in (*request.headers.items(), *request.authorization.items()):
         if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise ValueError("a header")
         headers.append((name.encode("ascii"), value.encode("ascii")))
     if request.body is not None or request.method not in ("GET", "HEAD", "DELETE"):
         headers.append((b"Content-Length", str(len(request.body or b"")).encode()))
     return httpcore.Request(request.method, url, headers=headers, content=request.body or b"")
+
+
+def _without_secrets(answer: Answer, authorization: Mapping[str, str]) -> Answer:
+    for value in authorization.values():
+        for part in value.encode().split():
+            if len(part) >= SHORTEST_MASKED and part in answer.body:
+                answer = replace(answer, body=answer.body.replace(part, b"***"))
+    return answer
 
 
 def _host_header(url: httpcore.URL) -> bytes:

@@ -141,12 +141,13 @@ class AccessTokens:
             form["refresh_token"] = refresh_token.get_secret_value()
         form |= {name: value for name, value in (("scope", client.scope), ("audience", client.audience)) if value}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        authorization = {}
         if client.in_body:
             form |= {"client_id": client.client_id, "client_secret": client.client_secret.get_secret_value()}
         else:
             pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret.get_secret_value(), safe='')}"
-            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return Request("POST", client.token_url, headers, urlencode(form).encode())
+            authorization["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        return Request("POST", client.token_url, headers, urlencode(form).encode(), authorization)
 
     def _taken(self, answer: Answer, refresh_token: SecretStr | None) -> SecretStr | NotExecuted:
         content = answer.content()
