@@ -2,63 +2,119 @@
 
 ``POST /calls`` executes a list of items ``{"call", "reference", "kind", "body", "key"}``, each once per key for as long as keys are kept;
 ``POST /look-ups`` finds documents by reference; ``POST /orders`` adds a fault, ``POST /reset`` begins anew, ``GET /books`` tells everything.
-Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``fail`` (500 without effect),
-``busy`` (429, ``retry_after`` or none), ``slow`` (``seconds`` before it executes), ``reject`` (422).
+Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``cut_short`` (half the answer),
+``omit`` (executed, but the answer to a batch does not mention it), ``fail`` (500 without effect), ``busy`` (429, ``retry_after`` or none), ``slow``
+(``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail``.
+What it executed is in a journal, with which it goes on after it died. With ``in_flight_bound`` it executes nothing later than so many seconds
+after ``sent_at``, however busy the machine is: that is what a bound means.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+DOWN_SECONDS = 0.1
+
 
 class Books:
     """What the destination holds. A create that is not protected by a key makes another document."""
 
-    def __init__(self, key_retention: float = 0.0, look_up_lag: float = 0.0, replays_errors: bool = False) -> None:
+    def __init__(
+        self,
+        key_retention: float = 0.0,
+        look_up_lag: float = 0.0,
+        replays_errors: bool = False,
+        in_flight_bound: float | None = None,
+        journal: Path | None = None,
+    ) -> None:
         self.lock = threading.Lock()
         self.key_retention = key_retention
         self.look_up_lag = look_up_lag
         self.replays_errors = replays_errors
+        self.in_flight_bound = in_flight_bound
+        self._journal = journal
         self.documents: list[dict[str, Any]] = []
         self.answers: dict[str, tuple[float, int, dict[str, Any]]] = {}
         self.orders: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.requests = 0
 
+    @classmethod
+    def reset(cls, promised: dict[str, Any], journal: Path) -> Books:
+        journal.write_text(json.dumps({"promised": promised}) + "\n")
+        return cls(**promised, journal=journal)
+
+    @classmethod
+    def restored(cls, journal: Path) -> Books:
+        """What a server that died had executed, and the faults that are still to come."""
+        begun, *entries = [json.loads(line) for line in journal.read_text().splitlines()]
+        books = cls(**begun["promised"], journal=journal)
+        for entry in entries:
+            if "order" in entry:
+                books.orders.append(entry["order"])
+            elif "spent" in entry:
+                books.orders[entry["spent"]]["times"] -= 1
+            else:
+                books._execute(entry["item"], entry["broken"], entry["at"])
+        return books
+
+    def keep(self, entry: dict[str, Any]) -> None:
+        if self._journal is not None:
+            with self._journal.open("a") as stream:
+                stream.write(json.dumps(entry) + "\n")
+
+    def add_order(self, order: dict[str, Any]) -> None:
+        with self.lock:
+            self.keep({"order": order})
+            self.orders.append(order)
+
     def order_for(self, items: list[dict[str, Any]]) -> dict[str, Any] | None:
         with self.lock:
             self.requests += 1
-            for order in self.orders:
+            for place, order in enumerate(self.orders):
                 matches = [i for i in items if order.get("call") in (None, i["call"]) and order.get("reference") in (None, i["reference"])]
                 if matches and order["times"] > 0:
-                    order["times"] -= 1
-                    return order
+                    return self._spent(place)
         return None
 
-    def execute(self, item: dict[str, Any], broken: bool) -> tuple[int, dict[str, Any]]:
-        with self.lock:
-            key, now = item["key"], time.time()
-            stored = self.answers.get(key)
-            if stored is not None and now - stored[0] <= self.key_retention:
-                return stored[1], stored[2]
-            answer = self._perform(item)
-            kept = (500, {"error": "broken"}) if broken and self.replays_errors else answer
-            if self.key_retention > 0:
-                self.answers[key] = (now, *kept)
-            return answer
+    def _spent(self, place: int) -> dict[str, Any]:
+        self.keep({"spent": place})
+        self.orders[place]["times"] -= 1
+        return self.orders[place]
 
-    def _perform(self, item: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def execute(self, item: dict[str, Any], broken: bool, sent_at: float | None) -> tuple[int, dict[str, Any]]:
+        with self.lock:
+            now = time.time()
+            if self.in_flight_bound is not None and sent_at is not None and now > sent_at + self.in_flight_bound:
+                return 500, {"error": "given up"}
+            self.keep({"item": item, "broken": broken, "at": now})
+            return self._execute(item, broken, now)
+
+    def _execute(self, item: dict[str, Any], broken: bool, now: float) -> tuple[int, dict[str, Any]]:
+        key = item["key"]
+        stored = self.answers.get(key)
+        if stored is not None and now - stored[0] <= self.key_retention:
+            return stored[1], stored[2]
+        answer = self._perform(item, now)
+        kept = (500, {"error": "broken"}) if broken and self.replays_errors else answer
+        if self.key_retention > 0:
+            self.answers[key] = (now, *kept)
+        return answer
+
+    def _perform(self, item: dict[str, Any], now: float) -> tuple[int, dict[str, Any]]:
         self.calls.append({"call": item["call"], "reference": item["reference"], "key": item["key"]})
         if item["call"] in ("create", "update"):
             identifier = f"{item['kind']}-{len(self.documents) + 1}"
             document = {"id": identifier, "reference": item["reference"], "kind": item["kind"], "body": item["body"], "calls": [item["call"]]}
-            self.documents.append({**document, "at": time.time()})
+            self.documents.append({**document, "at": now})
             return 200, {"id": identifier}
         document = next((document for document in self.documents if document["id"] == item["body"]["id"]), {})
         if not document:
@@ -68,9 +124,14 @@ class Books:
         document["calls"].append(item["call"])
         return 200, {"id": document["id"], "number": f"N{document['id']}"}
 
-    def found(self, references: list[str]) -> list[dict[str, Any]]:
+    def found(self, references: list[str]) -> list[dict[str, Any]] | None:
+        """The documents under these references that can be seen by now; None = it fails."""
         with self.lock:
             self.requests += 1
+            failing = next((place for place, order in enumerate(self.orders) if order.get("call") == "look-up" and order["times"] > 0), None)
+            if failing is not None:
+                self._spent(failing)
+                return None
             return [d for d in self.documents if d["reference"] in references and time.time() - d["at"] >= self.look_up_lag]
 
 
@@ -78,6 +139,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # one packet an answer: the second of two would wait for the first to be acknowledged
     books: Books
+    journal: Path
 
     def do_GET(self) -> None:
         with self.books.lock:
@@ -87,16 +149,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/reset":
-            Handler.books = Books(**content)
+            Handler.books = Books.reset(content, self.journal)
             return self._answer(200, {})
         if self.path == "/orders":
-            self.books.orders.append(content)
+            self.books.add_order(content)
             return self._answer(200, {})
         if self.path == "/look-ups":
-            return self._answer(200, {"documents": self.books.found(content["references"])})
-        return self._calls(content["items"])
+            found = self.books.found(content["references"])
+            return self._answer(500, {"error": "this cannot be read now"}) if found is None else self._answer(200, {"documents": found})
+        return self._calls(content["items"], content.get("sent_at"))
 
-    def _calls(self, items: list[dict[str, Any]]) -> None:
+    def _calls(self, items: list[dict[str, Any]], sent_at: float | None) -> None:
         books = self.books  # as they are now: a slow request of one test must not reach the books of the next
         order = books.order_for(items)
         fault = order["fault"] if order else None
@@ -105,23 +168,30 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(*refusals[fault], order.get("retry_after"))
         if order is not None and fault == "slow":
             time.sleep(order["seconds"])
-        answers = [books.execute(item, fault == "accept_then_500") for item in items]
+        if order is not None and fault == "die" and not order["executed"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        answers = [books.execute(item, fault == "accept_then_500", sent_at) for item in items]
+        if fault == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         replies = {item["key"]: reply for item, (status, reply) in zip(items, answers, strict=True) if status == 200}
+        if order is not None and fault == "omit":
+            replies = {item["key"]: replies[item["key"]] for item in items if item["key"] in replies and item["reference"] != order["reference"]}
         if fault == "accept_then_drop":
             self.close_connection = True
             return None
-        if len(items) == 1 and not replies:
+        if len(items) == 1 and answers[0][0] != 200:
             return self._answer(*answers[0])
-        return self._answer(500 if fault == "accept_then_500" else 200, {"replies": replies})
+        return self._answer(500 if fault == "accept_then_500" else 200, {"replies": replies}, cut_short=fault == "cut_short")
 
-    def _answer(self, status: int, content: dict[str, Any], retry_after: float | None = None) -> None:
+    def _answer(self, status: int, content: dict[str, Any], retry_after: float | None = None, *, cut_short: bool = False) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if retry_after is not None:
             self.send_header("Retry-After", str(retry_after))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if cut_short else body)
+        self.close_connection = self.close_connection or cut_short
 
     def log_message(self, format: str, *arguments: Any) -> None:
         return
@@ -132,16 +202,41 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
+def serve(server: Server, journal: Path, watched: int) -> None:
+    """Serve until this process is killed or the one that watches it ends."""
+
+    def end_with_the_other() -> None:
+        os.read(watched, 1)
+        os._exit(0)
+
+    threading.Thread(target=end_with_the_other, daemon=True).start()
+    Handler.journal, Handler.books = journal, Books.restored(journal)
+    server.serve_forever()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("ready_file", type=Path)
     options = parser.parse_args()
-    Handler.books = Books()
-    server = Server(("127.0.0.1", 0), Handler)
-    draft = options.ready_file.with_suffix(".draft")
-    draft.write_text(f"http://127.0.0.1:{server.server_port}")
-    draft.replace(options.ready_file)
-    server.serve_forever()
+    journal = options.ready_file.with_suffix(".journal")
+    Books.reset({}, journal)
+    watched, _held = os.pipe()
+    port = 0
+    while True:
+        # Bound anew each time, so that nobody can connect while it is down.
+        server = Server(("127.0.0.1", port), Handler)
+        port = server.server_port
+        process = os.fork()
+        if process == 0:
+            os.close(_held)
+            serve(server, journal, watched)
+        server.server_close()
+        if not options.ready_file.exists():
+            draft = options.ready_file.with_suffix(".draft")
+            draft.write_text(f"http://127.0.0.1:{port}")
+            draft.replace(options.ready_file)
+        os.waitpid(process, 0)
+        time.sleep(DOWN_SECONDS)
 
 
 if __name__ == "__main__":

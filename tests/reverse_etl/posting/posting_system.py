@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -70,7 +71,7 @@ class Books:
     def send(self, calls: Sequence[Call]) -> Mapping[str, Outcome]:
         items = [{**httpx.Response(200, content=call.request).json(), "key": call.idempotency_key} for call in calls]
         try:
-            answer = self._http.post("/calls", json={"items": items})
+            answer = self._http.post("/calls", json={"items": items, "sent_at": time.time()})
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return {call.idempotency_key: NotExecuted(f"no connection: {error}") for call in calls}
         except httpx.HTTPError as error:
@@ -90,6 +91,8 @@ class Books:
             answer = self._http.post("/look-ups", json={"references": [document.reference for document in documents]}, timeout=10)
         except httpx.HTTPError as error:
             raise DestinationError(f"books: {error}") from error
+        if answer.status_code != 200:
+            raise DestinationError(f"books: HTTP {answer.status_code}")
         found: dict[str, list[dict[str, Any]]] = {}
         for document in answer.json()["documents"]:
             found.setdefault(document["reference"], []).append(document)
