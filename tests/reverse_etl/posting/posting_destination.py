@@ -1,7 +1,8 @@
 """A destination over real HTTP, in a process of its own, that counts what it executed and misbehaves on order.
 
 ``POST /calls`` executes a list of items ``{"call", "reference", "kind", "body", "key"}``, each once per key for as long as keys are kept;
-``POST /look-ups`` finds documents by reference; ``POST /orders`` adds a fault, ``POST /reset`` begins anew, ``GET /books`` tells everything.
+``POST /look-ups`` finds documents by reference; ``POST /orders`` adds a fault, or ends all (a refusal is none, it stays);
+``POST /reset`` begins anew, ``GET /books`` tells everything.
 Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``cut_short`` (half the answer),
 ``omit`` (executed, but the answer to a batch does not mention it), ``fail`` (500 without effect), ``busy`` (429, ``retry_after`` or none), ``slow``
 (``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail``.
@@ -75,6 +76,13 @@ class Books:
         with self.lock:
             self.keep({"order": order})
             self.orders.append(order)
+
+    def end_faults(self) -> None:
+        with self.lock:
+            for place, order in enumerate(self.orders):
+                if order["fault"] != "reject":
+                    while order["times"] > 0:
+                        self._spent(place)
 
     def order_for(self, items: list[dict[str, Any]]) -> dict[str, Any] | None:
         with self.lock:
@@ -152,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
             Handler.books = Books.reset(content, self.journal)
             return self._answer(200, {})
         if self.path == "/orders":
-            self.books.add_order(content)
+            self.books.end_faults() if content.get("end") else self.books.add_order(content)
             return self._answer(200, {})
         if self.path == "/look-ups":
             found = self.books.found(content["references"])

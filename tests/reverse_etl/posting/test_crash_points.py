@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from crash_cases import PASSAGES
+
 from reverse_etl.crash_points import CrashPoint
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,3 +32,7 @@ def test_every_registered_crash_point_is_passed_somewhere() -> None:
     passed = {argument.removeprefix("CrashPoint.") for _, argument in passages()}
 
     assert [point.name for point in CrashPoint if point.name not in passed] == []
+
+
+def test_every_registered_crash_point_is_in_the_crash_matrix() -> None:
+    assert [point.name for point in CrashPoint if not PASSAGES.get(point)] == [], "say in tests/proof/crash_matrix/crash_cases.py when to kill there"
