@@ -74,8 +74,11 @@ PLANS = (
     FaultPlan("look_up_lags", _on_both_calls("accept_then_drop"), {"look_up_lag": timedelta(seconds=0.25)}),
     FaultPlan("item_missing_from_the_answer", _on_both_calls("omit"), {"batch_size": 3}),
     FaultPlan("killed_twice", _on_both_calls("accept_then_drop"), second_kill=CrashPoint.BEFORE_SEND),
+    # One request at a time: without a way to find out, one death would otherwise stop all that were under way.
     FaultPlan(
-        "destination_killed", (Order("die", "create", "J2", more={"executed": True}), Order("die", "complete", "J3", more={"executed": False}))
+        "destination_killed",
+        (Order("die", "create", "J2", more={"executed": True}), Order("die", "complete", "J3", more={"executed": False})),
+        {"concurrency": 1},
     ),
 )
 
@@ -86,13 +89,19 @@ PASSAGES: Mapping[CrashPoint, tuple[int, ...]] = {
     CrashPoint.AFTER_SEAL_COMMIT: (1,),
     CrashPoint.BEFORE_WRITE_AHEAD: (2,),
     CrashPoint.INSIDE_WRITE_AHEAD: (2,),
-    CrashPoint.AFTER_WRITE_AHEAD: (1, 2),
+    CrashPoint.AFTER_WRITE_AHEAD: (1,),
     CrashPoint.BEFORE_SEND: (2,),
-    CrashPoint.AFTER_SEND: (1, 3),
-    CrashPoint.INSIDE_RESULT: (1, 2),
+    CrashPoint.BEFORE_CONNECT: (1,),
+    CrashPoint.HALF_BODY_SENT: (2,),
+    CrashPoint.ALL_SENT: (3,),
+    CrashPoint.STATUS_READ: (2,),
+    CrashPoint.BODY_PARSED: (1,),
+    CrashPoint.AFTER_SEND: (3,),
+    CrashPoint.INSIDE_RESULT: (1,),
     CrashPoint.AFTER_RESULT: (2,),
     CrashPoint.AFTER_LOOK_UP: (1,),
     CrashPoint.AFTER_POSTED: (1,),
+    CrashPoint.BETWEEN_REVERSAL_AND_REPOST: (1,),
 }
 SEALING = (CrashPoint.BEFORE_SEAL_COMMIT, CrashPoint.INSIDE_SEAL_COMMIT, CrashPoint.AFTER_SEAL_COMMIT)
 
@@ -113,6 +122,16 @@ class Case:
     @property
     def point(self) -> str:
         return self.crash.partition(":")[0]
+
+    @property
+    def seals(self) -> bool:
+        """Whether it dies while sealing, so that the register must be empty before."""
+        return self.point in SEALING
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it dies while a posted entry is reversed and reposted."""
+        return self.point == CrashPoint.BETWEEN_REVERSAL_AND_REPOST
 
     @property
     def manifest(self) -> Manifest:

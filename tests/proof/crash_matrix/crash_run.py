@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -10,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from crash_cases import RESTORED_BACKUP, SEALING, Case
+from crash_cases import RESTORED_BACKUP, Case
 from crash_count import Counts, Standing, count
 from crash_stores import Store
 from posting_books import HTTP
 from posting_system import ENTITY, SYSTEM, Books, customer, entry
 
 from reverse_etl.crash_points import CRASH_VARIABLE, CrashPoint
-from reverse_etl.documents import OutboxRow, external_reference
+from reverse_etl.documents import external_reference
 from reverse_etl.errors import LaneBusyError
-from reverse_etl.posting import push
+from reverse_etl.posting import notices, push
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.register import utc_now
@@ -28,6 +29,7 @@ from reverse_etl.systems.contract import Manifest
 PATIENCE_SECONDS = 3.0
 """What is due later than this is not waited for: the clock is set ahead."""
 LONGEST_SECONDS = 60.0
+BETWEEN_PROBES_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,7 @@ class ProtocolPusher:
 
     def begin(self, world: World) -> None:
         """Forget what there was before a run."""
-        for file in (world.folder / "locks").glob("pace-*"):
-            file.unlink()
-
-    def prepare(self, register: Register) -> None:
-        """Seal the documents; sealing them again changes nothing."""
-        seal(register)
+        shutil.rmtree(world.folder / "locks", ignore_errors=True)
 
     def push(self, register: Register, world: World, manifest: Manifest) -> None:
         _push(register, world, manifest, utc_now)
@@ -79,6 +76,8 @@ class ProtocolPusher:
                     # Whatever is under way arrives within its bound by the true clock.
                     time.sleep((manifest.send_deadline + manifest.in_flight_bound).total_seconds())
                     clock.ahead += min(due) - clock()
+                elif any(record.kind == notices.UNAVAILABLE for record in register.exceptions()):
+                    time.sleep(BETWEEN_PROBES_SECONDS)
                 elif after == before and not due:
                     return
         finally:
@@ -92,14 +91,24 @@ class ProtocolPusher:
         ]
 
 
-def rows_of(register: Register) -> tuple[OutboxRow, ...]:
-    """A customer and three journal entries of two calls each, one of which waits for the customer."""
-    return (customer(register, "C1"), entry(register, "J1", depends_on=["C1"]), entry(register, "J2"), entry(register, "J3"))
-
-
 def seal(register: Register) -> None:
+    """A customer and three journal entries of two calls each, one of which waits for the customer."""
     if not register.documents():
-        register.seal(rows_of(register), "crash matrix", "sealing")
+        rows = (customer(register, "C1"), entry(register, "J1", depends_on=["C1"]), entry(register, "J2"), entry(register, "J3"))
+        register.seal(rows, "crash matrix", "sealing")
+
+
+def correct(register_url: str, world: World, manifest: Manifest) -> None:
+    """Post an entry undisturbed, and seal its reversal, its repost and two more entries."""
+    register = Register.open(register_url)
+    try:
+        register.seal((customer(register, "C1"), entry(register, "J1", depends_on=["C1"])), "crash matrix", "sealing")
+        _push(register, world, manifest, utc_now)
+        request = register.ask_to_repost(f"{SYSTEM}/{ENTITY}/journal_entry/J1", "the wrong journal", "ada")
+        register.approve(request.request_id, request.content_hash, "grace")
+        register.seal((entry(register, "J2"), entry(register, "J3")), "crash matrix", "sealing")
+    finally:
+        register.close()
 
 
 def run(case: Case, world: World, pusher: ProtocolPusher) -> Counts:
@@ -107,30 +116,33 @@ def run(case: Case, world: World, pusher: ProtocolPusher) -> Counts:
     manifest = case.manifest
     _begin_anew(world, manifest)
     pusher.begin(world)
-    register_url = world.store.fresh(sealed=case.point not in SEALING)
+    register_url = world.store.fresh(sealed=not case.seals and not case.corrects)
+    if case.corrects:
+        correct(register_url, world, manifest)
     for order in case.plan.orders:
-        reference = None if order.document is None else external_reference(f"{SYSTEM}/{ENTITY}/journal_entry/{order.document}", 1)
+        reference = None if order.document is None else _reference(case, order.document)
         _post(world, "orders", {"fault": order.fault, "call": order.call, "reference": reference, "times": order.times, **order.more})
-    crash = f"{CrashPoint.AFTER_POSTED}:1" if case.point == RESTORED_BACKUP else case.crash
+    restored = case.point == RESTORED_BACKUP
+    crash = f"{CrashPoint.AFTER_POSTED}:1" if restored else case.crash
 
     def work() -> None:
         register = Register.open(register_url)
-        pusher.prepare(register)
+        seal(register)
         pusher.push(register, world, manifest)
 
-    if case.point == RESTORED_BACKUP:
+    if restored:
         world.store.back_up()
     problems = [] if killed_at(crash, work) == -signal.SIGKILL else [f"{crash} was not passed"]
     if case.plan.second_kill is not None:
         killed_at(case.plan.second_kill, work)
     _post(world, "orders", {"end": True})
-    if case.point == RESTORED_BACKUP:
+    if restored:
         world.store.restore()
     register = Register.open(register_url)
     try:
-        if case.point == RESTORED_BACKUP:
+        if restored:
             register.renew_incarnation("crash matrix", "restored from a backup")
-        pusher.prepare(register)
+        seal(register)
         pusher.settle(register_url, world, manifest)
         held = HTTP.get(f"{world.url}/books").json()["documents"]
         duplicates, lost, found = count(case, pusher.standings(register, world), held)
@@ -140,6 +152,12 @@ def run(case: Case, world: World, pusher: ProtocolPusher) -> Counts:
     finally:
         register.close()
     return Counts(case.name, duplicates, lost, (*problems, *found), time.monotonic() - began)
+
+
+def _reference(case: Case, name: str) -> str:
+    """Whose calls a fault hits: where an entry is corrected, what hits J3 hits its repost instead."""
+    name, revision = ("J1", 2) if case.corrects and name == "J3" else (name, 1)
+    return external_reference(f"{SYSTEM}/{ENTITY}/journal_entry/{name}", revision)
 
 
 def killed_at(crash: str, work: Callable[[], None]) -> int:

@@ -29,6 +29,7 @@ UNKNOWN_TO_IT = (
     CrashPoint.INSIDE_RESULT,
     CrashPoint.AFTER_LOOK_UP,
     CrashPoint.AFTER_POSTED,
+    CrashPoint.BETWEEN_REVERSAL_AND_REPOST,
     RESTORED_BACKUP,
 )
 

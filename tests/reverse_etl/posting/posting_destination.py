@@ -5,7 +5,7 @@
 ``POST /reset`` begins anew, ``GET /books`` tells everything.
 Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``cut_short`` (half the answer),
 ``omit`` (executed, but the answer to a batch does not mention it), ``fail`` (500 without effect), ``busy`` (429, ``retry_after`` or none), ``slow``
-(``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail``.
+(``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail`` (403).
 What it executed is in a journal, with which it goes on after it died. With ``in_flight_bound`` it executes nothing later than so many seconds
 after ``sent_at``, however busy the machine is: that is what a bound means.
 """
@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -164,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, {})
         if self.path == "/look-ups":
             found = self.books.found(content["references"])
-            return self._answer(500, {"error": "this cannot be read now"}) if found is None else self._answer(200, {"documents": found})
+            return self._answer(403, {"error": "this must not be read now"}) if found is None else self._answer(200, {"documents": found})
         return self._calls(content["items"], content.get("sent_at"))
 
     def _calls(self, items: list[dict[str, Any]], sent_at: float | None) -> None:
@@ -177,10 +178,10 @@ class Handler(BaseHTTPRequestHandler):
         if order is not None and fault == "slow":
             time.sleep(order["seconds"])
         if order is not None and fault == "die" and not order["executed"]:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._die()
         answers = [books.execute(item, fault == "accept_then_500", sent_at) for item in items]
         if fault == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._die()
         replies = {item["key"]: reply for item, (status, reply) in zip(items, answers, strict=True) if status == 200}
         if order is not None and fault == "omit":
             replies = {item["key"]: replies[item["key"]] for item in items if item["key"] in replies and item["reference"] != order["reference"]}
@@ -190,6 +191,11 @@ class Handler(BaseHTTPRequestHandler):
         if len(items) == 1 and answers[0][0] != 200:
             return self._answer(*answers[0])
         return self._answer(500 if fault == "accept_then_500" else 200, {"replies": replies}, cut_short=fault == "cut_short")
+
+    def _die(self) -> None:
+        # First nobody gets a connection any more: one that is made to a dying process would leave its maker in doubt.
+        self.server.socket.shutdown(socket.SHUT_RDWR)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _answer(self, status: int, content: dict[str, Any], retry_after: float | None = None, *, cut_short: bool = False) -> None:
         body = json.dumps(content).encode()

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import httpx
-
 from reverse_etl.documents import OutboxRow, SealedDocument, canonical_json
 from reverse_etl.errors import DestinationError, OutboxContractError
 from reverse_etl.register import Register
-from reverse_etl.systems.contract import (
-    FOREVER,
-    Ambiguous,
-    Call,
-    Manifest,
-    NotExecuted,
-    Outcome,
-    Rejected,
-    RemoteDocument,
-    RenderContext,
-    Succeeded,
-)
+from reverse_etl.systems.contract import FOREVER, Ambiguous, Call, Manifest, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded
+from reverse_etl.systems.http_system import HttpMapping, HttpRequest, HttpSystem, Reading, Record, usual_outcome
+from reverse_etl.transport import Answer, Transport, read_json
+from reverse_etl.transport.authorization import FixedHeaders
 
 SYSTEM, ENTITY, PERIOD = "books", "northlight_us", "2026-01"
 # Short enough for tests: an answer that is lost is resolved after W = 0.6 s.
@@ -46,12 +37,8 @@ CLASS_C = replace(CLASS_B, look_up_lag=None)
 CLASS_U = replace(CLASS_A, key_retention=FOREVER, look_up_lag=None)
 
 
-class Books:
-    """A ``System``: journal entries are created and then completed by a second call, customers are created or updated."""
-
-    def __init__(self, url: str, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self._http = httpx.Client(base_url=url, timeout=manifest.send_deadline.total_seconds(), trust_env=False, verify=False)
+class BooksMapping(HttpMapping):
+    """Journal entries are created and then completed by a second call, customers are created or updated."""
 
     def call_names(self, document: SealedDocument) -> tuple[str, ...]:
         if document.document_type == "customer":
@@ -68,33 +55,24 @@ class Books:
             body = {"total": document.total_minor, "depends_on": {key: dependency.remote_id for key, dependency in context.dependencies.items()}}
         return canonical_json({"call": call, "reference": document.reference, "kind": document.document_type, "body": body})
 
-    def send(self, calls: Sequence[Call]) -> Mapping[str, Outcome]:
-        items = [{**httpx.Response(200, content=call.request).json(), "key": call.idempotency_key} for call in calls]
-        try:
-            answer = self._http.post("/calls", json={"items": items, "sent_at": time.time()})
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return {call.idempotency_key: NotExecuted(f"no connection: {error}") for call in calls}
-        except httpx.HTTPError as error:
-            return {call.idempotency_key: Ambiguous(f"{type(error).__name__}: {error}") for call in calls}
-        if answer.status_code == 200:
-            return {key: Succeeded(reply["id"], reply) for key, reply in answer.json()["replies"].items()}
-        outcome: Outcome = Ambiguous(f"HTTP {answer.status_code}")
-        if answer.status_code == 429:
-            seconds = answer.headers.get("retry-after")
-            outcome = NotExecuted("HTTP 429", None if seconds is None else float(seconds))
-        elif answer.status_code in (404, 409, 422):
-            outcome = Rejected(f"HTTP {answer.status_code}: {answer.json()['error']}")
-        return {call.idempotency_key: outcome for call in calls}
+    def request(self, calls: Sequence[Call]) -> HttpRequest:
+        items = [{**read_json(call.request), "key": call.idempotency_key} for call in calls]
+        # The destination keeps its bound by this, whatever the machine's load.
+        return HttpRequest("POST", "/calls", body=json.dumps({"items": items, "sent_at": time.time()}).encode())
 
-    def look_up(self, documents: Sequence[SealedDocument], remote_ids: Mapping[str, str]) -> Mapping[str, RemoteDocument]:
-        try:
-            answer = self._http.post("/look-ups", json={"references": [document.reference for document in documents]}, timeout=10)
-        except httpx.HTTPError as error:
-            raise DestinationError(f"books: {error}") from error
-        if answer.status_code != 200:
-            raise DestinationError(f"books: HTTP {answer.status_code}")
+    def outcomes(self, calls: Sequence[Call], answer: Answer) -> Mapping[str, Outcome]:
+        if answer.status == 200:
+            return {key: Succeeded(reply["id"], reply) for key, reply in answer.content()["replies"].items()}
+        refused = Rejected(answer.shown()) if answer.status in (404, 409, 422) else None
+        return dict.fromkeys((call.idempotency_key for call in calls), refused or usual_outcome(answer) or Ambiguous(answer.shown()))
+
+    def look_up(self, documents: Sequence[SealedDocument], remote_ids: Mapping[str, str]) -> Reading[Mapping[str, RemoteDocument]]:
+        references = [document.reference for document in documents]
+        answer = yield HttpRequest("POST", "/look-ups", body=json.dumps({"references": references}).encode())
+        if answer.status != 200:
+            raise DestinationError(answer.shown())
         found: dict[str, list[dict[str, Any]]] = {}
-        for document in answer.json()["documents"]:
+        for document in answer.content()["documents"]:
             found.setdefault(document["reference"], []).append(document)
         return {reference: _remote(reference, documents) for reference, documents in found.items()}
 
@@ -103,11 +81,17 @@ class Books:
             return (f"total: sealed {document.total_minor}, there {remote.total_minor}",)
         return ()
 
-    def read_back(self, entity: str, period: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def read_back(self, entity: str, period: str) -> Reading[Iterable[Record]]:
+        yield HttpRequest("GET", "/books")
         return ()
 
-    def ping(self) -> None:
-        self._http.get("/books")
+    def ping(self) -> Reading[None]:
+        yield HttpRequest("GET", "/books")
+
+
+class Books(HttpSystem):
+    def __init__(self, url: str, manifest: Manifest) -> None:
+        super().__init__(manifest, BooksMapping(), url, Transport(), FixedHeaders({}), read_seconds=10)
 
 
 def _remote(reference: str, found: Sequence[Mapping[str, Any]]) -> RemoteDocument:

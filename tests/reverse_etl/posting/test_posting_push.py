@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from posting_books import Destination
+from posting_books import HTTP, Destination
 from posting_system import CLASS_A, CLASS_B, CLASS_C, CLASS_U, ENTITY, SYSTEM, customer, entry, seal
 
 from reverse_etl.documents import State
@@ -185,7 +185,7 @@ def test_a_document_found_twice_stops_for_a_person(start: Start) -> None:
     [document] = seal(register, entry(register, "J1"))
     request = {"call": "create", "reference": document.reference, "kind": "journal_entry", "body": {"total": 1000}}
     for key in ("a", "b"):
-        books.system._http.post("/calls", json={"items": [{**request, "key": key}]})
+        HTTP.post(f"{books.url}/calls", json={"items": [{**request, "key": key}]})
     books.order("fail", call="create")
 
     books.push()
@@ -324,7 +324,7 @@ def test_a_register_from_a_backup_looks_before_it_sends(start: Start) -> None:
     register = books.register
     sent, _ = seal(register, entry(register, "J1"), entry(register, "J2"))
     body = {"call": "create", "reference": sent.reference, "kind": "journal_entry", "body": {"total": 1000}, "key": "lost with the register"}
-    books.system._http.post("/calls", json={"items": [body]})
+    HTTP.post(f"{books.url}/calls", json={"items": [body]})
     register.renew_incarnation("specification", "restored from a backup")
 
     books.push()
