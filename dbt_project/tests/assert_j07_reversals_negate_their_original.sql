@@ -1,5 +1,6 @@
 -- A reversal is the exact negation of what it reverses, once: what is voided has nothing left, line by line, and an entry that reverses
--- another has its lines with the sides exchanged. Each names its original, and an original has one.
+-- another has its lines with the sides exchanged. Each names its original, and an original has one. What corrects a misposting takes back the
+-- very revision that it names, and what is reposted is line by line what was taken back.
 with
 
 documents as (
@@ -85,7 +86,51 @@ strays as (
 
 reversing_lines as (
     select * from journal_lines
-    where reverses is not null
+    where
+        reverses is not null
+        and cause not in ({{ correction_causes() }})
+),
+
+corrections as (
+    select
+        reversals.entity,
+        reversals.business_key,
+        reversals.document_position as reversal_position,
+        originals.business_key as original_key,
+        originals.document_position as original_position,
+        originals.state as original_state,
+        reversals.state as reversal_state,
+        reposts.document_position as repost_position,
+        count(*) over (partition by reversals.entity, {{ json_text('reversals.payload', 'reverses_reference') }}) as reversal_count
+    from documents as reversals
+    left join documents as originals
+        on
+            reversals.entity = originals.entity
+            and {{ json_text('reversals.payload', 'reverses_reference') }} = originals.reference
+    left join documents as reposts
+        on
+            originals.business_key = reposts.business_key
+            and originals.revision + 1 = reposts.revision
+    where reversals.cause = 'misposting_reversed'
+),
+
+-- The reversal takes the original back, and the repost takes the reversal back: each pair leaves nothing.
+pairs as (
+    select
+        entity,
+        original_key,
+        business_key,
+        reversal_position as one_position,
+        original_position as other_position
+    from corrections
+    union all
+    select
+        entity,
+        original_key,
+        business_key,
+        reversal_position as one_position,
+        repost_position as other_position
+    from corrections
 ),
 
 reversals as (
@@ -121,6 +166,33 @@ both_sides as (
         case when journal_lines.side = 'debit' then journal_lines.functional_minor else -journal_lines.functional_minor end as signed_functional_minor
     from reversals
     inner join journal_lines on reversals.original_key = journal_lines.business_key or reversals.business_key = journal_lines.business_key
+),
+
+left_of_corrections as (
+    select
+        pairs.entity,
+        pairs.original_key,
+        pairs.business_key,
+        journal_lines.account,
+        {{ sum_whole("case when journal_lines.side = 'debit' then journal_lines.amount_minor else -journal_lines.amount_minor end") }} as left_minor,
+        {{ sum_whole("case when journal_lines.side = 'debit' then journal_lines.functional_minor else -journal_lines.functional_minor end") }}
+            as left_functional_minor
+    from pairs
+    inner join journal_lines
+        on
+            pairs.one_position = journal_lines.document_position
+            or pairs.other_position = journal_lines.document_position
+    group by
+        pairs.entity,
+        pairs.original_key,
+        pairs.business_key,
+        pairs.one_position,
+        pairs.other_position,
+        journal_lines.account,
+        coalesce(journal_lines.dimensions, ''),
+        coalesce(journal_lines.customer_id, ''),
+        coalesce(journal_lines.partner_entity, ''),
+        coalesce(journal_lines.source_line_key, '')
 ),
 
 left_of_entries as (
@@ -214,6 +286,53 @@ found as (
     where
         left_minor <> 0
         or left_functional_minor <> 0
+    union all
+    select
+        entity,
+        original_key as original,
+        business_key as reversal,
+        'something of the account is left, or is reposted otherwise' as what,
+        account as subject,
+        left_minor,
+        left_functional_minor as other_minor
+    from left_of_corrections
+    where
+        left_minor <> 0
+        or left_functional_minor <> 0
+    union all
+    select
+        entity,
+        original_key as original,
+        business_key as reversal,
+        case
+            when original_key is null then 'it corrects an entry that is not there'
+            when repost_position is null then 'it is not reposted'
+            when reversal_count > 1 then 'it is corrected more than once'
+            else 'it is reversed before its reversal is posted, or not when it is'
+        end as what,
+        business_key as subject,
+        reversal_count as left_minor,
+        cast(null as bigint) as other_minor
+    from corrections
+    where
+        original_key is null
+        or repost_position is null
+        or reversal_count > 1
+        or (original_state = 'reversed') <> (reversal_state in ('posted', 'verified', 'reversed'))
+    union all
+    select
+        documents.entity,
+        documents.business_key as original,
+        cast(null as varchar) as reversal,
+        'it is reversed by nothing' as what,
+        documents.business_key as subject,
+        cast(null as bigint) as left_minor,
+        cast(null as bigint) as other_minor
+    from documents
+    left join corrections on documents.document_position = corrections.original_position
+    where
+        documents.state = 'reversed'
+        and corrections.original_position is null
 )
 
 select * from found

@@ -23,6 +23,7 @@ lines as (
         {{ intercompany_role('line_key') }} as intercompany_role,
         case when side = 'debit' then amount_minor else -amount_minor end as signed_minor
     from {{ ref('stg_register_closing__journal_lines') }}
+    where cause not in ({{ correction_causes() }})
 ),
 
 halves as (

@@ -197,6 +197,18 @@ final as (
 select * from final
 {%- endmacro %}
 
+{#- The two documents that correct a misposting, as the register has them (records.CORRECTION_CAUSES). They follow from no data, and add up to
+    nothing: what is computed is compared without them, what is in the books with them. -#}
+{% macro correction_causes() %}'misposting_reversed', 'misposting_reposted'{% endmacro %}
+
+{% macro of_revision(key) -%}
+    {#- The key of an entry, or of a line of it, told apart from the revisions before it. -#}
+    case
+        when documents.revision = 1 then {{ key }}
+        else {{ dbt.concat(["journal_lines.natural_id", "':revision:'", "cast(documents.revision as varchar)", "substr(" ~ key ~ ", length(journal_lines.natural_id) + 1)"]) }}
+    end
+{%- endmacro %}
+
 {% macro register_journal_lines(phase, documents) -%}
 {#- The lines of sealed journal entries, each with the entry that it is of: a summary holds many. -#}
 with
@@ -222,6 +234,7 @@ final as (
         documents.currency,
         documents.reference,
         documents.state,
+        documents.cause,
         lines.source_document,
         lines.event,
         lines.reverses,
@@ -241,13 +254,16 @@ final as (
         lines.service_period_end
     from lines
     inner join documents on lines.document_position = documents.document_position
+    {%- if phase != 'closing' %}
+        where documents.cause not in ({{ correction_causes() }})
+    {%- endif %}
 )
 
 select * from final
 {%- endmacro %}
 
 {% macro register_journal_entries(phase, documents) -%}
-{#- The sealed journal entries, on their own or in a summary. -#}
+{#- The sealed journal entries, on their own or in a summary, without what corrects a misposting. -#}
 with
 
 lines as (
@@ -271,6 +287,7 @@ final as (
         lines.state,
         {{ sum_whole("case when lines.side = 'debit' then lines.amount_minor else 0 end") }} as debit_minor
     from lines
+    where lines.cause not in ({{ correction_causes() }})
     group by
         lines.document_position,
         lines.business_key,

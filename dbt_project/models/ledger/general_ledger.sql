@@ -25,8 +25,9 @@ currencies as (
 final as (
     select
         journal_lines.entity,
-        journal_lines.line_key,
-        journal_lines.natural_id,
+        -- What is reposted is an entry of its own in the books.
+        {{ of_revision('journal_lines.line_key') }} as line_key,
+        {{ of_revision('journal_lines.natural_id') }} as natural_id,
         journal_lines.reference as entry_reference,
         documents.remote_number as erp_number,
         journal_lines.event,

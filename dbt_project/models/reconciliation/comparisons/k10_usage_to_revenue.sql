@@ -21,6 +21,7 @@ journal_lines as (
     where
         state <> 'rejected'
         and source_line_key is not null
+        and cause not in ({{ correction_causes() }})
 ),
 
 claimed_daily_usage as (

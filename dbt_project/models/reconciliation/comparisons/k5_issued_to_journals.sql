@@ -53,6 +53,7 @@ settled as (
 
 sealed_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
+    where cause not in ({{ correction_causes() }})
 ),
 
 due as (

@@ -14,6 +14,7 @@ revaluations as (
 
 sealed_lines as (
     select * from {{ ref('stg_register_closing__journal_lines') }}
+    where cause not in ({{ correction_causes() }})
 ),
 
 sealed_entries as (

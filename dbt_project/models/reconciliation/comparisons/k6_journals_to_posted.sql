@@ -8,6 +8,13 @@ sealed_entries as (
     select * from {{ ref('stg_register_closing__journal_entries') }}
 ),
 
+corrections as (
+    select * from {{ ref('stg_register_closing__documents') }}
+    where
+        cause in ({{ correction_causes() }})
+        and state <> 'cancelled'
+),
+
 opening_documents as (
     select * from {{ ref('opening_documents') }}
 ),
@@ -44,6 +51,19 @@ computed as (
         cast(null as varchar) as explanation,
         true as must_exist
     from journal_entries
+    -- What two people approved as a correction is due like what was computed.
+    union all
+    select
+        entity,
+        period,
+        'corrected' as measure,
+        'documents' as unit,
+        reference as subject,
+        1 as compared_value,
+        0 as excused_value,
+        cast(null as varchar) as explanation,
+        true as must_exist
+    from corrections
     -- What is delivered of the former system is what two people approved of it, whatever is delivered since.
     {% for measure, unit, value in [('opening', 'currency', 'amount_minor'), ('opening carried', 'functional_currency', 'signed_functional_minor')] %}
         union all
@@ -88,12 +108,21 @@ held_by_register as (
         'posted' as measure,
         'documents' as unit,
         natural_id as subject,
-        sum(case when state in ('posted', 'verified') then 1 else 0 end) as compared_value
+        sum(case when state in ('posted', 'verified', 'reversed') then 1 else 0 end) as compared_value
     from sealed_entries
     group by
         entity,
         period,
         natural_id
+    union all
+    select
+        entity,
+        period,
+        'corrected' as measure,
+        'documents' as unit,
+        reference as subject,
+        case when state in ('posted', 'verified', 'reversed') then 1 else 0 end as compared_value
+    from corrections
     {% for measure, unit, value in [('opening', 'currency', 'amount_minor'), ('opening carried', 'functional_currency', 'signed_functional_minor')] %}
         union all
         select
