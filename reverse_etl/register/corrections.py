@@ -1,32 +1,36 @@
 """Correcting a misposting of an unchanged source document: a reversal that negates it and a repost that repeats it, sealed together.
 
 A posted document never changes, and amounts change only through new source documents. What two people approve here is that the destination
-took what was sealed in a wrong way (another journal, another mapping there), so that it is taken back and sent once more.
+took what was sealed in a wrong way (another journal, another mapping there), so that it is taken back and sent once more. What has vanished
+there needs no reversal: the repost stands in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, OutboxRow, SealedDocument, State, sha256_hex
-from reverse_etl.errors import ApprovalError
-from reverse_etl.register import approvals, periods, reads, schema
+from reverse_etl.errors import ApprovalError, RegisterError
+from reverse_etl.register import approvals, exceptions, periods, reads, schema
 from reverse_etl.register.contract import CARRIED_OVER, JOURNAL_ENTRY
+from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
     CORRECTION_CAUSES,
     REPOST,
+    REPOST_ABSENT,
     REPOSTING,
     REVERSAL,
     REVERSED_REFERENCE,
     ApprovalRequest,
     Delivery,
+    Lane,
     NewApprovalRequest,
 )
 from reverse_etl.register.sealing import seal_rows
@@ -38,29 +42,38 @@ OF_THE_ORIGINAL_ALONE = ("decision_id", "snapshot_landing_position", "snapshot_r
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The two documents that would correct ``original``. ``cancelled``: how many corrections of it were sealed before and cancelled."""
+    """What would correct ``original``. ``reversal`` is None where there is nothing left to reverse.
+
+    ``cancelled``: how many corrections of it were sealed before and cancelled.
+    """
 
     original: SealedDocument
-    reversal: OutboxRow
+    reversal: OutboxRow | None
     repost: OutboxRow
     cancelled: int
 
+    @property
+    def rows(self) -> list[OutboxRow]:
+        return [self.repost] if self.reversal is None else [self.reversal, self.repost]
+
     def content_hash(self, reason: str) -> str:
-        """What an approval is bound to: the original, both documents with their dates, and why."""
-        parts = (self.original.content_hash, self.reversal.content_hash, self.repost.content_hash, str(self.cancelled), reason)
+        """What an approval is bound to: the original, the documents with their dates, and why."""
+        parts = (self.original.reference, self.original.content_hash, *(row.content_hash for row in self.rows), str(self.cancelled), reason)
         return sha256_hex("\n".join(parts).encode())
 
 
-def ask(writer: LogWriter, business_key: str, reason: str) -> ApprovalRequest:
-    """Ask for what is posted under a business key to be reversed and reposted; whoever approves it seals both.
+def ask(writer: LogWriter, business_key: str, reason: str, *, absent: bool) -> ApprovalRequest:
+    """Ask for what is posted under a business key to be reversed and reposted, or reposted where it is ``absent`` at its destination; whoever
+    approves it seals the documents.
 
     Raises:
         ApprovalError: it is no journal entry, it is not posted, or no reason is given.
+        PeriodError: it is absent, and its period is hard closed or its seal is broken.
     """
-    correction = proposed(writer.connection, business_key)
+    correction = proposed(writer.connection, business_key, absent=absent)
     original = correction.original
     asked = NewApprovalRequest(
-        REPOST,
+        REPOST_ABSENT if absent else REPOST,
         original.entity,
         business_key,
         reason,
@@ -72,52 +85,83 @@ def ask(writer: LogWriter, business_key: str, reason: str) -> ApprovalRequest:
     return approvals.ask(writer, asked)
 
 
-def seal(writer: LogWriter, request: ApprovalRequest, correlation_id: str) -> tuple[SealedDocument, SealedDocument]:
-    """Seal the reversal and the repost of an approved request.
+def seal(writer: LogWriter, request: ApprovalRequest, correlation_id: str) -> tuple[SealedDocument, ...]:
+    """Seal what an approved request asked for.
 
     Raises:
         ApprovalError: what was approved is no longer what would be sealed: a period was closed, or it was corrected since.
+        PeriodError: the document is absent, and its period is hard closed or its seal is broken.
     """
-    correction = proposed(writer.connection, request.subject)
+    correction = proposed(writer.connection, request.subject, absent=request.kind == REPOST_ABSENT)
     if correction.content_hash(request.reason) != request.content_hash:
         raise ApprovalError(
-            f"request {request.request_id} asked for a correction of {request.subject} in another period than {correction.reversal.period}; ask anew"
+            f"request {request.request_id} asked for another correction of {request.subject} than the one that would be sealed in "
+            f"{correction.repost.period} now; ask anew"
         )
-    report = seal_rows(writer, [correction.reversal, correction.repost], correlation_id, correcting=True)
+    if correction.reversal is None:
+        _reverse_absent(writer, correction.original, request)
+    report = seal_rows(writer, correction.rows, correlation_id, correcting=True)
     if report.refused:
         raise ApprovalError(f"the correction of {request.subject} cannot be sealed: {report.refused[0].reason}")
-    reversal, repost = sorted(report.sealed, key=lambda document: document.revision)
-    return reversal, repost
+    return report.sealed
 
 
-def proposed(connection: Connection, business_key: str) -> Correction:
-    """The reversal and the repost of the last revision that is posted, in the period of the original or else the first open one.
+def proposed(connection: Connection, business_key: str, *, absent: bool) -> Correction:
+    """What would correct the last revision that is posted: in the period of the original or else the first open one, and in the place of what
+    is ``absent``.
 
     Raises:
         ApprovalError: it is no journal entry, or it is not posted.
+        PeriodError: it is absent, and its period is hard closed or its seal is broken.
     """
     original, delivery = _head(connection, business_key)
     _require_correctable(original, delivery)
+    if absent:
+        periods.require_changeable(connection, original.entity, original.period)
+        repost = OutboxRow(
+            **_kept(original),
+            **_headed(connection, f"{business_key}#{original.revision + 1}", original.period, original.posting_date),
+            **_next_revision(original),
+            depends_on=original.depends_on,
+            cause=original.cause,
+        )
+        return Correction(original, None, repost, 0)
     period = periods.first_open(connection, original.entity, original.period)
     posting_date = original.posting_date if period == original.period else date.fromisoformat(f"{period}-01")
     reversal = _reversal(connection, original, period, posting_date)
     repost = OutboxRow(
         **_kept(original),
         **_headed(connection, reversal.business_key, period, posting_date),
-        natural_id=original.natural_id,
-        business_key=original.business_key,
-        revision=original.revision + 1,
-        document_date=original.document_date,
-        depends_on=(*(key for key in original.depends_on if key != reversal.business_key), reversal.business_key),
+        **_next_revision(original),
+        depends_on=(*original.depends_on, reversal.business_key),
         cause=REPOSTING,
-        payload=original.payload,
     )
     return Correction(original, reversal, repost, len(reads.documents(connection, Filters(business_key=reversal.business_key))))
 
 
+def _next_revision(original: SealedDocument) -> dict[str, Any]:
+    names = ("natural_id", "business_key", "document_date", "payload")
+    return {name: getattr(original, name) for name in names} | {"revision": original.revision + 1}
+
+
+def _reverse_absent(writer: LogWriter, original: SealedDocument, request: ApprovalRequest) -> None:
+    """What has vanished at its destination is reversed by that; the repost stands in its place."""
+    transaction = DeliveryTransaction(writer, Lane("", "", 0, ""))
+    before = transaction.deliveries([original.position])[original.position]
+    transaction.save(before, replace(before, state=State.REVERSED, reason=f"absent at {original.system}: {request.reason}"))
+    transaction.flush()
+    exceptions.resolve_open(writer, ["verification_difference"], [original.business_key], f"reposted: {request.reason}")
+
+
 def together(connection: Connection, document: SealedDocument) -> list[SealedDocument]:
-    """The documents that only make sense together: a reversal and its repost, or the document alone."""
+    """The documents that only make sense together: a reversal and its repost, or the document alone.
+
+    Raises:
+        RegisterError: it stands in the place of one that has vanished, of which nothing would be left.
+    """
     if document.cause not in CORRECTION_CAUSES:
+        if document.document_type == JOURNAL_ENTRY and document.revision > 1:
+            raise RegisterError(f"{document.business_key} is posted nowhere but in its revision {document.revision}, which cannot be cancelled")
         return [document]
     key = connection.scalar(select(schema.documents.c.subtracted_key).where(schema.documents.c.position == document.position))
     found = reads.documents(connection, Filters(system=document.system, entity=document.entity, subtracted_key=key))

@@ -27,13 +27,14 @@ NOT_APPROVED = "not_approved"
 GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
 OPENING = "opening"
 PERIOD_REOPEN = "period_reopen"
-# What is decided of a posting: to reverse and repost it, or what a person found of a document that nobody can look up.
-REPOST, CONFIRM_POSTED, CONFIRM_ABSENT = "repost", "confirm_posted", "confirm_absent"
+# What is decided of a posting: to reverse and repost it, to repost it where it has vanished, or what a person found of a document in doubt.
+REPOST, REPOST_ABSENT, CONFIRM_POSTED, CONFIRM_ABSENT = "repost", "repost_absent", "confirm_posted", "confirm_absent"
 CREDIT_KINDS = (GOODWILL, VOID)
 INVOICE_KINDS = (*CREDIT_KINDS, WRITE_OFF)
 DECISION_KINDS = (*INVOICE_KINDS, ADJUSTMENT)
 COMPUTED_KINDS = (RUN_GATE, USAGE_SPIKE, OPENING)
-POSTING_KINDS = (REPOST, CONFIRM_POSTED, CONFIRM_ABSENT)
+REPOST_KINDS = (REPOST, REPOST_ABSENT)
+POSTING_KINDS = (*REPOST_KINDS, CONFIRM_POSTED, CONFIRM_ABSENT)
 REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN, *POSTING_KINDS)
 PERFORMED_KINDS = (PERIOD_REOPEN, *POSTING_KINDS)
 """Whoever approves these performs them at once, so that nothing is left to withdraw."""

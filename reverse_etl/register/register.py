@@ -22,7 +22,7 @@ from reverse_etl.register.records import (
     APPROVED,
     PERIOD_REOPEN,
     REJECTED,
-    REPOST,
+    REPOST_KINDS,
     SOFT_CLOSED,
     ApprovalRequest,
     Attempt,
@@ -296,10 +296,14 @@ class Register:
         with self._writing(actor, correlation_id) as writer:
             return approvals.ask(writer, asked)
 
-    def ask_to_repost(self, business_key: str, reason: str, actor: str) -> ApprovalRequest:
-        """Ask for a posted journal entry to be reversed and reposted; approving it seals both documents. Raises ``ApprovalError``."""
+    def ask_to_repost(self, business_key: str, reason: str, actor: str, *, absent: bool = False) -> ApprovalRequest:
+        """Ask for a posted journal entry to be reversed and reposted, or reposted where it is ``absent`` at its destination; approving it seals
+        what is needed.
+
+        Raises ``ApprovalError``, and ``PeriodError`` where what is absent belongs to a hard closed period.
+        """
         with self._writing(actor, "") as writer:
-            return corrections.ask(writer, business_key, reason)
+            return corrections.ask(writer, business_key, reason, absent=absent)
 
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
         """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it.
@@ -310,7 +314,7 @@ class Register:
             approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
             if approved.kind == PERIOD_REOPEN:
                 periods.reopen(writer, approved)
-            elif approved.kind == REPOST:
+            elif approved.kind in REPOST_KINDS:
                 corrections.seal(writer, approved, approved.request_id)
             return approved
 

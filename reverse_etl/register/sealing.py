@@ -73,6 +73,7 @@ class _Batch:
     known: Mapping[str, list[_Known]]
     periods: Mapping[tuple[str, str], PeriodStanding]
     unapproved: Mapping[str, str]
+    correcting: bool
     unchanged: list[int] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
@@ -92,6 +93,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str,
         known=_known(connection, {row.business_key for row in sound}),
         periods={key: standing_of(connection, *key) for key in {(row.entity, row.period) for row in sound}},
         unapproved={} if correcting else _uncorrected(sound) | unapproved(connection, sound),
+        correcting=correcting,
     )
     for row, reason in checked:
         if reason is None and _unchanged(row, batch, hashes[id(row)]):
@@ -164,7 +166,10 @@ def _refusal(row: OutboxRow, batch: _Batch) -> Refusal | None:
         return Refusal(row, CONTRACT, f"revision {row.revision} does not follow revision {latest}")
     if (stale := _stale(row, batch)) is not None:
         return Refusal(row, STALE_HEAD, f"{stale}; mirror and build again")
-    if (closed := batch.periods[row.entity, row.period].refusal_of(row.document_type, row.cause)) is not None:
+    # What stands in the place of what has vanished changes nothing that its period holds.
+    in_its_place = batch.correcting and row.cause not in CORRECTION_CAUSES
+    closed = None if in_its_place else batch.periods[row.entity, row.period].refusal_of(row.document_type, row.cause)
+    if closed is not None:
         return Refusal(row, CLOSED_PERIOD, closed)
     return None
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
-from sqlalchemy import ColumnElement, Connection, Row, case, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, not_, select
 
 from reverse_etl.documents import State, sha256_hex
 from reverse_etl.errors import BrokenSealError
@@ -16,6 +16,7 @@ from reverse_etl.register.log import LogWriter
 from reverse_etl.register.records import (
     ACCOUNT,
     ALL_DOCUMENTS,
+    CORRECTION_CAUSES,
     DOCUMENTS,
     EVERYTHING,
     LANDED_FILES,
@@ -117,12 +118,18 @@ def _accounts(rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[SealMeasure]:
 
 def _documents(connection: Connection, entity: str, period: str) -> Sequence[Row[tuple[object, ...]]]:
     document, delivery = schema.documents, schema.deliveries
+    later = document.alias("later")
+    # What has vanished at its destination is counted once: the later revision that is no correction stands in its place.
+    in_its_place = select(later.c.position).where(
+        later.c.business_key == document.c.business_key, later.c.revision == document.c.revision + 1, later.c.cause.not_in(CORRECTION_CAUSES)
+    )
     statement = (
         select(document.c.position, document.c.document_type, document.c.currency, document.c.total_minor, document.c.content_hash)
         # Only entries are read for their lines: every close looks at all the periods before.
         .add_columns(document.c.business_key, case((document.c.document_type == "journal_entry", document.c.payload)).label("payload"))
         .outerjoin(delivery, delivery.c.document_position == document.c.position)
         .where(document.c.entity == entity, document.c.period == period, delivery.c.state.is_distinct_from(State.CANCELLED.value))
+        .where(not_(and_(delivery.c.state.is_not_distinct_from(State.REVERSED.value), in_its_place.exists())))
     )
     return connection.execute(statement.order_by(document.c.position)).all()
 

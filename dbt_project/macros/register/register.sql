@@ -36,16 +36,31 @@ remote_identities as (
     group by document_position
 ),
 
+-- What has vanished at its destination counts once: the later revision that is no correction stands in its place.
+replaced as (
+    select distinct earlier.position
+    from documents as earlier
+    inner join documents as later
+        on
+            earlier.business_key = later.business_key
+            and earlier.revision + 1 = later.revision
+    where later.cause not in ({{ correction_causes() }})
+),
+
 final as (
     select
         documents.position as document_position,
-        coalesce(latest_transitions.state, 'pending') as state,
+        case
+            when latest_transitions.state = 'reversed' and replaced.position is not null then 'cancelled'
+            else coalesce(latest_transitions.state, 'pending')
+        end as state,
         remote_identities.remote_id,
         remote_identities.remote_number,
         latest_transitions.reason,
         latest_transitions.at as state_since
     from documents
     left join latest_transitions on documents.position = latest_transitions.document_position
+    left join replaced on documents.position = replaced.position
     left join remote_identities on documents.position = remote_identities.document_position
 )
 

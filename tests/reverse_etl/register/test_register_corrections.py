@@ -9,7 +9,7 @@ import pytest
 from register_rows import ENTITY, invoice, journal, journal_line
 
 from reverse_etl.documents import SealedDocument, State
-from reverse_etl.errors import ApprovalError, MakerIsCheckerError, RegisterError
+from reverse_etl.errors import ApprovalError, MakerIsCheckerError, PeriodError, RegisterError
 from reverse_etl.register import ApprovalRequest, Register
 
 KEY = f"tryton/{ENTITY}/journal_entry/J1"
@@ -152,3 +152,29 @@ def test_a_correction_that_was_never_sent_is_cancelled_as_a_whole(posted: Regist
     with pytest.raises(RegisterError, match="may be at its destination"):
         posted.cancel(again[1], "ada", "not wanted")
     assert reversal.business_key == again[0].business_key
+
+
+def test_what_has_vanished_is_reposted_in_its_place(posted: Register) -> None:
+    posted.close_period(ENTITY, "2026-01", None, "ada")
+    sealed = posted.period_seal(ENTITY, "2026-01")
+    assert sealed is not None
+    approve(posted, posted.ask_to_repost(KEY, "deleted in the ERP", "ada", absent=True))
+    original, repost = posted.deliveries()
+    assert (original[1].state, repost[1].state) == (State.REVERSED, State.PENDING)
+    assert (repost[0].revision, repost[0].period, repost[0].cause) == (2, "2026-01", original[0].cause)
+    assert repost[0].content_hash == original[0].content_hash
+    assert posted.verify_seals() == []
+    renewed = posted.period_seal(ENTITY, "2026-01")
+    assert renewed is not None
+    assert [one.total_minor for one in renewed.measures] == [one.total_minor for one in sealed.measures]
+    with pytest.raises(RegisterError, match="posted nowhere but"):
+        posted.cancel(repost[0], "ada", "not wanted")
+
+
+def test_a_hard_closed_period_takes_nothing_in_the_place_of_what_has_vanished(posted: Register) -> None:
+    for status in ("soft_closed", "hard_closed"):
+        posted.close_period(ENTITY, "2026-01", None, "ada", status)
+    with pytest.raises(PeriodError, match="is hard closed: nothing in it changes"):
+        posted.ask_to_repost(KEY, "deleted in the ERP", "ada", absent=True)
+    reversal, _ = correct(posted)
+    assert reversal.period == "2026-02"
