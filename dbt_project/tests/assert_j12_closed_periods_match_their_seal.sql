@@ -10,8 +10,9 @@ documents as (
     where state <> 'cancelled'
 ),
 
+-- Of a summary the lines that it was sealed with, as it goes to the ledger.
 journal_lines as (
-    select * from {{ ref('stg_register_closing__journal_lines') }}
+    select * from {{ ref('stg_register_closing__posted_lines') }}
 ),
 
 landed_files as (
