@@ -130,7 +130,7 @@ class _Parser:
                 self._place += 1
                 wanted.add(self._value())
             self._sign(")")
-            return lambda item: str(_member(item, name)) in wanted
+            return _Membership(name, frozenset(wanted))
         if self._takes_word("like"):
             pattern = re.compile(".*".join(map(re.escape, self._value().split("%"))), re.IGNORECASE | re.DOTALL)
             return lambda item: _member(item, name) is not None and pattern.fullmatch(str(_member(item, name))) is not None
@@ -179,6 +179,20 @@ class _Parser:
         if self._peek() != ("sign", sign):
             raise query_error(f"Encountered {self._peek()[1]!r}, expecting {sign!r}")
         self._place += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    name: str
+    wanted: frozenset[str]
+
+    @property
+    def asks_active(self) -> bool:
+        return self.name == "Active"
+
+    def __call__(self, item: Object) -> bool:
+        held = _member(item, self.name)
+        return (str(held).lower() if isinstance(held, bool) else str(held)) in self.wanted
 
 
 @dataclass(frozen=True, slots=True)
