@@ -20,8 +20,8 @@ from reverse_etl.posting.pacing.modes import HOLD, THROTTLED, VERIFY_ONLY, Mode,
 from reverse_etl.posting.pacing.state import CLOSED, HALF_OPEN, LONGEST_PAUSE_SECONDS, OPEN, Circuit, LaneUse, State, StateFile
 from reverse_etl.request_windows import RequestWindow, WindowUse
 
-# A thread that wakes late may catch up this much; without it the declared rate is never reached.
-BURST_SECONDS = 0.1
+# A thread that wakes late may catch up this much; without it the declared rate is never reached. Whoever was idle has nothing to catch up.
+CATCH_UP_SECONDS = 0.1
 # A mode that a person sets, and a window that begins, hold for running pushes after this long.
 LOOK_SECONDS = 0.5
 POLL_SECONDS = 0.005
@@ -112,7 +112,7 @@ class Pace:
             now = machine_now()
             with self._shared.changing() as state:
                 # After a pause the turns are dealt out anew: those who waited must not start together.
-                mine = turn if turn is not None and turn >= state.paused_until else max(state.next_turn, now - BURST_SECONDS, state.paused_until)
+                mine = turn if turn is not None and turn >= state.paused_until else max(_next_turn(state, now), state.paused_until)
                 start = max(mine, now + self._quota_frees_in(state))
                 late = time.monotonic() + max(0.0, start - now) > deadline
                 if late or self._withheld(state, sending) is not None:
@@ -185,7 +185,7 @@ class Pace:
             if state.circuit.state != CLOSED:
                 state.circuit.state, state.circuit.probes, state.circuit.reason = CLOSED, 0, ""
             # Only a rate that was used up is known to be taken.
-            if self._declared.requests_per_second is None and state.next_turn > machine_now() - BURST_SECONDS:
+            if self._declared.requests_per_second is None and state.next_turn > machine_now() - CATCH_UP_SECONDS:
                 adapted = state.adapted
                 adapted.rate = min(FASTEST_RATE, adapted.rate + (1.0 if adapted.ramping else 1.0 / adapted.rate))
 
@@ -294,6 +294,10 @@ class Pace:
         lane = state.lanes.get(self._lane.name)
         if lane is not None and lane.in_flight:
             lane.in_flight -= 1
+
+
+def _next_turn(state: State, now: float) -> float:
+    return state.next_turn if state.next_turn >= now - CATCH_UP_SECONDS else now
 
 
 class _LaneMark:

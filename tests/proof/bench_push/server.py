@@ -1,7 +1,6 @@
 """The destination of the bench: a small JSON API with a fixed latency, in a process of its own, that counts what it executed.
 
-``POST /documents`` creates a document; the answer to an ``Idempotency-Key`` is kept for ever, and replayed. ``POST /batches`` creates many, each
-item for itself. ``GET /documents?references=a,b`` finds documents at once. ``POST /reset`` begins anew under other conditions, ``GET /counts``
+``POST /documents`` creates a document (``document`` names it to whoever counts, ``reference`` to whoever looks it up); the answer to an ``Idempotency-Key`` is kept for ever, and replayed. ``GET /documents?references=a,b`` finds documents at once. ``POST /reset`` begins anew under other conditions, ``GET /counts``
 tells what was counted. Like the APIs that it stands in for it answers 429 with Retry-After beyond its limit (a token bucket), 422 to what it
 never takes, and on order commits a document and then answers 500.
 """
@@ -29,7 +28,7 @@ Answer = tuple[int, bytes, float]
 
 @dataclass(frozen=True)
 class Conditions:
-    """``requests_per_second``: None = no limit. The shares are of references, chosen by their hash: every client meets the same ones."""
+    """``requests_per_second``: None = no limit. The shares are of documents, chosen by the hash of their name: every client meets the same ones."""
 
     requests_per_second: float | None = None
     accepted_then_500: float = 0.0
@@ -77,33 +76,33 @@ class Ledger:
         return 0.0
 
     def create(self, document: dict[str, Any], key: str | None) -> tuple[int, bytes]:
-        reference = str(document["reference"])
-        if self.created[reference] or reference in self.refused:
+        name = str(document["document"])
+        if self.created[name] or name in self.refused:
             self.counts.wasted += 1
         if key is not None and key in self.answers:
             return self.answers[key]
-        if share(reference, "poison") < self.conditions.poison:
-            self.refused.add(reference)
+        if share(name, "poison") < self.conditions.poison:
+            self.refused.add(name)
             return 422, b'{"error":"the account is unknown"}'
         self.counts.documents += 1
-        self.counts.distinct += not self.created[reference]
-        self.created[reference] += 1
-        self.bodies.setdefault(reference, document)
-        answer = 201, json.dumps({"id": f"D{self.counts.documents}", "reference": reference}).encode()
+        self.counts.distinct += not self.created[name]
+        self.created[name] += 1
+        self.bodies.setdefault(str(document["reference"]), document)
+        answer = 201, json.dumps({"id": f"D{self.counts.documents}", "reference": document["reference"]}).encode()
         if key is not None:
             self.answers[key] = answer
-        if reference not in self.failed and share(reference, "500") < self.conditions.accepted_then_500:
-            self.failed.add(reference)
+        if name not in self.failed and share(name, "500") < self.conditions.accepted_then_500:
+            self.failed.add(name)
             return 500, b'{"error":"broken after the commit"}'
         return answer
 
     def find(self, references: list[str]) -> bytes:
-        found = [{"id": f"D-{r}", **self.bodies[r], "copies": self.created[r]} for r in references if r in self.bodies]
+        found = [{"id": f"D-{r}", **self.bodies[r], "copies": self.created[self.bodies[r]["document"]]} for r in references if r in self.bodies]
         return json.dumps({"documents": found}).encode()
 
 
-def share(reference: str, salt: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"{salt}:{reference}".encode()).digest()[:4], "big") / 2**32
+def share(name: str, salt: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:4], "big") / 2**32
 
 
 class Connection(asyncio.Protocol):
