@@ -103,7 +103,7 @@ class Poster:
     def _allowance(self) -> Allowance:
         seconds = self._manifest.send_deadline.total_seconds()
         # What cannot be sent within half the send deadline is not written ahead yet.
-        requests = max(1, min(self._manifest.concurrency + self._backlog(), int((self._manifest.requests_per_second or 1.0) * seconds / 2)))
+        requests = max(1, min(self._manifest.concurrency + self._backlog(), self._pace.requests_within(seconds / 2)))
         return Allowance(requests, self._pace.paused_for(), self._pace.paused_for(sending=False), self.availability.unavailable)
 
     def _backlog(self) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +12,12 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
+from reverse_etl.posting.lane_delivery import WORK_STATES, LaneDelivery, Tally, Work, positions_of
 from reverse_etl.posting.lanes import lane_lock
 from reverse_etl.posting.pacing import CIRCUIT, Pace, Withheld, limits_of
-from reverse_etl.posting.poster import Poster
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.protocol.dependencies import Dependencies, keys_of
 from reverse_etl.posting.report import Plan, PlannedDocument, PushReport
-from reverse_etl.posting.verification import verify
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.register.records import HARD_CLOSED
@@ -28,10 +26,7 @@ from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Manifest, System
 
 DEFAULT_PATIENCE_SECONDS = 20.0
-WORK_STATES = (*OPEN_STATES, State.POSTED)
 STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
-
-Work = list[tuple[SealedDocument, Delivery]]
 
 
 def push(
@@ -64,34 +59,22 @@ def push(
     name = system.manifest.system
     began = time.monotonic()
     with lane_lock(folder, name, entity, actor):
-        work = [
-            (document, delivery)
-            for document, delivery in work_of(register, name, entity, period, document_types)
-            if delivery.state is not State.POSTED or _can_be_verified(system, document)
-        ]
-        if not work:
-            return _report(name, entity, [], {}, requests=0, began=began)
+        positions = positions_of(register, name, entity, period, document_types)
+        if not positions:
+            return _report(name, entity, Tally(), requests=0, began=began)
         with open_pace(settings_or_lock_folder, system.manifest) as pace:
             problem = Availability(pace, system).admit()
             withheld = pace.withheld(sending=False)
-            states, requests = {document.position: delivery for document, delivery in work}, 0
+            tally, requests = Tally(), 0
             if problem is None and withheld is None:
                 book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
-                poster = Poster(register, system, book, pace, clock=clock, patience=patience)
-                poster.run(work)
-                states = {document.position: poster.tracked[document.position].delivery for document, _ in work}
-                posted = [
-                    (document, states[document.position])
-                    for document, _ in work
-                    if states[document.position].state is State.POSTED and _can_be_verified(system, document)
-                ]
-                requests, problem = poster.requests, poster.availability.unavailable
-                if problem is None and pace.withheld(sending=False) is None:
-                    pace.resume()
-                    report = verify(system, pace, book, posted, poster.hints, patience)
-                    states.update({document.position: delivery for document, delivery in report.deliveries})
-                    requests, problem = requests + report.requests, report.unreadable
+                delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience)
+                delivery.deliver(positions, with_dependencies=period is not None or document_types is not None)
+                tally, requests, problem = delivery.tally, delivery.requests, delivery.problem
                 withheld = pace.withheld()
+            else:
+                for document_type, state in register.states(positions):
+                    tally.add(document_type, state, state)
             if withheld is not None:
                 # Somebody, or the clock, decides when it goes on; only an outage is for a person to look at.
                 problem = withheld.reason if withheld.kind == CIRCUIT else None
@@ -99,7 +82,7 @@ def push(
                 register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
             elif requests:
                 register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
-            return _report(name, entity, work, states, requests=requests, began=began, withheld=withheld)
+            return _report(name, entity, tally, requests=requests, began=began, withheld=withheld)
 
 
 @contextmanager
@@ -113,10 +96,6 @@ def open_pace(settings_or_lock_folder: Settings | Path, manifest: Manifest) -> I
         yield pace
     finally:
         pace.close()
-
-
-def _can_be_verified(system: System, document: SealedDocument) -> bool:
-    return system.manifest.of(document.document_type).look_up_lag is not None
 
 
 def work_of(register: Register, system: str, entity: str, period: str | None, document_types: Collection[str] | None = None) -> Work:
@@ -173,30 +152,19 @@ def _action(document: SealedDocument, delivery: Delivery, dependencies: Dependen
     return ("finish" if delivery.completed else "create"), delivery.reason
 
 
-def _report(
-    system: str, entity: str, work: Work, states: dict[int, Delivery], *, requests: int, began: float, withheld: Withheld | None = None
-) -> PushReport:
-    by_document_type: dict[str, Counter[str]] = {}
-    became: Counter[State] = Counter()
-    for document, before in work:
-        after = states[document.position].state
-        by_document_type.setdefault(document.document_type, Counter())[after.value] += 1
-        if after is not before.state:
-            became[after] += 1
-        became[State.POSTED] += after is State.VERIFIED and before.state is not State.POSTED
-    remaining: Sequence[State] = [states[document.position].state for document, _ in work]
+def _report(system: str, entity: str, tally: Tally, *, requests: int, began: float, withheld: Withheld | None = None) -> PushReport:
     return PushReport(
         system=system,
         entity=entity,
-        posted=became[State.POSTED],
-        verified=became[State.VERIFIED],
-        rejected=became[State.REJECTED],
-        parked=became[State.PARKED],
-        ambiguous=remaining.count(State.AMBIGUOUS),
-        pending=remaining.count(State.PENDING) + remaining.count(State.IN_FLIGHT),
+        posted=tally.became[State.POSTED],
+        verified=tally.became[State.VERIFIED],
+        rejected=tally.became[State.REJECTED],
+        parked=tally.became[State.PARKED],
+        ambiguous=tally.standing(State.AMBIGUOUS),
+        pending=tally.standing(State.PENDING, State.IN_FLIGHT),
         requests=requests,
         seconds=time.monotonic() - began,
-        by_document_type={name: dict(counts) for name, counts in by_document_type.items()},
+        by_document_type={name: dict(counts) for name, counts in tally.by_document_type.items()},
         withheld=withheld.reason if withheld else None,
         withheld_until=withheld.until if withheld else None,
     )

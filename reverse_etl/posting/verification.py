@@ -67,9 +67,10 @@ def verify(
             changes: list[Change] = []
             for document, delivery in some:
                 change = _compared(system, document, delivery, found.get(document.reference))
-                # What agrees can be believed at once; what does not may just not be visible yet.
-                if change.exceptions and not wait and delivery.posted_at is not None and asked < delivery.posted_at + lag:
-                    early.append((document, delivery))
+                # What agrees can be believed at once; what does not may just not be visible yet, and the next push sees it.
+                if change.exceptions and delivery.posted_at is not None and asked < delivery.posted_at + lag:
+                    if not wait:
+                        early.append((document, delivery))
                 else:
                     changes.append(change)
             compared.extend((change.document, change.after) for change in book.record(changes))

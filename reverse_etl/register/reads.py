@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,8 @@ from reverse_etl.register import schema
 from reverse_etl.register.deliveries import load_delivery
 from reverse_etl.register.log import from_text
 from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition
+
+POSITIONS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Filters:
     number: str | None = None
     reference: str | None = None
     subtracted_key: str | None = None
+    positions: Sequence[int] | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         table = schema.documents
@@ -46,7 +50,17 @@ class Filters:
         conditions = [column == value for column, value in equal.items() if value is not None]
         if self.states is not None:
             conditions.append(schema.deliveries.c.state.in_([state.value for state in self.states]))
+        if self.positions is not None:
+            conditions.append(table.c.position.in_(self.positions))
         return conditions
+
+    def slices(self) -> Iterator[Filters]:
+        """The same, in as many parts as a statement's parameters need."""
+        if self.positions is None:
+            yield self
+        else:
+            ordered = sorted(self.positions)
+            yield from (replace(self, positions=ordered[start : start + POSITIONS_AT_ONCE]) for start in range(0, len(ordered), POSITIONS_AT_ONCE))
 
 
 def sealed_document(row: Mapping[Any, Any]) -> SealedDocument:
@@ -76,6 +90,36 @@ def sealed_document(row: Mapping[Any, Any]) -> SealedDocument:
 
 def documents(connection: Connection, filters: Filters) -> list[tuple[SealedDocument, Delivery]]:
     """Documents with their deliveries, by position."""
+    return [entry for some in filters.slices() for entry in _documents(connection, some)]
+
+
+def positions(connection: Connection, filters: Filters) -> array[int]:
+    """The positions of documents, in order."""
+    document, delivery = schema.documents, schema.deliveries
+    found = array("q")
+    for some in filters.slices():
+        statement = (
+            select(document.c.position)
+            .join(delivery, delivery.c.document_position == document.c.position)
+            .where(*some.conditions())
+            .order_by(document.c.position)
+        )
+        for rows in connection.execution_options(yield_per=10_000).execute(statement).partitions():
+            found.extend(row.position for row in rows)
+    return found
+
+
+def states(connection: Connection, filters: Filters) -> list[tuple[str, State]]:
+    """Document type and state of documents."""
+    document, delivery = schema.documents, schema.deliveries
+    found: list[tuple[str, State]] = []
+    for some in filters.slices():
+        statement = select(document.c.document_type, delivery.c.state).join(delivery, delivery.c.document_position == document.c.position)
+        found.extend((row.document_type, State(row.state)) for row in connection.execute(statement.where(*some.conditions())))
+    return found
+
+
+def _documents(connection: Connection, filters: Filters) -> list[tuple[SealedDocument, Delivery]]:
     document, delivery, log = schema.documents, schema.deliveries, schema.log
     statement = (
         select(document, log.c.correlation_id, *[column.label(f"delivery_{column.name}") for column in delivery.columns])

@@ -159,13 +159,25 @@ class Register:
         return report
 
     def documents(self, **filters: Any) -> list[SealedDocument]:
-        """Sealed documents by position. Filters: system, entity, period, document_type, states, business_key, number, reference."""
+        """Sealed documents by position. Filters: system, entity, period, document_type, states, business_key, number, reference,
+        positions.
+        """
         return [document for document, _ in self.deliveries(**filters)]
 
     def deliveries(self, **filters: Any) -> list[tuple[SealedDocument, Delivery]]:
         """The same documents with where each stands."""
         with self._reading() as connection:
             return reads.documents(connection, Filters(**filters))
+
+    def positions(self, **filters: Any) -> Sequence[int]:
+        """The positions of the same documents, in order."""
+        with self._reading() as connection:
+            return reads.positions(connection, Filters(**filters))
+
+    def states(self, positions: Sequence[int]) -> list[tuple[str, State]]:
+        """Document type and state of the documents at these positions."""
+        with self._reading() as connection:
+            return reads.states(connection, Filters(positions=positions))
 
     def documents_since(self, position: int) -> list[DocumentEntry]:
         with self._reading() as connection:

@@ -240,6 +240,10 @@ class Pace:
     def _quota_frees_in(self, state: State) -> float:
         return max((max(0.0, free_at - self._wall()) for _, free_at in self._exhausted(state)), default=0.0)
 
+    def requests_within(self, seconds: float) -> int:
+        """How many requests the rate lets through in that time."""
+        return int(self._rate(self._shared.read()) * seconds)
+
     def _rate(self, state: State) -> float:
         rate = self._limits.requests_per_second
         return rate if rate is not None else max(SLOWEST_RATE, state.adapted.rate * self._mode.fraction)

@@ -238,7 +238,10 @@ WIDTHS = (24, 11, 8, 10, 8, 11, 11, 6, 7, 11, 9)
 
 
 def line(values: Sequence[str]) -> str:
-    return "".join(value.ljust(width) if place in (0, 1, 2, 10) else value.rjust(width - 1) + " " for place, (value, width) in enumerate(zip(values, WIDTHS, strict=True)))
+    return "".join(
+        value.ljust(width) if place in (0, 1, 2, 10) else value.rjust(width - 1) + " "
+        for place, (value, width) in enumerate(zip(values, WIDTHS, strict=True))
+    )
 
 
 def table_line(row: Row) -> str:

@@ -1,8 +1,9 @@
 """The destination of the bench: a small JSON API with a fixed latency, in a process of its own, that counts what it executed.
 
-``POST /documents`` creates a document (``document`` names it to whoever counts, ``reference`` to whoever looks it up); the answer to an ``Idempotency-Key`` is kept for ever, and replayed. ``GET /documents?references=a,b`` finds documents at once. ``POST /reset`` begins anew under other conditions, ``GET /counts``
-tells what was counted. Like the APIs that it stands in for it answers 429 with Retry-After beyond its limit (a token bucket), 422 to what it
-never takes, and on order commits a document and then answers 500.
+``POST /documents`` creates a document (``document`` names it to whoever counts, ``reference`` to whoever looks it up); the answer to an
+``Idempotency-Key`` is kept for ever, and replayed. ``POST /batches`` creates many, each item for itself. ``GET /documents?references=a,b`` finds
+documents at once. ``POST /reset`` begins anew under other conditions, ``GET /counts`` tells what was counted. Like the APIs that it stands in for
+it answers 429 with Retry-After beyond its limit (a token bucket), 422 to what it never takes, and on order commits a document and then answers 500.
 """
 
 from __future__ import annotations

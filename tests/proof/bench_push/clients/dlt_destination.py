@@ -14,9 +14,7 @@ from rows import CONCURRENCY, arguments, measured, patiently, rows
 def main() -> None:
     given = arguments()
     tuned = given.form == "tuned"
-    os.environ.update(
-        RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="CRITICAL", NO_PROXY="127.0.0.1", DLT_DATA_DIR=str(given.folder / "dlt")
-    )
+    os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="CRITICAL", NO_PROXY="127.0.0.1", DLT_DATA_DIR=str(given.folder / "dlt"))
     if tuned:
         os.environ.update(NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS="16", LOAD__WORKERS=str(CONCURRENCY))
     import dlt

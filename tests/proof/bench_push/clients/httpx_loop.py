@@ -9,7 +9,7 @@ import httpx
 from rows import CONCURRENCY, arguments, measured, patiently, rows
 
 
-class Broken(OSError):
+class BrokenConnectionError(OSError):
     """A connection that broke, as other libraries name it."""
 
 
@@ -27,7 +27,7 @@ def main() -> None:
                 try:
                     return client.post("/documents", json=row, headers={"Idempotency-Key": row["reference"]})
                 except httpx.TransportError as error:
-                    raise Broken(str(error)) from error
+                    raise BrokenConnectionError(str(error)) from error
 
             with ThreadPoolExecutor(CONCURRENCY) as threads:
                 list(threads.map(lambda row: patiently(lambda: post(row)), documents))

@@ -15,10 +15,7 @@ CONCURRENCY = 32
 
 def rows(count: int) -> list[dict[str, Any]]:
     names = [f"DOC-{number:06}" for number in range(count)]
-    return [
-        {"document": name, "reference": name, "amount_minor": 1000 + number, "currency": "USD"}
-        for number, name in enumerate(names)
-    ]
+    return [{"document": name, "reference": name, "amount_minor": 1000 + number, "currency": "USD"} for number, name in enumerate(names)]
 
 
 def arguments() -> argparse.Namespace:

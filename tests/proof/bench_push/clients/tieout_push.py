@@ -43,7 +43,9 @@ class Documents:
 
     def request(self, calls: Sequence[Call]) -> HttpRequest:
         [call] = calls
-        return HttpRequest("POST", "/documents", headers={"Content-Type": "application/json", "Idempotency-Key": call.idempotency_key}, body=call.request)
+        return HttpRequest(
+            "POST", "/documents", headers={"Content-Type": "application/json", "Idempotency-Key": call.idempotency_key}, body=call.request
+        )
 
     def outcomes(self, calls: Sequence[Call], answer: Answer) -> Mapping[str, Outcome]:
         [call] = calls
@@ -119,9 +121,7 @@ def seal(register: Register, count: int) -> None:
 
 def _outbox_row(row: Mapping[str, Any], incarnation: str) -> OutboxRow:
     name, amount = row["document"], row["amount_minor"]
-    lines = [
-        {"line_key": side, "side": side, "account": "1000", "amount_minor": amount, "functional_minor": amount} for side in ("debit", "credit")
-    ]
+    lines = [{"line_key": side, "side": side, "account": "1000", "amount_minor": amount, "functional_minor": amount} for side in ("debit", "credit")]
     key = f"{SYSTEM}/{ENTITY}/journal_entry/{name}"
     return OutboxRow(
         contract_version=1,
