@@ -25,6 +25,12 @@ LARGEST_AMOUNT_DIGITS = 40
 COMPARED = ("account", "functional_minor", "currency", "amount_minor", "party")
 """What of a line is compared where the ledger holds all of it; the names are those of ``RemoteLine``."""
 
+_OTHER_EXPONENTS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+
 _REFERENCE = re.compile(r"(?<![0-9A-Za-z-])TO-[0-9A-F]{16}(?![0-9A-Za-z])")
 
 
@@ -139,6 +145,11 @@ def minor_units(value: Any, exponent: int) -> int:
     if scaled != whole:
         raise ValueError(f"{value!r} has more than {exponent} decimals")
     return whole
+
+
+def iso_exponents() -> Mapping[str, int]:
+    """Decimals of the currencies that do not have two (ISO 4217), by currency."""
+    return {currency: exponent for exponent, currencies in _OTHER_EXPONENTS.items() for currency in currencies.split()}
 
 
 def references_in(text: str | None) -> tuple[str, ...]:

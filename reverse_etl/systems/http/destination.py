@@ -1,0 +1,93 @@
+"""Opens a described destination, and checks a description without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reverse_etl.systems.contract import Manifest
+from reverse_etl.systems.http.mapping import SpecifiedMapping
+from reverse_etl.systems.http.specification import Specification, load_specification, manifest_of
+from reverse_etl.systems.http_system import HttpSystem, destination_url, open_http_system
+from reverse_etl.systems.registry import adjusted
+
+if TYPE_CHECKING:
+    from reverse_etl.settings import Settings
+
+KIND = "http"
+FOLDER = "destinations"
+
+MANIFEST = Manifest(
+    system=KIND,
+    key_retention=timedelta(0),
+    look_up_lag=None,
+    send_deadline=timedelta(seconds=30),
+    in_flight_bound=timedelta(seconds=60),
+    replays_errors=True,
+    requests_per_second=None,
+    concurrency=4,
+    batch_size=1,
+    document_types=(),
+)
+
+
+def open_system(settings: Settings, name: str) -> HttpSystem:
+    """The destination that ``destinations/<name>.yaml`` describes.
+
+    Raises:
+        ConfigurationError: the file, the URL, the network or the authorization cannot be used, or a secret is missing.
+    """
+    specification, mapping = _described(settings, name)
+    manifest = adjusted(manifest_of(specification, name), settings, name)
+    return open_http_system(settings, name, manifest, mapping, destination_url(settings, name), specification.authorization)
+
+
+def check(settings: Settings, name: str) -> tuple[str, ...]:
+    """What a description amounts to, in lines for people; nothing is sent.
+
+    Raises:
+        ConfigurationError: as ``open_system``.
+    """
+    system = open_system(settings, name)
+    system.close()
+    specification, _ = _described(settings, name)
+    lines = [f"{specification_file(settings, name)}: can be read; {system.manifest.system} is at {destination_url(settings, name)}"]
+    for document_type, document in specification.documents.items():
+        manifest = system.manifest.of(document_type)
+        calls = ", ".join(f"{call.name} ({call.method} {call.path})" for call in (*document.calls, *document.update_calls))
+        after = {
+            "U": "is sent again after a lost answer",
+            "A": f"is sent again within {manifest.key_retention} after a lost answer" + ("" if manifest.look_up_lag is None else ", then looked up"),
+            "B": f"is looked up {_waiting(manifest)} after a lost answer",
+            "C": "is parked for a person after a lost answer: neither a key nor a look-up is described",
+        }[manifest.capability_class]
+        lines.append(f"{document_type}: class {manifest.capability_class}, {calls}; {after}")
+        if document.look_up is None:
+            lines.append(f"{document_type}: cannot be verified, for there is no look_up")
+    if specification.read_back is None:
+        lines.append("without read_back, what the destination holds cannot be tied out")
+    return tuple(lines)
+
+
+def specification_file(settings: Settings, name: str) -> Path:
+    return settings.home / FOLDER / f"{name}.yaml"
+
+
+def _described(settings: Settings, name: str) -> tuple[Specification, SpecifiedMapping]:
+    path = specification_file(settings, name)
+    specification = load_specification(path)
+    chosen = settings.destination(name)
+
+    def options(entity: str) -> Mapping[str, str]:
+        return {**chosen.options, **chosen.entities.get(entity, {})}
+
+    def account_code(entity: str, account: str) -> str:
+        return settings.account_code(name, entity, account)
+
+    return specification, SpecifiedMapping(specification, str(path), options, account_code)
+
+
+def _waiting(manifest: Manifest) -> timedelta:
+    return manifest.send_deadline + manifest.in_flight_bound + (manifest.look_up_lag or timedelta(0))
