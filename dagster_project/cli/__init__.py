@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reperform": ("closing.reperform", "Compute the general ledger a second time, from the delivered files, and compare."),
     "demo": ("closing.demo", "Close three months of the sample company and tie them out."),
     "bench": ("bench", "Measure what volume costs, against a query written by hand."),
+    "conformance": ("installing.conformance", "Probe on a sandbox whether a destination keeps what its manifest claims."),
     "copy": ("installing.copy", "Copy every source relation to PostgreSQL, for dbt to build there."),
     "dev": ("installing.dev", "Run Dagster's UI on this installation, with the counterparties running."),
 }

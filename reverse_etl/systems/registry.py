@@ -22,18 +22,26 @@ PACKAGE = "reverse_etl.systems"
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def open_system(settings: Settings, name: str) -> System:
+def open_system(settings: Settings, name: str, *, as_claimed: bool = False) -> System:
     """The destination of that name; nothing is sent before it is used.
+
+    What a conformance report disproved of its manifest counts as absent, unless it is wanted ``as_claimed``, to be probed.
 
     Raises:
         ConfigurationError: there is no such destination or kind, a secret is missing, or an option is not what the kind allows.
     """
+    from reverse_etl.conformance import recorded, reduced
+
     kind = settings.kind(name)
     module = _module(kind)
     if module is None:
         raise ConfigurationError(f"destination {name}: no kind {kind!r}; set its 'kind' in tieout.yaml to one of {', '.join(kinds())}")
     open_named = cast("Callable[[Settings, str], System]", module.open_system)
-    return open_named(settings, name)
+    system = open_named(settings, name)
+    report = None if as_claimed else recorded(settings, name)
+    if report is not None:
+        system.manifest = reduced(system.manifest, report)
+    return system
 
 
 def kinds() -> tuple[str, ...]:
