@@ -90,8 +90,9 @@ def remote_document(
         status = DUPLICATE
     carried = list(references(item.get("metadata") or {}))
     reference = document.reference if document.reference in carried else next(iter(carried), "")
+    others = tuple(other["id"] for other in found[1:])
     if document.document_type == CUSTOMER:
-        return RemoteDocument(reference, item["id"], None, status, None, None, None, None, (), completed)
+        return RemoteDocument(reference, item["id"], None, status, None, None, None, None, (), completed, others)
     currency, day = currency_of(item), document_day(item)
     return RemoteDocument(
         reference=reference,
@@ -104,6 +105,7 @@ def remote_document(
         total_minor=from_stripe(item["total"], currency),
         lines=tuple(_remote_line(line, currency) for line in lines),
         completed=completed,
+        duplicates=others,
         amount_due_minor=None if (due := amount_due(item)) is None else from_stripe(due, currency),
     )
 

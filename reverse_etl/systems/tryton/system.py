@@ -56,6 +56,7 @@ class Tryton:
         self._declared = manifest
         self._claims = claims_unique_reference
         self._confirmed: bool | None = None
+        self._doubted: Manifest | None = None
         self._connection = connection
         self._entities = tuple(entities)
         self._companies: dict[str, CompanyDirectory] = {}
@@ -64,7 +65,13 @@ class Tryton:
     @property
     def manifest(self) -> Manifest:
         """What is declared; where the add-on is claimed, the first look asks the server, and a claim that is not confirmed counts as absent."""
+        if self._doubted is not None:
+            return self._doubted
         return replace(self._declared, key_retention=FOREVER) if self._is_unique() else self._declared
+
+    @manifest.setter
+    def manifest(self, manifest: Manifest) -> None:
+        self._doubted = manifest
 
     def call_names(self, document: SealedDocument) -> tuple[str, ...]:
         return rendering.call_names(document)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.conformance import ConformanceReport, Finding, Verdict, record
+from reverse_etl.conformance.findings import KEY
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 from reverse_etl.systems import kinds, open_system
@@ -67,3 +69,26 @@ def test_options_and_account_codes_of_an_entity_win_over_those_of_all(tmp_path: 
     assert installation.account_code("books", "northlight_eu", "4000") == "4000"
     with pytest.raises(ConfigurationError, match=re.escape("destination books needs the option 'realm': set it under destinations.books.options")):
         installation.option("books", "realm", "northlight_us")
+
+
+def test_what_a_conformance_report_disproved_is_absent_until_it_is_probed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_SECRET", "sk_test")
+    installation = settings(tmp_path, stripe={"url": "https://api.stripe.com"})
+    lie = Finding("customer", KEY, "a key", "two there", Verdict.BROKEN)
+    record(installation, ConformanceReport("stripe", "stripe", "https://api.stripe.com", "2026-01-31T00:00:00+00:00", (lie,)))
+
+    assert open_system(installation, "stripe").manifest.of("customer").capability_class == "B"
+    assert open_system(installation, "stripe").manifest.of("invoice").capability_class == "A"
+    assert open_system(installation, "stripe", as_claimed=True).manifest.of("customer").capability_class == "A"
+
+    record(installation, ConformanceReport("stripe", "stripe", "https://elsewhere.example", "2026-02-01T00:00:00+00:00", (lie,)))
+    assert open_system(installation, "stripe").manifest.of("customer").capability_class == "A"
+
+
+def test_a_report_that_cannot_be_read_proves_nothing_and_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_SECRET", "sk_test")
+    installation = settings(tmp_path, stripe={"url": "https://api.stripe.com"})
+    record(installation, ConformanceReport("stripe", "stripe", "https://api.stripe.com", "", ())).write_text("{")
+
+    with pytest.raises(ConfigurationError, match="tieout conformance stripe"):
+        open_system(installation, "stripe")
