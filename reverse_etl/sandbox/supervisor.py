@@ -19,9 +19,14 @@ from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, sto
 from reverse_etl.sandbox.tryton.database import provision_ledger
 from reverse_etl.sandbox.tryton.server import serves, start_server
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification, specification_from_inbox
-from reverse_etl.settings import Settings
+from reverse_etl.settings import SANDBOX_URL, Settings
 
-SANDBOX_NAMES = ("stripe", "tryton")
+SANDBOX_NAMES = ("stripe", "tryton", "netsuite", "xero")
+# What each ledger's stand-in is told of whom it lets in: members of the destination's authorization, and secrets.
+_CREDENTIALS = {
+    "netsuite": (("realm", "consumer_key", "token_id"), ("consumer_secret", "token_secret")),
+    "xero": (("client_id",), ("client_secret", "refresh_token")),
+}
 START_SECONDS = 30.0
 LOCK_SECONDS = 300.0
 
@@ -40,18 +45,17 @@ class _Running:
     process: ServerProcess
 
 
-def start_sandbox(
-    settings: Settings, names: Sequence[str] = SANDBOX_NAMES, specification: LedgerSpecification | None = None
-) -> Mapping[str, Endpoint]:
+def start_sandbox(settings: Settings, names: Sequence[str] | None = None, specification: LedgerSpecification | None = None) -> Mapping[str, Endpoint]:
     """Start the named stand-ins that do not run yet, with the data they had when they last ran.
 
-    ``specification`` is what the ledger consists of; without one it is read from the inbox's reference files, and covers the year
-    of the first period and the next one.
+    ``names``: kinds of destinations; without any, those of the settings' destinations whose URL is ``sandbox``. ``specification`` is what
+    the ledgers consist of; without one it is read from the inbox's reference files, and covers the year of the first period and the next one.
 
     Raises:
         ConfigurationError: a name is unknown, Tryton is not installed, or no reference files describe the ledger.
         DestinationError: a stand-in did not become ready; or another process holds the sandbox for too long.
     """
+    names = configured(settings) if names is None else names
     _refuse_unknown(names)
     started: dict[str, Endpoint] = {}
     try:
@@ -61,14 +65,19 @@ def start_sandbox(
                 if recorded is None or not _answers(name, recorded):
                     if recorded is not None:
                         stop(recorded.process)
-                    secret = _ensure_secret(settings, name)
                     port = urlsplit(recorded.url).port if recorded else None
-                    recorded = _start_tryton(settings, secret, port, specification) if name == "tryton" else _start_stripe(settings, port)
+                    recorded = _start(settings, name, port, specification)
                     _record(settings, name, recorded)
                 started[name] = Endpoint(recorded.url, recorded.process.pid)
     except LockTimeoutError as error:
         raise DestinationError(f"the sandbox has been held by {error.holder} for {LOCK_SECONDS:.0f} s; wait for it or stop it") from error
     return started
+
+
+def configured(settings: Settings) -> tuple[str, ...]:
+    """The stand-ins that the settings ask for."""
+    kinds = [settings.kind(name) for name, destination in settings.destinations.items() if destination.url == SANDBOX_URL]
+    return tuple(name for name in dict.fromkeys(kinds) if name in SANDBOX_NAMES)
 
 
 def stop_sandbox(settings: Settings, names: Sequence[str] = SANDBOX_NAMES) -> tuple[str, ...]:
@@ -83,9 +92,9 @@ def stop_sandbox(settings: Settings, names: Sequence[str] = SANDBOX_NAMES) -> tu
 
 
 def sandbox_status(settings: Settings) -> Mapping[str, Endpoint | None]:
-    """Every stand-in, and where it answers; None where it does not."""
+    """Every stand-in of the settings, and where it answers; None where it does not."""
     status: dict[str, Endpoint | None] = {}
-    for name in SANDBOX_NAMES:
+    for name in configured(settings):
         recorded = _recorded(settings, name)
         answering = recorded is not None and _answers(name, recorded)
         status[name] = Endpoint(recorded.url, recorded.process.pid) if recorded is not None and answering else None
@@ -105,32 +114,67 @@ def endpoint_url(settings: Settings, name: str) -> str:
     return recorded.url
 
 
-def _start_tryton(settings: Settings, password: str, port: int | None, specification: LedgerSpecification | None) -> _Running:
-    folder = settings.sandbox_folder / "tryton"
+def _start(settings: Settings, name: str, port: int | None, specification: LedgerSpecification | None) -> _Running:
+    own = _destination(settings, name)
+    if name == "stripe":
+        _ensure_secret(settings, own)
+        return _launch(settings, name, [], port)
     if specification is None:
         first_year = int(settings.first_period[:4])
         specification = specification_from_inbox(settings.inbox, first_year, first_year + 1)
-    unique = settings.destinations["tryton"].options.get("unique_reference", "false").lower() == "true"
-    provision_ledger(specification, folder, password, unique_reference=unique)
-    server = start_server(folder, port)
-    return _Running(server.url, server.process)
-
-
-def _start_stripe(settings: Settings, port: int | None) -> _Running:
-    folder = settings.sandbox_folder / "stripe"
+    folder = settings.sandbox_folder / name
+    if name == "tryton":
+        unique = settings.destination(own).options.get("unique_reference", "false").lower() == "true"
+        provision_ledger(specification, folder, _ensure_secret(settings, own), unique_reference=unique)
+        server = start_server(folder, port)
+        return _Running(server.url, server.process)
     folder.mkdir(parents=True, exist_ok=True)
-    log, ready_file = folder / "stripe.log", folder / "ready"
+    (folder / "specification.json").write_text(specification.to_json())
+    _write_secret(folder / "credentials.json", json.dumps(_credentials(settings, name, own)))
+    options = ["--specification", str(folder / "specification.json"), "--credentials", str(folder / "credentials.json")]
+    return _launch(settings, name, options, port)
+
+
+def _launch(settings: Settings, name: str, options: Sequence[str], port: int | None) -> _Running:
+    """Run a stand-in of ours."""
+    folder = settings.sandbox_folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    log, ready_file = folder / f"{name}.log", folder / "ready"
     ready_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "reverse_etl.sandbox.stripe", "--state", str(folder / "state.sqlite"), "--ready-file", str(ready_file)]
-    process = launch([*command, "--port", str(port or 0)], log)
+    command = [sys.executable, "-m", f"reverse_etl.sandbox.{name}", "--state", str(folder / "state.sqlite"), "--ready-file", str(ready_file)]
+    process = launch([*command, *options, "--port", str(port or 0)], log)
     try:
-        wait_until_ready(process, ready_file.is_file, START_SECONDS, log, "the sandbox's stripe")
+        wait_until_ready(process, ready_file.is_file, START_SECONDS, log, f"the sandbox's {name}")
     except DestinationError:
         if port is None:
             raise
         # Somebody else took the port it had before.
-        return _start_stripe(settings, None)
+        return _launch(settings, name, options, None)
     return _Running(str(json.loads(ready_file.read_text())["url"]), process)
+
+
+def _destination(settings: Settings, kind: str) -> str:
+    """The destination that a stand-in serves: the first of its kind whose URL is ``sandbox``, else the one of its name."""
+    own = (name for name, destination in settings.destinations.items() if destination.url == SANDBOX_URL and settings.kind(name) == kind)
+    return next(own, kind)
+
+
+def _credentials(settings: Settings, kind: str, destination: str) -> Mapping[str, str]:
+    """Whom a ledger's stand-in lets in.
+
+    Raises:
+        ConfigurationError: the destination's authorization does not say who asks.
+    """
+    members, names = _CREDENTIALS[kind]
+    authorization = settings.destination(destination).authorization
+    told = {member: str(getattr(authorization, member, None) or "") for member in members}
+    missing = [member for member, value in told.items() if not value]
+    if missing:
+        where = f"destinations.{destination}.authorization.{missing[0]}"
+        raise ConfigurationError(f"destination {destination}: set {where} of tieout.yaml; any word will do for the sandbox")
+    if kind == "netsuite":
+        told["account"] = told.pop("realm")
+    return told | {name: _ensure_secret(settings, destination, name) for name in names}
 
 
 def _answers(name: str, recorded: _Running) -> bool:
@@ -146,21 +190,24 @@ def _answers(name: str, recorded: _Running) -> bool:
     return True
 
 
-def _ensure_secret(settings: Settings, name: str) -> str:
-    """The destination's secret; a random one is written, readable by its owner only, where there is none yet."""
+def _ensure_secret(settings: Settings, destination: str, name: str = "secret") -> str:
+    """A secret of the destination; a random one is written, readable by its owner only, where there is none yet."""
     try:
-        return settings.secret(name)
+        return settings.secret(destination, name)
     except ConfigurationError:
-        secret_file = settings.secret_source(name).file
+        secret_file = settings.secret_source(destination, name).file
         if secret_file is None:
             raise
-    value = ("sk_test_" if name == "stripe" else "") + secrets.token_hex(24)
-    path = settings.home / secret_file
+    value = ("sk_test_" if settings.kind(destination) == "stripe" else "") + secrets.token_hex(24)
+    _write_secret(settings.home / secret_file, value)
+    return value
+
+
+def _write_secret(path: Path, value: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(value)
-    return value
 
 
 def _state_file(settings: Settings, name: str) -> Path:

@@ -230,17 +230,28 @@ class HttpSystem:
         return Request(wanted.method, url, wanted.headers, wanted.body)
 
 
+AnySystem = TypeVar("AnySystem", bound=HttpSystem)
+
+
 def open_http_system(
-    settings: Settings, name: str, manifest: Manifest, mapping: HttpMapping, url: str, usual: AuthorizationSettings | None = None
-) -> HttpSystem:
+    settings: Settings,
+    name: str,
+    manifest: Manifest,
+    mapping: HttpMapping,
+    url: str,
+    usual: AuthorizationSettings | None = None,
+    system: type[AnySystem] = HttpSystem,  # type: ignore[assignment]
+) -> AnySystem:
     """The destination ``name`` with what its settings say of network and authorization; ``manifest`` as ``adjusted`` gave it.
+
+    ``system``: its class, where it offers more than every destination does.
 
     Raises:
         ConfigurationError: its URL, network or authorization cannot be used, or a secret is missing.
     """
     checked = checked_url(url, policy_of(settings, name), f"destination {name}")
     transport = open_transport(settings, name)
-    return HttpSystem(manifest, mapping, checked, transport, open_authorization(settings, name, transport, usual))
+    return system(manifest, mapping, checked, transport, open_authorization(settings, name, transport, usual))
 
 
 def destination_url(settings: Settings, name: str) -> str:

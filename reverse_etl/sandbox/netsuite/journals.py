@@ -18,6 +18,9 @@ PROPERTIES = frozenset(
 LINE_PROPERTIES = frozenset({"links", "line", "account", "debit", "credit", "memo", "entity"})
 MOST_LINES = 1000
 LONGEST_MEMO = 999
+_ACCOUNTED = """
+insert into transactionaccountingline ("transaction", transactionline, account, debit, credit, amount, posting) values (?, ?, ?, ?, ?, ?, ?)
+"""
 APPROVED, PENDING_APPROVAL = 2, 1
 FIRST_OPEN = "first_open"
 
@@ -205,7 +208,7 @@ def _store_lines(store: Store, identifier: int, lines: list[Line], subsidiary: R
         debit, credit = (None if amount is None else (amount * rate).quantize(cent, ROUND_HALF_UP) for amount in (line.debit, line.credit))
         amount = (debit or Decimal(0)) - (credit or Decimal(0))
         accounted = (identifier, number, line.account, _text(debit), _text(credit), _text(amount), posting)
-        store.connection.execute("insert into transactionaccountingline values (?, ?, ?, ?, ?, ?, ?)", accounted)
+        store.connection.execute(_ACCOUNTED, accounted)
 
 
 def _shown_line(store: Store, line: Line, number: int, url: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ create table if not exists transactionline
    creditforeignamount text, foreignamount text, primary key ("transaction", id));
 create table if not exists transactionaccountingline
   ("transaction" integer, transactionline integer, account integer, debit text, credit text, amount text, posting text,
-   primary key ("transaction", transactionline));
+   accountingbook integer default 1, primary key ("transaction", transactionline));
 create index if not exists transactions_by_date on "transaction" (trandate);
 create table if not exists standin_jobs
   (id integer primary key, key text unique, method text, batch integer, body blob, result text, started text, ended text);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,11 @@ class LedgerStandIn:
 
     def order(self, **fault: Any) -> None:
         assert self.http.post("/_faults", json=fault).status_code == 200
+
+    def wait_for_hits(self, hits: int) -> None:
+        """Until the faults ordered have struck so often."""
+        while sum(fault["hits"] for fault in self.http.get("/_faults").json()) < hits:
+            time.sleep(0.01)
 
     def forget_faults(self) -> None:
         self.http.delete("/_faults")

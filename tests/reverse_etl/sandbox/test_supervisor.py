@@ -18,6 +18,7 @@ from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, sta
 from reverse_etl.sandbox.supervisor import Endpoint, endpoint_url, sandbox_status, start_sandbox, stop_sandbox
 from reverse_etl.sandbox.tryton.specification import Account, Company, LedgerSpecification
 from reverse_etl.settings import Settings
+from reverse_etl.systems.registry import open_system
 from reverse_etl.systems.tryton import open_tryton
 
 SPECIFICATION = LedgerSpecification(
@@ -109,7 +110,25 @@ def test_a_process_is_known_by_its_start_time() -> None:
 
 
 def test_unknown_names_and_stand_ins_never_started_are_refused(settings: Settings) -> None:
-    with pytest.raises(ConfigurationError, match="no stand-in named netsuite"):
-        start_sandbox(settings, ["netsuite"])
+    with pytest.raises(ConfigurationError, match="no stand-in named sap"):
+        start_sandbox(settings, ["sap"])
     with pytest.raises(ConfigurationError, match="run 'tieout sandbox start'"):
         endpoint_url(settings, "stripe")
+
+
+def test_the_stand_ins_of_other_ledgers_start_where_the_settings_name_them(tmp_path: Path) -> None:
+    signed = {"realm": "TSTDRV1", "consumer_key": "us", "token_id": "token"}
+    netsuite = {"authorization": signed, "entities": {"northlight_us": {"currency": "1"}}}
+    tenant = "90621c84-e1df-5486-a2ed-a24e1baba241"
+    xero = {"kind": "xero", "authorization": {"client_id": "us"}, "entities": {"northlight_us": {"tenant": tenant}}}
+    chosen = Settings.model_validate({"home": tmp_path, "entities": ["northlight_us"], "destinations": {"netsuite": netsuite, "books": xero}})
+    try:
+        running = start_sandbox(chosen, specification=SPECIFICATION)
+        assert set(running) == {"netsuite", "xero"}
+        for name in chosen.destinations:
+            open_system(chosen, name).ping()
+        # The refresh token has been replaced by its use.
+        open_system(chosen, "books").ping()
+        assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o600}
+    finally:
+        assert set(stop_sandbox(chosen)) == {"netsuite", "xero"}

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import RECORDS, NetSuite, journal, refusal
 from ledger_stand_in import EU, US
+from netsuite_stand_in import RECORDS, NetSuite, journal, refusal
 
 
 def test_an_upsert_creates_once_and_updates_from_then_on(netsuite: NetSuite) -> None:

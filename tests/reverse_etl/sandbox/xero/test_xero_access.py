@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import httpx
 import pytest
-from conftest import API, Xero, journal
 from fuzzing import fuzz
+from xero_stand_in import API, Xero, journal
 
 
 def count(xero: Xero, narration: str) -> int:
@@ -60,12 +59,11 @@ def test_limits_are_counted_per_organisation_and_told(start_xero: Callable[..., 
 
 
 def test_a_sixth_call_at_once_is_refused(xero: Xero) -> None:
-    xero.order(kind="delay", method="GET", seconds=0.6, times=5)
-    headers = dict(xero.http.headers)
-    slow = [threading.Thread(target=lambda: httpx.get(f"{xero.url}{API}/Accounts", headers=headers)) for _ in range(5)]
+    xero.order(kind="delay", method="GET", seconds=1.5, times=5)
+    slow = [threading.Thread(target=xero.http.get, args=(f"{API}/Accounts",)) for _ in range(5)]
     for thread in slow:
         thread.start()
-    time.sleep(0.3)
+    xero.wait_for_hits(5)
     answer = xero.http.get(f"{API}/Accounts")
     for thread in slow:
         thread.join()
@@ -102,8 +100,8 @@ def test_every_request_is_answered_as_described(xero: Xero) -> None:
     known = {"ManualJournalID": [created], "AccountCode": ["1200", "4000"], "Status": ["POSTED", "DRAFT"]}
     headers = {name: xero.http.headers[name] for name in ("Authorization", "Accept", "Xero-Tenant-Id")}
 
-    counts = fuzz(xero.url, headers, known, examples=12)
+    counts = fuzz(xero.url, headers, known, examples=6)
 
-    assert counts[200] > 20
+    assert counts[200] > 10
     assert counts[400] > 5
     assert set(counts) <= {200, 400, 401, 403, 404, 405, 406}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import API, Xero, journal, messages
+from xero_stand_in import API, Xero, journal, messages
 
 
 def test_a_journal_is_created_with_its_lines_and_microsofts_dates(xero: Xero) -> None:

@@ -1,0 +1,7 @@
+"""Xero: manual journals and contacts of the Accounting API (docs/xero.md)."""
+
+from __future__ import annotations
+
+from reverse_etl.systems.xero.system import MANIFEST, open_system
+
+__all__ = ["MANIFEST", "open_system"]
