@@ -1,4 +1,4 @@
-"""Named points at which a proof may kill the process; without the variable each is one look-up.
+"""Named points at which a proof may kill or stop the process; without the variable each is one look-up.
 
 A point is a member here, is passed somewhere, and is killed at by the crash matrix: a test fails where one of the three is missing.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from enum import StrEnum
 
 CRASH_VARIABLE = "TIEOUT_CRASH_POINT"
+STOP = "stop"
 
 
 class CrashPoint(StrEnum):
@@ -39,13 +41,14 @@ _passed: dict[str, int] = {}
 
 
 def crash_point(point: CrashPoint) -> None:
-    """Kill this process with SIGKILL if ``TIEOUT_CRASH_POINT`` is ``point`` or ``point:n`` (at the n-th passage)."""
+    """Kill this process if ``TIEOUT_CRASH_POINT`` is ``point``, ``point:n`` (at the n-th passage) or ``point:n:stop`` (it is stopped, once)."""
     wanted = os.environ.get(CRASH_VARIABLE)
     if not wanted:
         return
-    wanted_name, _, passage = wanted.partition(":")
-    if wanted_name != point:
+    name, passage, how, *_ = (*wanted.split(":"), "", "")
+    if name != point:
         return
     _passed[point] = _passed.get(point, 0) + 1
-    if _passed[point] >= int(passage or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if _passed[point] == int(passage or 1):
+        # Sent to this thread, so that it does not run on while another one takes the signal.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP if how == STOP else signal.SIGKILL)

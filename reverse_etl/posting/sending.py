@@ -19,15 +19,21 @@ def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: 
     """Send one batch once, unless its turn comes after ``deadline`` (a time of ``time.monotonic``)."""
     with pace.turn(deadline) as granted:
         if not granted:
-            reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
-            return Sent(calls, (reason,) * len(calls), time.monotonic())
-        return _sent(system, pace, calls)
+            return _not_sent(calls)
+        return _sent(system, pace, calls, deadline)
 
 
-def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...]) -> Sent:
+def _not_sent(calls: tuple[WrittenAhead, ...]) -> Sent:
+    reason = NotSent("not sent: its turn did not come within the send deadline of its write-ahead")
+    return Sent(calls, (reason,) * len(calls), time.monotonic())
+
+
+def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
     crash_point(CrashPoint.BEFORE_SEND)
     started = time.monotonic()
-    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request) for c in calls]
+    if started > deadline:
+        return _not_sent(calls)
+    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request, deadline) for c in calls]
     outcomes: Mapping[str, Outcome]
     try:
         outcomes = system.send(requests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -134,13 +135,17 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to be sent: ``request`` are the stored bytes, rendered at the write-ahead and sent as they are."""
+    """One request to be sent: ``request`` are the stored bytes, rendered at the write-ahead and sent as they are.
+
+    ``leave_before``: a time of ``time.monotonic``; the send deadline counts from then at the latest, whatever held the process up.
+    """
 
     document: SealedDocument
     name: str
     generation: int
     idempotency_key: str
     request: bytes
+    leave_before: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

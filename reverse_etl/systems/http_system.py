@@ -119,7 +119,8 @@ class HttpSystem:
         return self.mapping.render(context, call)
 
     def send(self, calls: Sequence[Call]) -> Mapping[str, Outcome]:
-        deadline = time.monotonic() + self.manifest.send_deadline.total_seconds()
+        begun = min(time.monotonic(), *(call.leave_before for call in calls))
+        deadline = begun + self.manifest.send_deadline.total_seconds()
         outcomes: dict[str, Outcome] = {}
         sendable = []
         request: Request | None = None

@@ -81,7 +81,8 @@ class Tryton:
         return rendering.render(context, call)
 
     def send(self, calls: Sequence[Call]) -> Mapping[str, Outcome]:
-        deadline = time.monotonic() + self._declared.send_deadline.total_seconds()
+        begun = min(time.monotonic(), *(call.leave_before for call in calls))
+        deadline = begun + self._declared.send_deadline.total_seconds()
         outcomes: dict[str, Outcome] = {}
         groups: defaultdict[tuple[str, str, str], list[tuple[Call, Mapping[str, Any]]]] = defaultdict(list)
         for call in calls:
