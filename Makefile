@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test defects bench crash-matrix tryton-under-fire dev lint lock clean
+.PHONY: help setup demo test defects bench model-check crash-matrix tryton-under-fire dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ defects: setup ## Plant every seeded defect in one close and see each caught by 
 bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year and JOURNALS=10000 invoices, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)
 	@.venv/bin/tieout bench --journals $(or $(JOURNALS),10000)
+
+model-check: setup ## Explore every path of the posting protocol within stated bounds, and find every seeded bug
+	@$(PYTHON) tests/proof/model_check/run.py
 
 crash-matrix: setup ## Kill posters at every crash point x fault plan x class of destination x store, and count at the destination (CASE=... repeats one)
 	@PYTHONPATH=.:tests/reverse_etl/posting $(PYTHON) tests/proof/crash_matrix/run.py $(CASE)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from reverse_etl.documents import SealedDocument
@@ -18,6 +18,7 @@ from reverse_etl.posting import sending
 from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.pacing import Pace
+from reverse_etl.posting.pacing.clock import machine_now
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.protocol.effects import Allowance, Await, Finished, LookUpBatch, Record, Recorded, SendBatch, WriteAhead, WroteAhead
 from reverse_etl.posting.protocol.facts import Found, Sent
@@ -42,7 +43,7 @@ class Poster:
         self._manifest = system.manifest
         self._book = book
         self._pace = pace
-        self._clock = clock
+        self._clock = steady(clock)
         self._patience = patience
         self._scheduler: Scheduler
         self.requests = 0
@@ -66,7 +67,7 @@ class Poster:
             requests=self._register.requests([document.position for document, delivery in work if delivery.first_written_at]),
             patience=self._patience,
         )
-        self._scheduler.begin(self._clock(), restored=self._register.was_restored)
+        self._scheduler.begin(self._clock(), self._register.restoration)
         executor = ThreadPoolExecutor(self._manifest.concurrency, thread_name_prefix=f"push-{self._manifest.system}")
         try:
             self._perform(executor)
@@ -86,14 +87,14 @@ class Poster:
                 case Record(changes=changes):
                     scheduler.tell(Recorded(changes, self._book.record(changes)), self._clock())
                 case WriteAhead(intents=intents):
-                    began = time.monotonic()
+                    began = machine_now()
                     accepted, refused = self._book.write_ahead(intents)
                     scheduler.tell(WroteAhead(accepted, refused, began), self._clock())
                 case SendBatch(calls=calls, began=began):
                     deadline = began + self._manifest.send_deadline.total_seconds()
                     self._submit(executor, partial(sending.send, self._system, self._pace, calls, deadline))
                 case LookUpBatch():
-                    self._submit(executor, partial(sending.look_up, self._system, self._pace, effect, time.monotonic() + effect.seconds))
+                    self._submit(executor, partial(sending.look_up, self._system, self._pace, effect, time.monotonic() + effect.seconds, self._clock))
                 case Await(until=until):
                     self._await(until)
                     allowance = self._allowance()
@@ -147,3 +148,9 @@ class Poster:
                 self._finished.append(time.monotonic())
                 self.availability.watch(answer)
             self._scheduler.tell(answer, self._clock())
+
+
+def steady(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    """The clock as it goes on from now, whatever is done to it: time spent suspended counts, corrections do not."""
+    began, at = machine_now(), clock()
+    return lambda: at + timedelta(seconds=machine_now() - began)

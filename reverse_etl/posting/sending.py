@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting.pacing import Pace
+from reverse_etl.posting.pacing.clock import machine_now
 from reverse_etl.posting.protocol import LookedUp, Unreadable
 from reverse_etl.posting.protocol.effects import LookUpBatch
 from reverse_etl.posting.protocol.facts import Found, NotSent, Sent, WrittenAhead
@@ -16,8 +18,8 @@ from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, 
 
 
 def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
-    """Send one batch once, unless its turn comes after ``deadline`` (a time of ``time.monotonic``)."""
-    with pace.turn(deadline) as granted:
+    """Send one batch once, unless its turn comes after ``deadline`` (a time of ``machine_now``)."""
+    with pace.turn(time.monotonic() + deadline - machine_now()) as granted:
         if not granted:
             return _not_sent(calls)
         return _sent(system, pace, calls, deadline)
@@ -31,9 +33,12 @@ def _not_sent(calls: tuple[WrittenAhead, ...]) -> Sent:
 def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
     crash_point(CrashPoint.BEFORE_SEND)
     started = time.monotonic()
-    if started > deadline:
+    # Whatever held this process up since its turn, sleep included, counts.
+    left = deadline - machine_now()
+    if left < 0:
         return _not_sent(calls)
-    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request, deadline) for c in calls]
+    until = started + left
+    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request, until) for c in calls]
     outcomes: Mapping[str, Outcome]
     try:
         outcomes = system.send(requests)
@@ -48,12 +53,13 @@ def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline:
     return Sent(calls, found, started)
 
 
-def look_up(system: System, pace: Pace, batch: LookUpBatch, deadline: float) -> Found:
+def look_up(system: System, pace: Pace, batch: LookUpBatch, deadline: float, clock: Callable[[], datetime]) -> Found:
     """Look some documents up and compare those that are there completely."""
     documents = batch.documents
     with pace.turn(deadline, sending=False) as granted:
         if not granted:
             return Found(documents, {document.position: Unreadable("the destination allowed no look-up in time") for document in documents})
+        asked = clock()
         try:
             remote = system.look_up(documents, batch.hints)
         except DestinationError as error:
@@ -62,16 +68,13 @@ def look_up(system: System, pace: Pace, batch: LookUpBatch, deadline: float) -> 
             reason = f"{type(error).__name__}: {error}"
             return Found(documents, {document.position: Unreadable(reason) for document in documents})
     crash_point(CrashPoint.AFTER_LOOK_UP)
-    return Found(
-        documents,
-        {document.position: _compared(system, document, batch.calls[document.position], remote.get(document.reference)) for document in documents},
-    )
-
-
-def _compared(system: System, document: SealedDocument, calls: Sequence[str], remote: RemoteDocument | None) -> LookedUp:
-    if remote is None or any(call not in remote.completed for call in calls):
-        return LookedUp(remote)
-    return LookedUp(remote, differences_of(system, document, remote))
+    events: dict[int, LookedUp | Unreadable] = {}
+    for document in documents:
+        found = remote.get(document.reference)
+        complete = found is not None and all(call in found.completed for call in batch.calls[document.position])
+        different = differences_of(system, document, found) if found is not None and complete else ()
+        events[document.position] = LookedUp(found, asked, batch.since, different)
+    return Found(documents, events)
 
 
 def differences_of(system: System, document: SealedDocument, remote: RemoteDocument) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from reverse_etl.register.log import LogWriter, from_text, to_text
 from reverse_etl.register.periods import status_of
 from reverse_etl.register.records import REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
 
+EPOCHS_PER_INCARNATION = 1_000_000
 TOOK_EFFECT = ("succeeded", "found")
 
 
@@ -63,11 +64,17 @@ def save_delivery(delivery: Delivery, position: int | None = None) -> dict[str, 
     }
 
 
+def first_epoch(incarnation_number: int) -> int:
+    """Epochs of different incarnations never meet, so that a backup knows what was written ahead before it was restored."""
+    return (incarnation_number - 1) * EPOCHS_PER_INCARNATION + 1
+
+
 def claim_lane(writer: LogWriter, system: str, entity: str, holder: str) -> Lane:
     """Take the lane over under the next epoch; whoever held it before can no longer write ahead."""
     table = schema.lanes
     before = writer.connection.scalar(select(table.c.epoch).where(table.c.system == system, table.c.entity == entity))
-    epoch = (before or 0) + 1
+    number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 1)
+    epoch = max((before or 0) + 1, first_epoch(number))
     values = {"system": system, "entity": entity, "epoch": epoch, "holder": holder}
     if before is None:
         writer.connection.execute(insert(table), [values])

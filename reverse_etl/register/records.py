@@ -270,6 +270,14 @@ class ChainReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Restoration:
+    """When a backup was taken into use, and the first epoch that lanes are claimed under since."""
+
+    at: datetime
+    first_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """The right to deliver to one destination for one entity, held under an epoch."""
 

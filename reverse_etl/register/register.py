@@ -16,7 +16,7 @@ from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
 from reverse_etl.register import approvals, corrections, deliveries, engine, exceptions, periods, reads, schema, seals
 from reverse_etl.register.deliveries import DeliveryTransaction
-from reverse_etl.register.log import FIRST_HASH, LogWriter, verify_chain
+from reverse_etl.register.log import FIRST_HASH, LogWriter, from_text, verify_chain
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
     APPROVED,
@@ -36,6 +36,7 @@ from reverse_etl.register.records import (
     NewException,
     PeriodChange,
     PeriodSeal,
+    Restoration,
     SealBreak,
     SealReport,
     Standing,
@@ -114,6 +115,17 @@ class Register:
         """Whether the destinations may hold documents this register does not know of: look up before the first send."""
         with self._reading() as connection:
             return int(connection.scalar(select(schema.register.c.incarnation_number)) or 0) > 1
+
+    @property
+    def restoration(self) -> Restoration | None:
+        """When this register was last taken into use as a backup, and since which epoch of its lanes what is sent is known; None if it never was."""
+        with self._reading() as connection:
+            number = int(connection.scalar(select(schema.register.c.incarnation_number)) or 0)
+            if number <= 1:
+                return None
+            statement = select(schema.log.c.at).join(schema.incarnations, schema.incarnations.c.position == schema.log.c.position)
+            at = connection.scalar(statement.order_by(schema.log.c.position.desc()).limit(1))
+        return Restoration(from_text(str(at)), deliveries.first_epoch(number))
 
     def renew_incarnation(self, actor: str, reason: str) -> str:
         """Declare that this register was restored from a backup: mirrors are rebuilt and destinations swept before anything is sent."""

@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reverse_etl.documents import State
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records import Delivery, Restoration
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, Succeeded
 
 # A lost answer is usually a short disturbance, and sending again under a remembered key costs nothing.
 QUICK_RESENDS = (timedelta(seconds=1), timedelta(seconds=5))
 LATER = (timedelta(minutes=5), timedelta(hours=1), *[timedelta(days=1)] * 5)
+# By how much the clocks of the machines that push may be wrong, or jump: of a key's retention a tenth, at most this.
+LARGEST_CLOCK_ERROR = timedelta(minutes=5)
 # What a system may say of a document that nobody can finish without looking at it.
 STOPPING_STATUSES = frozenset({"duplicate", "incomplete", "deleted"})
+RESTORED = "the register was restored from a backup: what was sent after the backup is unknown"
 OPEN_STATES = (State.PENDING, State.IN_FLIGHT, State.AMBIGUOUS)
 DELIVERED_STATES = (State.POSTED, State.VERIFIED)
 
@@ -59,9 +62,14 @@ Step = Send | LookUp | Wait | Park | Nothing
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What a look-up found; ``differences`` only where every call has taken effect."""
+    """What a look-up found that was asked at the time ``asked``, by a process that began ``since``.
+
+    ``differences`` only where every call has taken effect.
+    """
 
     remote: RemoteDocument | None
+    asked: datetime
+    since: datetime
     differences: tuple[str, ...] = ()
 
 
@@ -79,7 +87,9 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The register came from a backup, so that it may not know what was sent."""
+    """The register came from a backup and was taken into use at that time: whatever was sent after the backup was made is unknown."""
+
+    at: datetime
 
 
 Event = Outcome | LookedUp | Unreadable | Recovered | Restored | Park
@@ -100,7 +110,13 @@ def resend_until(manifest: Manifest, delivery: Delivery) -> datetime | None:
     if manifest.key_retention == FOREVER or delivery.first_written_at is None:
         return None
     # Up to one deadline may pass before it is sent, one more until it is given up, and then it may still be on its way.
-    return delivery.first_written_at + manifest.key_retention - 2 * manifest.send_deadline - manifest.in_flight_bound
+    arrival = 2 * manifest.send_deadline + manifest.in_flight_bound
+    return delivery.first_written_at + manifest.key_retention - arrival - clock_error(manifest.key_retention)
+
+
+def clock_error(span: timedelta) -> timedelta:
+    """How wrong the clocks may be that measure a span across processes."""
+    return min(LARGEST_CLOCK_ERROR, span / 10)
 
 
 def next_step(manifest: Manifest, delivery: Delivery, calls: Sequence[str], now: datetime) -> Step:
@@ -115,6 +131,13 @@ def next_step(manifest: Manifest, delivery: Delivery, calls: Sequence[str], now:
     if manifest.look_up_lag is not None:
         return LookUp()
     return Park(f"it may or may not be there, and {manifest.system} offers no way to find out ({delivery.reason})")
+
+
+def taken_over(delivery: Delivery, restoration: Restoration | None) -> Recovered | Restored | None:
+    """What a poster that takes the lane over must assume of an open delivery."""
+    if restoration is not None and delivery.epoch < restoration.first_epoch:
+        return Restored(restoration.at)
+    return None if delivery.written_ahead_at is None else Recovered()
 
 
 def written_ahead(delivery: Delivery, now: datetime, epoch: int) -> Delivery:
@@ -143,7 +166,7 @@ def advance(manifest: Manifest, delivery: Delivery, calls: Sequence[str], event:
         case Recovered():
             after = _in_doubt(manifest, delivery, now, "the process that sent it ended before the answer was recorded", answered=False)
         case Restored():
-            after = _unknown_history(manifest, delivery, now)
+            after = _unknown_history(manifest, delivery, event, now)
         case LookedUp():
             after = _looked_up(manifest, delivery, calls, event, now)
         case Unreadable():
@@ -199,7 +222,7 @@ def _rejected(manifest: Manifest, delivery: Delivery, event: Rejected, now: date
         state=State.AMBIGUOUS,
         written_ahead_at=None,
         resend_exhausted=True,
-        believable_at=_believable(manifest, delivery, now),
+        believable_at=_believable(manifest, delivery, now, answered=True),
         next_attempt_at=now + manifest.look_up_lag,
         reason=reason,
     )
@@ -212,7 +235,7 @@ def _in_doubt(manifest: Manifest, delivery: Delivery, now: datetime, reason: str
         state=State.AMBIGUOUS,
         doubt=True,
         resend_exhausted=delivery.resend_exhausted or (answered and resent and manifest.replays_errors),
-        believable_at=_believable(manifest, delivery, now),
+        believable_at=_believable(manifest, delivery, now, answered=answered),
         written_ahead_at=None,
         next_attempt_at=None,
         reason=reason,
@@ -225,21 +248,37 @@ def _in_doubt(manifest: Manifest, delivery: Delivery, now: datetime, reason: str
     return _inconclusive(manifest, after, now, reason) if resent else after
 
 
-def _unknown_history(manifest: Manifest, delivery: Delivery, now: datetime) -> Delivery:
-    untouched = delivery.state is State.PENDING and delivery.generation == 0 and not delivery.completed and not delivery.doubt
-    if not untouched or manifest.key_retention == FOREVER:
-        return delivery
-    reason = "the register was restored from a backup: what was sent after the backup is unknown"
-    return replace(delivery, state=State.AMBIGUOUS, doubt=True, resend_exhausted=True, believable_at=now, reason=reason)
+def _unknown_history(manifest: Manifest, delivery: Delivery, event: Restored, now: datetime) -> Delivery:
+    if manifest.key_retention == FOREVER and manifest.look_up_lag is None:
+        # Its key has never changed without a person, so sending it again is safe.
+        return _in_doubt(manifest, delivery, now, RESTORED, answered=False) if delivery.written_ahead_at else delivery
+    believable = min(now, event.at) + waiting_time(manifest)
+    return replace(
+        delivery,
+        state=State.AMBIGUOUS,
+        doubt=True,
+        # The key may have been raised after the backup, so that this one proves nothing.
+        resend_exhausted=True,
+        believable_at=max(believable, delivery.believable_at or believable),
+        written_ahead_at=None,
+        first_written_at=None,
+        next_attempt_at=None,
+        resolutions=0,
+        reason=RESTORED,
+    )
 
 
 def _looked_up(manifest: Manifest, delivery: Delivery, calls: Sequence[str], event: LookedUp, now: datetime) -> Delivery:
     remote = event.remote
+    # What counts is when it was asked: the answer may have been waiting for somebody to read it.
+    trusted = _trusted_from(manifest, delivery, event.since)
+    early = trusted is not None and event.asked < trusted
     adopted = None if remote is None else _adopted(delivery, calls, remote, event.differences, now)
-    if adopted is not None:
+    # Of a history that is unknown the next call may be under way too.
+    if adopted is not None and (adopted.state is State.POSTED or not early or delivery.first_written_at is not None):
         return adopted
-    if delivery.believable_at is not None and now < delivery.believable_at:
-        return replace(delivery, next_attempt_at=delivery.believable_at)
+    if early:
+        return replace(delivery, next_attempt_at=trusted)
     if remote is None and delivery.completed:
         return _parked(delivery, f"{', '.join(delivery.completed)} had taken effect, but the look-up finds nothing any more")
     problem = None if remote is None else _problem(delivery, calls, remote, event.differences)
@@ -327,11 +366,23 @@ def _may_resend(manifest: Manifest, delivery: Delivery, now: datetime) -> bool:
     return limit is not None and now <= limit
 
 
-def _believable(manifest: Manifest, delivery: Delivery, now: datetime) -> datetime:
-    # The request left at the latest one deadline after its write-ahead, and certainly before now.
-    latest_start = now if delivery.written_ahead_at is None else min(now, delivery.written_ahead_at + manifest.send_deadline)
-    believable = latest_start + waiting_time(manifest)
+def _believable(manifest: Manifest, delivery: Delivery, now: datetime, *, answered: bool) -> datetime:
+    """From when on "absent" proves that the outstanding attempt had no effect."""
+    wait = waiting_time(manifest)
+    if answered or delivery.written_ahead_at is None:
+        believable = now + wait
+    else:
+        # Another process wrote it ahead, and may not even be dead: it sends within the deadline, by a clock that may be wrong.
+        latest = manifest.send_deadline + wait
+        long_ago = delivery.written_ahead_at + latest + LARGEST_CLOCK_ERROR <= now
+        believable = now if long_ago else now + latest
     return believable if delivery.believable_at is None else max(believable, delivery.believable_at)
+
+
+def _trusted_from(manifest: Manifest, delivery: Delivery, since: datetime) -> datetime | None:
+    """From when on "absent" is believed by a process that began ``since``: another one's clock is trusted only so far."""
+    believable = delivery.believable_at
+    return None if believable is None else max(believable, min(since + waiting_time(manifest), believable + LARGEST_CLOCK_ERROR))
 
 
 def _parked(delivery: Delivery, reason: str) -> Delivery:

@@ -30,13 +30,14 @@ class SendBatch:
 class LookUpBatch:
     """Look these documents up in one request; answer with ``Found``. ``calls``: what a complete one consists of, by position.
 
-    ``hints``: reference -> remote id of what is known to be there. ``seconds``: how long to wait for a turn.
+    ``hints``: reference -> remote id of what is known to be there. ``seconds``: how long to wait for a turn. ``since``: when this run began.
     """
 
     documents: tuple[SealedDocument, ...]
     calls: Mapping[int, Sequence[str]]
     hints: Mapping[str, str]
     seconds: float
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

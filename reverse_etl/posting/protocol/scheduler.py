@@ -18,7 +18,7 @@ from reverse_etl.errors import OutboxContractError
 from reverse_etl.posting import notices
 from reverse_etl.posting.protocol import outcomes
 from reverse_etl.posting.protocol.admission import CHANGED, PERIOD_CLOSED
-from reverse_etl.posting.protocol.delivery import OPEN_STATES, Event, LookUp, Park, Recovered, Restored, Send, Wait, advance, next_step
+from reverse_etl.posting.protocol.delivery import OPEN_STATES, Event, LookUp, Park, Send, Wait, advance, next_step, taken_over
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.protocol.effects import (
     Allowance,
@@ -36,7 +36,7 @@ from reverse_etl.posting.protocol.effects import (
 )
 from reverse_etl.posting.protocol.facts import Change, Found, Intent, Refused, Result, Sent, WrittenAhead
 from reverse_etl.posting.protocol.ready import Ready, Tracked
-from reverse_etl.register.records import Delivery, NewException
+from reverse_etl.register.records import Delivery, NewException, Restoration
 from reverse_etl.systems.contract import Manifest, NotExecuted, Rejected, RenderContext
 
 CHANGES_PER_COMMIT = 500
@@ -89,9 +89,11 @@ class Scheduler:
         self._sending = 0
         self._looking = 0
         self._reported = False
+        self._began: datetime
 
-    def begin(self, now: datetime, *, restored: bool) -> None:
-        """Take the lane over: every attempt that is outstanding now was left by a dead process. ``restored``: the register is a backup."""
+    def begin(self, now: datetime, restoration: Restoration | None) -> None:
+        """Take the lane over: every attempt that is outstanding now was left by a dead process."""
+        self._began = now
         for item in self.tracked.values():
             if item.delivery.state not in OPEN_STATES:
                 continue
@@ -101,10 +103,9 @@ class Scheduler:
                 if item.delivery.written_ahead_at is None and not item.delivery.doubt:
                     self._refuse(item, str(error), now)
                 continue
-            if item.delivery.written_ahead_at is not None:
-                self._apply(item, Recovered(), now)
-            elif restored:
-                self._apply(item, Restored(), now)
+            event = taken_over(item.delivery, restoration)
+            if event is not None:
+                self._apply(item, event, now)
             else:
                 self._place(item, now)
 
@@ -200,7 +201,8 @@ class Scheduler:
         known = {item.document.reference: item.delivery.remote_id for item in items if item.delivery.remote_id}
         seconds = max(self._patience, self._manifest.send_deadline.total_seconds())
         self._looking += 1
-        return LookUpBatch(documents, {item.document.position: item.calls for item in items}, self.hints(documents) | known, seconds)
+        calls = {item.document.position: item.calls for item in items}
+        return LookUpBatch(documents, calls, self.hints(documents) | known, seconds, self._began)
 
     def _next_write_ahead(self, now: datetime, allowance: Allowance) -> WriteAhead | None:
         seconds = self._manifest.send_deadline.total_seconds()

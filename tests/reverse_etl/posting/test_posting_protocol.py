@@ -1,21 +1,33 @@
-"""The protocol alone: every path of a small world, the order of its decisions, and that the exploration would see a mistake."""
+"""The protocol alone, decision by decision; tests/proof/model_check explores its paths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from posting_model import CALLS, START, explore
 
 from reverse_etl.documents import State
-from reverse_etl.posting.protocol import LookedUp, LookUp, Park, Recovered, Send, Unreadable, Wait, advance, next_step, written_ahead
-from reverse_etl.posting.protocol import delivery as protocol
-from reverse_etl.register import Delivery
+from reverse_etl.posting.protocol import (
+    LookedUp,
+    LookUp,
+    Park,
+    Recovered,
+    Restored,
+    Send,
+    Unreadable,
+    Wait,
+    advance,
+    next_step,
+    taken_over,
+    written_ahead,
+)
+from reverse_etl.register import Delivery, Restoration
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
 
+START = datetime(2026, 1, 31, tzinfo=UTC)
+CALLS = ("create", "complete")
 B = Manifest(
     system="model",
     key_retention=timedelta(0),
@@ -35,48 +47,12 @@ C = replace(B, look_up_lag=None)
 U = replace(C, key_retention=FOREVER)
 
 
-@pytest.mark.parametrize("manifest", [A, A_REPLAYING, A_BLIND, B, C, U], ids=["A", "A replaying", "A blind", "B", "C", "U"])
-def test_no_path_doubles_or_loses_a_document(manifest: Manifest) -> None:
-    states, broken, ended = explore(manifest, faults=2 if manifest.key_retention else 3)
-
-    assert broken is None, "\n".join([broken.rule, *broken.path])
-    assert states > 50
-    assert State.POSTED in ended
-    assert ended <= {State.POSTED, State.REJECTED, State.PARKED}
-
-
-MISTAKES: dict[str, tuple[Manifest, str, Callable[..., Any]]] = {
-    "absent is believed at once": (B, "waiting_time", lambda manifest: timedelta(0)),
-    "the lag is forgotten": (B, "waiting_time", lambda manifest: manifest.send_deadline + manifest.in_flight_bound),
-    "the in-flight bound is forgotten": (B, "waiting_time", lambda manifest: manifest.send_deadline + manifest.look_up_lag),
-    "a key is trusted for ever": (replace(A, key_retention=timedelta(seconds=2)), "_may_resend", lambda *_: True),
-    "a lost answer is taken for a failure": (C, "_in_doubt", lambda m, d, now, reason, answered: protocol._not_executed(d, NotExecuted(reason), now)),
-    "a crash is taken for a failure": (B, "_in_doubt", lambda m, d, now, reason, answered: protocol._not_executed(d, NotExecuted(reason), now)),
-    "a new key after a lost answer": (
-        A,
-        "_in_doubt",
-        lambda m, d, now, reason, answered: replace(d, state=State.PENDING, generation=d.generation + 1, written_ahead_at=None),
-    ),
-    "the wait starts at the write-ahead": (
-        B,
-        "_believable",
-        lambda manifest, delivery, now: (delivery.written_ahead_at or now) + protocol.waiting_time(manifest) - manifest.send_deadline,
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_the_exploration_finds_a_planted_mistake(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest, name, wrong = MISTAKES[mistake]
-    monkeypatch.setattr(protocol, name, wrong)
-
-    _, broken, _ = explore(manifest, faults=2)
-
-    assert broken is not None
-
-
 def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
+
+
+def looked_up(remote: RemoteDocument | None, asked: float, differences: tuple[str, ...] = ()) -> LookedUp:
+    return LookedUp(remote, START + seconds(asked), START, differences)
 
 
 def sent(delivery: Delivery, at: float = 0.0) -> Delivery:
@@ -94,7 +70,7 @@ def test_a_document_is_posted_when_its_last_call_succeeded() -> None:
 
 def test_a_remembered_key_is_used_again_and_only_as_long_as_it_is_remembered_when_it_arrives() -> None:
     doubtful = advance(A, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
-    limit = START + seconds(30 - 2 * 3 - 4)
+    limit = START + seconds(30 - 2 * 3 - 4 - 3)
 
     assert next_step(A, doubtful, CALLS, limit) == Send("create", 0, limit)
     assert next_step(A, doubtful, CALLS, limit + seconds(1)) == LookUp()
@@ -113,20 +89,53 @@ def test_presence_is_believed_at_once_and_absence_only_after_the_wait() -> None:
     assert next_step(B, doubtful, CALLS, START) == Wait(START + seconds(2))
     there = RemoteDocument("R", "R1", None, "draft", None, None, None, None, (), {"create": {"id": "R1"}})
 
-    found = advance(B, doubtful, CALLS, LookedUp(there), START + seconds(2))
-    absent = advance(B, doubtful, CALLS, LookedUp(None), START + seconds(2))
-    later = advance(B, absent, CALLS, LookedUp(None), START + seconds(9))
+    found = advance(B, doubtful, CALLS, looked_up(there, 2), START + seconds(2))
+    absent = advance(B, doubtful, CALLS, looked_up(None, 2), START + seconds(2))
+    later = advance(B, absent, CALLS, looked_up(None, 9), START + seconds(9))
 
     assert (found.completed, found.doubt) == (("create",), False)
     assert next_step(B, absent, CALLS, START + seconds(2)) == Wait(START + seconds(9))
     assert next_step(B, later, CALLS, START + seconds(9)) == Send("create", 1, None)
 
 
-def test_the_wait_of_a_dead_process_counts_from_the_latest_moment_it_can_have_sent() -> None:
-    recovered = advance(B, sent(Delivery(1)), CALLS, Recovered(), START + seconds(60))
+def test_a_look_up_proves_absence_as_of_when_it_was_asked() -> None:
+    doubtful = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
 
-    assert recovered.believable_at == START + seconds(3 + 9)
-    assert next_step(B, recovered, CALLS, START + seconds(62)) == LookUp()
+    early = advance(B, doubtful, CALLS, looked_up(None, 8), START + seconds(60))
+
+    assert next_step(B, early, CALLS, START + seconds(8)) == Wait(START + seconds(9))
+
+
+def test_what_another_process_wrote_ahead_is_waited_for_anew_unless_that_is_long_ago() -> None:
+    recent = advance(B, sent(Delivery(1)), CALLS, Recovered(), START + seconds(60))
+    old = advance(B, sent(Delivery(1)), CALLS, Recovered(), START + seconds(320))
+
+    assert recent.believable_at == START + seconds(60 + 3 + 9)
+    assert old.believable_at == START + seconds(320)
+
+
+def test_what_another_process_found_believable_is_trusted_once_its_clock_cannot_matter() -> None:
+    doubtful = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
+    later = START + seconds(10)
+
+    at_once = advance(B, doubtful, CALLS, LookedUp(None, later, later), later)
+    after_its_own_wait = advance(B, doubtful, CALLS, LookedUp(None, later + seconds(9), later), later + seconds(9))
+
+    assert (at_once.state, at_once.next_attempt_at) == (State.AMBIGUOUS, later + seconds(9))
+    assert (after_its_own_wait.state, after_its_own_wait.generation) == (State.PENDING, 1)
+
+
+def test_after_a_restoration_everything_older_is_looked_up() -> None:
+    restoration = Restoration(START + seconds(100), first_epoch=10)
+    old, new = sent(Delivery(1)), replace(sent(Delivery(1)), epoch=10)
+
+    assert taken_over(Delivery(1), restoration) == taken_over(old, restoration) == Restored(START + seconds(100))
+    assert (taken_over(new, restoration), taken_over(Delivery(1), None)) == (Recovered(), None)
+    unknown = advance(A, replace(Delivery(1), completed=("create",)), CALLS, Restored(START + seconds(100)), START + seconds(101))
+    assert next_step(A, unknown, CALLS, START + seconds(101)) == LookUp()
+    draft = RemoteDocument("R", "R1", None, "draft", None, None, None, None, (), {"create": {"id": "R1"}})
+    half = advance(A, Delivery(1, state=State.AMBIGUOUS, doubt=True, believable_at=START + seconds(109)), CALLS, looked_up(draft, 101), START)
+    assert half.state is State.AMBIGUOUS, "the second call may be under way"
 
 
 def test_inconclusive_look_ups_wait_longer_and_longer_and_then_park() -> None:
@@ -156,7 +165,7 @@ def test_what_nobody_can_finish_is_parked(remote: dict[str, Any], differences: t
     doubtful = advance(B, sent(Delivery(1)), CALLS, Ambiguous("lost"), START)
     there = replace(RemoteDocument("R", "R1", None, "open", None, None, None, None, (), {"create": {}}), **remote)
 
-    parked = advance(B, doubtful, CALLS, LookedUp(there, differences), START + seconds(9))
+    parked = advance(B, doubtful, CALLS, looked_up(there, 9, differences), START + seconds(9))
 
     assert parked.state is State.PARKED
     assert reason in (parked.reason or "")
@@ -166,7 +175,7 @@ def test_a_document_that_had_begun_and_is_gone_is_parked() -> None:
     begun = advance(B, sent(Delivery(1)), CALLS, Succeeded("R1"), START)
     doubtful = advance(B, sent(begun), CALLS, Ambiguous("lost"), START)
 
-    assert advance(B, doubtful, CALLS, LookedUp(None), START + seconds(9)).state is State.PARKED
+    assert advance(B, doubtful, CALLS, looked_up(None, 9), START + seconds(9)).state is State.PARKED
 
 
 def test_a_refusal_after_a_lost_answer_proves_nothing_about_the_first_attempt() -> None:
