@@ -12,7 +12,6 @@ Sources: https://docs.stripe.com/api/errors, https://docs.stripe.com/api/idempot
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,19 +19,10 @@ from typing import Any
 from reverse_etl.documents import SealedDocument
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
 from reverse_etl.systems.stripe.rendering import APPLY_CREDIT, CREATE, CREDIT_MEMO, FINALIZE, UPDATE, references
+from reverse_etl.transport import Answer, retry_after
 
 _KINDS = {CREDIT_MEMO: "credit_note"}
 _LONGEST_REASON = 500
-LONGEST_PAUSE_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ def expected_of(document: SealedDocument, call: str, path: str) -> Expected:
 
 
 def classify(answer: Answer, expected: Expected) -> Outcome:
-    content = read_json(answer.body)
+    content = answer.content()
     if 200 <= answer.status < 300:
         return _success(content, expected)
     error = content.get("error") if isinstance(content, dict) else None
@@ -67,20 +57,12 @@ def classify(answer: Answer, expected: Expected) -> Outcome:
     reason = _reason(answer, stripes)
     code = stripes.get("code") if stripes else None
     if answer.status == 429 or code in ("lock_timeout", "rate_limit"):
-        return NotExecuted(reason, _retry_after(answer.headers))
+        return NotExecuted(reason, retry_after(answer.headers))
     if answer.status in (401, 403) and stripes:
         return NotExecuted(f"Stripe refuses the key, renew it: {reason}")
     if answer.status in (400, 402, 404) and stripes and stripes["type"] != "idempotency_error":
         return Rejected(reason)
     return Ambiguous(reason)
-
-
-def read_json(body: bytes) -> Any:
-    """The value of a JSON body, None if it is not JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _success(content: Any, expected: Expected) -> Outcome:
@@ -105,10 +87,3 @@ def _reason(answer: Answer, error: Mapping[str, Any] | None) -> str:
         return f"HTTP {answer.status} without an error of Stripe's{where}"[:_LONGEST_REASON]
     parts = [str(error[name]) for name in ("type", "code", "param", "message") if error.get(name)]
     return f"HTTP {answer.status}: {', '.join(parts)}{where}"[:_LONGEST_REASON]
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "")
-    if not (value.isascii() and value.isdecimal()) or len(value) > 9:
-        return None
-    return min(float(value), LONGEST_PAUSE_SECONDS)

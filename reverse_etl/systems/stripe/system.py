@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
 from reverse_etl.settings import SANDBOX_URL, Settings
@@ -16,8 +17,10 @@ from reverse_etl.systems.registry import adjusted
 from reverse_etl.systems.stripe import look_up as finding
 from reverse_etl.systems.stripe import platform, remote, rendering, usage_reports
 from reverse_etl.systems.stripe import read_back as reading
-from reverse_etl.systems.stripe.classification import Answer, classify, expected_of, read_json
+from reverse_etl.systems.stripe.classification import classify, expected_of
 from reverse_etl.systems.stripe.client import StripeClient
+from reverse_etl.transport import Answer, open_transport, read_json
+from reverse_etl.transport.exchange import policy_of
 
 SYSTEM = "stripe"
 
@@ -96,7 +99,9 @@ class StripeSystem:
             answer = self._client.post(path, form, None if reports else call.idempotency_key)
             if not isinstance(answer, Answer):
                 return answer
-            return usage_reports.classify_report(answer, call.document.reference) if reports else self._outcome(call, path, answer, form)
+            outcome = usage_reports.classify_report(answer, call.document.reference) if reports else self._outcome(call, path, answer, form)
+            crash_point(CrashPoint.BODY_PARSED)
+            return outcome
         except Exception as error:
             # Whatever went wrong after the request may have left must not look like a failure to send.
             return Ambiguous(f"{type(error).__name__}: {error}")
@@ -134,7 +139,8 @@ def open_stripe(settings: Settings, url: str | None = None, name: str = SYSTEM) 
 
         url = endpoint_url(settings, SYSTEM)
     manifest = adjusted(MANIFEST, settings, name)
-    client = StripeClient(url or destination.url, settings.secret(name), manifest.send_deadline.total_seconds(), manifest.concurrency)
+    policy, deadline = policy_of(settings, name), manifest.send_deadline.total_seconds()
+    client = StripeClient(url or destination.url, settings.secret(name), deadline, open_transport(settings, name), policy)
     return StripeSystem(manifest, client)
 
 

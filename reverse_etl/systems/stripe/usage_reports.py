@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reverse_etl.systems.contract import Outcome, Particular, Rejected, Succeeded
-from reverse_etl.systems.stripe.classification import Answer, Expected, classify, read_json
+from reverse_etl.systems.stripe.classification import Expected, classify
+from reverse_etl.transport import Answer
 
 CAPABILITY = Particular(key_retention=timedelta(hours=24), look_up_lag=None, replays_errors=False)
 KIND = "billing.meter_event"
@@ -20,7 +21,7 @@ _EXPECTED = Expected(kind=KIND, identifier=None, reference=None, finalized=False
 
 def classify_report(answer: Answer, reference: str) -> Outcome:
     """What the answer to a meter event proves. Total and pure, as ``classify``."""
-    content = read_json(answer.body)
+    content = answer.content()
     if 200 <= answer.status < 300 and isinstance(content, dict) and content.get("object") == KIND and content.get("identifier") == reference:
         return Succeeded(reference)
     outcome = classify(answer, _EXPECTED)

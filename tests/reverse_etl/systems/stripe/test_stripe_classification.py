@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected, Succeeded
-from reverse_etl.systems.stripe.classification import Answer, Expected, classify
+from reverse_etl.systems.stripe.classification import Expected, classify
+from reverse_etl.transport import Answer
 
 CREATED = Expected("invoice", None, "TO-1", False)
 FINALIZED = Expected("invoice", "in_1", None, True)

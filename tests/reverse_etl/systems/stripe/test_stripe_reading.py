@@ -130,7 +130,7 @@ def test_two_hundred_invoices_are_read_back_in_a_moment(destination: Destination
 
 @pytest.mark.parametrize("fault", [{"kind": "drop", "times": 3}, {"kind": "rate_limited", "times": 2}, {"kind": "accept_then_truncate"}])
 def test_a_read_is_tried_again(destination: Destination, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reverse_etl.systems.stripe.client.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("reverse_etl.transport.exchange.FIRST_PAUSE_SECONDS", 0.01)
     document = build.customer(f"AGAIN-{fault['kind']}")
     remote_id = destination.driver.post(document)
     destination.order(method="GET", path="/v1/customers", **fault)
@@ -138,7 +138,7 @@ def test_a_read_is_tried_again(destination: Destination, fault: dict[str, Any], 
 
 
 def test_a_page_that_cannot_be_read_is_an_error_never_a_shorter_answer(destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reverse_etl.systems.stripe.client.FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("reverse_etl.transport.exchange.FIRST_PAUSE_SECONDS", 0.001)
     destination.order(method="GET", path="/v1/invoices$", kind="unavailable", times=50)
     with pytest.raises(DestinationError, match="503"):
         destination.system.read_back(build.US, "2026-01")

@@ -14,8 +14,8 @@ from reverse_etl.posting import push
 from reverse_etl.register import Register
 from reverse_etl.systems.contract import Ambiguous, Rejected, Succeeded, UsageWindow
 from reverse_etl.systems.stripe import MANIFEST
-from reverse_etl.systems.stripe.classification import Answer
 from reverse_etl.systems.stripe.usage_reports import classify_report
+from reverse_etl.transport import Answer
 
 if TYPE_CHECKING:
     from conftest import Destination
