@@ -38,7 +38,7 @@ ENVIRONMENT_PROXY = "environment"
 _TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?|")
 _VISIBLE = re.compile(rb"/[\x21-\x7e]*")
-_DEFAULT_HEADERS = ((b"User-Agent", b"tieout"), (b"Accept-Encoding", b"identity"))
+ACCEPT_ENCODING = "Accept-Encoding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +257,9 @@ def _message(request: Request) -> httpcore.Request:
     url = httpcore.URL(request.url)
     if url.scheme not in (b"http", b"https") or not _VISIBLE.fullmatch(url.target) or not _TOKEN.fullmatch(request.method):
         raise ValueError("the URL or method")
-    headers = [(b"Host", _host_header(url))]
-    headers += _DEFAULT_HEADERS
+    headers = [(b"Host", _host_header(url)), (b"User-Agent", b"tieout")]
+    if ACCEPT_ENCODING not in request.headers:
+        headers.append((ACCEPT_ENCODING.encode(), b"identity"))
     for name, value in (*request.headers.items(), *request.authorization.items()):
         if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise ValueError("a header")

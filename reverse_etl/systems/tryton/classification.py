@@ -1,4 +1,4 @@
-"""What an answer of Tryton proves. Pure and total: any status, body or exception gives exactly one verdict.
+"""What an answer of Tryton proves. Pure and total: any status and body give exactly one verdict.
 
 Tryton answers business errors with status 200 and a member ``error``; it runs every call in one database transaction and
 rolls it back when the call raises.
@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
+from reverse_etl.transport import retry_after
 
 # Raised inside the transaction, by rules of the business: rolled back, and the same call would be refused again.
 REFUSALS = frozenset({"UserError", "UserWarning"})
@@ -47,21 +46,13 @@ def classify_answer(status: int, headers: Mapping[str, str], body: bytes) -> Ver
         return _classify_content(body)
     if status == 401:
         return SessionExpired()
-    words, retry_after = _shorten(body.decode("utf-8", errors="replace")), _retry_after(headers)
+    words, pause = _shorten(body.decode("utf-8", errors="replace")), retry_after(headers)
     if status in REFUSED_STATUSES:
         return Rejected(f"Tryton refused the request with status {status}: {words}")
     # 404: the database is not served; 429: too many log-ins.
-    if status in (404, 429) or (status == 503 and (LOCKED in words or retry_after is not None)):
-        return NotExecuted(f"Tryton does not serve requests now (status {status}): {words}", retry_after)
+    if status in (404, 429) or (status == 503 and (LOCKED in words or pause is not None)):
+        return NotExecuted(f"Tryton does not serve requests now (status {status}): {words}", pause)
     return Ambiguous(f"Tryton answered with status {status}: {words}")
-
-
-def classify_failure(failure: BaseException) -> NotExecuted | Ambiguous:
-    """The verdict on an exception of the transport: only what never got a connection is proven not to have happened."""
-    reason = f"{type(failure).__name__}: {_shorten(str(failure))}"
-    if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol | httpx.InvalidURL):
-        return NotExecuted(f"no connection to Tryton ({reason})")
-    return Ambiguous(f"no answer from Tryton ({reason})")
 
 
 def _classify_content(body: bytes) -> Verdict:
@@ -96,9 +87,3 @@ def _message(error: Any) -> str:
 def _shorten(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    # The other form, an HTTP date, is of no use without the server's clock.
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else None

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import base64
-import queue
+import json
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
-
+from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
-from reverse_etl.systems.tryton.classification import Answered, SessionExpired, Verdict, classify_answer, classify_failure
+from reverse_etl.systems.tryton.classification import Answered, SessionExpired, Verdict, classify_answer
+from reverse_etl.transport import Answer, NetworkPolicy, Request, Transport
+from reverse_etl.transport.addresses import checked_url
+
+# Without gzip trytond 8.2 says that a long answer is compressed when it is not.
+HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
 
 
 class Connection:
-    """Thread-safe. Each request has a connection of its own, so that none is lost to a server that closed an idle one."""
+    """Thread-safe. Raises ConfigurationError: the password would travel in clear."""
 
-    def __init__(self, url: str, database: str, username: str, password: str) -> None:
-        self._endpoint = f"{url.rstrip('/')}/{database}/rpc/"
+    def __init__(
+        self, url: str, database: str, username: str, password: str, transport: Transport | None = None, policy: NetworkPolicy | None = None
+    ) -> None:
+        self._endpoint = f"{checked_url(url, policy or NetworkPolicy(), 'destination tryton')}/{database}/rpc/"
         self._username = username
         self._password = password
         self._authorization: str | None = None
         self._lock = threading.Lock()
-        self._client = httpx.Client(
-            follow_redirects=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), transport=httpx.HTTPTransport(retries=0)
-        )
+        self._transport = transport or Transport(policy)
 
     def call(self, method: str, parameters: Sequence[Any], deadline: float) -> Answered | NotExecuted | Rejected | Ambiguous:
         """Perform one call that may write; never raises. ``deadline`` is a time of ``time.monotonic``.
@@ -77,23 +81,12 @@ class Connection:
                     return None, NotExecuted("log-in failed: Tryton's answer holds no session")
 
     def _exchange(self, method: str, parameters: Sequence[Any], authorization: str | None, deadline: float) -> Verdict:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            return NotExecuted("not sent: the deadline was over before")
-        # httpx limits each step, not the whole: a server that trickles bytes would hold us for ever.
-        answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
-        threading.Thread(target=lambda: answers.put(self._request(method, parameters, authorization, remaining)), daemon=True).start()
-        try:
-            return answers.get(timeout=remaining)
-        except queue.Empty:
-            return Ambiguous(f"no answer from Tryton within {remaining:.1f} s")
-
-    def _request(self, method: str, parameters: Sequence[Any], authorization: str | None, seconds: float) -> Verdict:
-        headers = {"Authorization": authorization} if authorization else {}
-        try:
-            response = self._client.post(
-                self._endpoint, json={"id": 0, "method": method, "params": list(parameters)}, headers=headers, timeout=httpx.Timeout(seconds)
-            )
-            return classify_answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content)
-        except Exception as failure:
-            return classify_failure(failure)
+        body = json.dumps({"id": 0, "method": method, "params": list(parameters)}, allow_nan=False).encode()
+        authorized = {"Authorization": authorization} if authorization else {}
+        request = Request("POST", self._endpoint, HEADERS, body, authorized)
+        answer = self._transport.exchange(request, deadline)
+        if not isinstance(answer, Answer):
+            return answer
+        verdict = classify_answer(answer.status, answer.headers, answer.body)
+        crash_point(CrashPoint.BODY_PARSED)
+        return verdict

@@ -23,6 +23,8 @@ from reverse_etl.systems.tryton.delivery import MOVE, Prepared, deliver
 from reverse_etl.systems.tryton.directory import ADD_ON, CompanyDirectory, find_parties, has_unique_reference, load_company
 from reverse_etl.systems.tryton.rendering import CREATE, CUSTOMER, WRITE
 from reverse_etl.systems.tryton.wire import UnknownCodeError, move_values
+from reverse_etl.transport import open_transport
+from reverse_etl.transport.exchange import policy_of
 
 SYSTEM = "tryton"
 
@@ -235,7 +237,14 @@ def open_tryton(settings: Settings, url: str | None = None, manifest: Manifest =
         from reverse_etl.sandbox.supervisor import endpoint_url
 
         url = endpoint_url(settings, SYSTEM)
-    connection = Connection(url or destination.url, destination.database or "erp", destination.username or "admin", settings.secret(name))
+    connection = Connection(
+        url or destination.url,
+        destination.database or "erp",
+        destination.username or "admin",
+        settings.secret(name),
+        open_transport(settings, name),
+        policy_of(settings, name),
+    )
     claims = destination.options.get(UNIQUE_REFERENCE, "false").lower() == "true"
     return Tryton(adjusted(manifest, settings, name), connection, settings.entities, claims_unique_reference=claims)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
-from reverse_etl.systems.tryton.classification import Answered, SessionExpired, classify_answer, classify_failure
+from reverse_etl.systems.tryton.classification import Answered, SessionExpired, classify_answer
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -74,13 +73,3 @@ def test_errors_inside_an_answer_of_status_200(content: object, expected: object
 )
 def test_what_each_status_proves(status: int, headers: dict[str, str], body: bytes, expected: type) -> None:
     assert type(classify_answer(status, headers, body)) is expected
-
-
-@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.ConnectTimeout("no route"), httpx.PoolTimeout("full")])
-def test_what_never_got_a_connection_was_not_executed(failure: Exception) -> None:
-    assert isinstance(classify_failure(failure), NotExecuted)
-
-
-@pytest.mark.parametrize("failure", [httpx.ReadTimeout(""), httpx.WriteError(""), httpx.RemoteProtocolError(""), OSError(), ValueError()])
-def test_every_other_failure_is_ambiguous(failure: Exception) -> None:
-    assert isinstance(classify_failure(failure), Ambiguous)

@@ -140,9 +140,10 @@ def test_a_period_is_closed_and_reopened_once_and_says_why_it_cannot_be(ledger: 
         system.bring_period(US, "2026-11", is_open=False)
     assert system.period_states(US)["2026-11"] == "open"
     driver.send([draft], "post", replies)
+    elsewhere = system.period_states(EU)
 
     assert [system.bring_period(US, "2026-11", is_open=False) for _ in range(2)] == [True, False]
-    assert (system.period_states(US)["2026-11"], system.period_states(EU)["2026-11"]) == ("closed", "open")
+    assert (system.period_states(US)["2026-11"], system.period_states(EU)) == ("closed", elsewhere)
     assert [system.bring_period(US, "2026-11", is_open=True) for _ in range(2)] == [True, False]
     assert system.period_states(US)["2026-11"] == "open"
     with pytest.raises(DestinationError, match="no accounting period 2031-01"):
