@@ -32,7 +32,7 @@ class Secret(BaseModel):
 class Authorization(BaseModel):
     """How a destination is told who asks; what is not said is as usual for its kind. Secrets are named under ``secrets`` of the destination.
 
-    ``bearer`` and ``header`` (which header: ``header``) send the secret; ``basic`` sends ``username`` and the secret.
+    ``bearer`` and ``header`` (which header: ``header``, after ``prefix``) send the secret; ``basic`` sends ``username`` and the secret.
     ``client_credentials`` (secrets: ``client_secret``) and ``refresh_token`` (secrets: ``client_secret``, ``refresh_token``) get OAuth 2.0 tokens
     from ``token_url``; ``token_authentication`` says where the client's secret travels. ``token_based`` signs with OAuth 1.0a HMAC-SHA256
     (secrets: ``consumer_secret``, ``token_secret``), as NetSuite asks.
@@ -42,6 +42,7 @@ class Authorization(BaseModel):
 
     method: Literal["none", "bearer", "header", "basic", "client_credentials", "refresh_token", "token_based"] | None = None
     header: str | None = None
+    prefix: str = ""
     username: str | None = None
     client_id: str | None = None
     token_url: str | None = None

@@ -56,6 +56,26 @@ def manifest_of(kind: str) -> Manifest | None:
     return None if module is None else cast("Manifest", module.MANIFEST)
 
 
+def check(settings: Settings, name: str) -> tuple[str, ...]:
+    """What a destination as it is set up amounts to, in lines for people; nothing is sent.
+
+    Raises:
+        ConfigurationError: as ``open_system``.
+    """
+    system = open_system(settings, name)
+    manifest = system.manifest
+    rate = "no declared rate" if manifest.requests_per_second is None else f"{manifest.requests_per_second:g} requests a second"
+    day = "" if manifest.requests_per_day is None else f", {manifest.requests_per_day} a day"
+    lines = [f"{name}: kind {settings.kind(name)} at {settings.destination(name).url}; {rate}{day}, {manifest.concurrency} at once"]
+    for document_type in manifest.document_types:
+        own = manifest.of(document_type)
+        lines.append(f"{document_type}: class {own.capability_class}; after a lost answer it is {_resolution(own)}")
+        if own.look_up_lag is None:
+            lines.append(f"{document_type}: cannot be looked up, so only reconciliation can say whether it is there")
+    described = getattr(_module(settings.kind(name)), "check", None)
+    return (*lines, *(described(settings, name) if described else ()))
+
+
 def adjusted(manifest: Manifest, settings: Settings, name: str) -> Manifest:
     """The manifest of a kind as a destination of that name has it: its name and the limits of its settings."""
     chosen = settings.destination(name)
@@ -68,6 +88,17 @@ def adjusted(manifest: Manifest, settings: Settings, name: str) -> Manifest:
         batch_size=chosen.batch_size or manifest.batch_size,
         send_deadline=timedelta(seconds=chosen.send_deadline_seconds) if chosen.send_deadline_seconds else manifest.send_deadline,
     )
+
+
+def _resolution(manifest: Manifest) -> str:
+    waited = manifest.send_deadline + manifest.in_flight_bound + (manifest.look_up_lag or timedelta(0))
+    looked_up = f"looked up after {waited}"
+    return {
+        "U": "sent again",
+        "A": f"sent again within {manifest.key_retention}, then {'parked for a person' if manifest.look_up_lag is None else looked_up}",
+        "B": f"{looked_up}, and sent again if it is not there",
+        "C": "parked for a person",
+    }[manifest.capability_class]
 
 
 def _module(kind: str) -> ModuleType | None:

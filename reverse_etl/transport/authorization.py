@@ -101,7 +101,7 @@ def open_authorization(settings: Settings, name: str, transport: Transport, usua
         return BearerTokens(_access_tokens(settings, name, transport, chosen))
     secret = settings.secret(name)
     if chosen.method == "header":
-        return FixedHeaders({_needed(chosen, name, "header"): SecretStr(secret)})
+        return FixedHeaders({_needed(chosen, name, "header"): SecretStr(chosen.prefix + secret)})
     if chosen.method == "basic":
         pair = f"{chosen.username or settings.destination(name).username or _needed(chosen, name, 'username')}:{secret}"
         return FixedHeaders({"Authorization": SecretStr("Basic " + base64.b64encode(pair.encode()).decode())})

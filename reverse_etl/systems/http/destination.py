@@ -45,27 +45,14 @@ def open_system(settings: Settings, name: str) -> HttpSystem:
 
 
 def check(settings: Settings, name: str) -> tuple[str, ...]:
-    """What a description amounts to, in lines for people; nothing is sent.
-
-    Raises:
-        ConfigurationError: as ``open_system``.
-    """
-    system = open_system(settings, name)
-    system.close()
+    """What the description says, in lines for people. Raises ConfigurationError: it cannot be used."""
     specification, _ = _described(settings, name)
-    lines = [f"{specification_file(settings, name)}: can be read; {system.manifest.system} is at {destination_url(settings, name)}"]
+    lines = [f"described in {specification_file(settings, name)}"]
     for document_type, document in specification.documents.items():
-        manifest = system.manifest.of(document_type)
         calls = ", ".join(f"{call.name} ({call.method} {call.path})" for call in (*document.calls, *document.update_calls))
-        after = {
-            "U": "is sent again after a lost answer",
-            "A": f"is sent again within {manifest.key_retention} after a lost answer" + ("" if manifest.look_up_lag is None else ", then looked up"),
-            "B": f"is looked up {_waiting(manifest)} after a lost answer",
-            "C": "is parked for a person after a lost answer: neither a key nor a look-up is described",
-        }[manifest.capability_class]
-        lines.append(f"{document_type}: class {manifest.capability_class}, {calls}; {after}")
-        if document.look_up is None:
-            lines.append(f"{document_type}: cannot be verified, for there is no look_up")
+        lines.append(f"{document_type}: {calls}")
+        if document.found is not None and document.found.lines is not None and not document.compared.lines:
+            lines.append(f"{document_type}: its lines are not compared, for compared.lines is empty")
     if specification.read_back is None:
         lines.append("without read_back, what the destination holds cannot be tied out")
     return tuple(lines)
@@ -87,7 +74,3 @@ def _described(settings: Settings, name: str) -> tuple[Specification, SpecifiedM
         return settings.account_code(name, entity, account)
 
     return specification, SpecifiedMapping(specification, str(path), options, account_code)
-
-
-def _waiting(manifest: Manifest) -> timedelta:
-    return manifest.send_deadline + manifest.in_flight_bound + (manifest.look_up_lag or timedelta(0))

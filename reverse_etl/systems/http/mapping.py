@@ -238,7 +238,8 @@ class SpecifiedMapping(HttpMapping):
         return lambda account: self._account_code(entity, account)
 
     def _headers(self) -> Mapping[str, str]:
-        return {**JSON, **self.specification.headers}
+        own = {name.lower() for name in self.specification.headers}
+        return {**{name: value for name, value in JSON.items() if name.lower() not in own}, **self.specification.headers}
 
 
 def _compiled(method: str, source: CallSpecification | Listing, where: str, roots: frozenset[str]) -> RequestTemplate:
@@ -267,9 +268,8 @@ def _path(source: str, where: str, roots: frozenset[str]) -> Callable[[Mapping[s
 
 def _request(stored: Mapping[str, Any], usual: Mapping[str, str]) -> HttpRequest:
     body = None if stored["body"] is None else stored["body"].encode()
-    headers = {**usual, **stored["headers"]}
-    if body is None:
-        headers.pop("Content-Type", None)
+    own = {name.lower() for name in stored["headers"]} | ({"content-type"} if body is None else set())
+    headers = {**{name: value for name, value in usual.items() if name.lower() not in own}, **stored["headers"]}
     return HttpRequest(stored["method"], stored["path"], tuple((name, value) for name, value in stored["query"]), headers, body)
 
 

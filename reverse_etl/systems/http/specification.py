@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Authorization
@@ -165,12 +165,29 @@ class Batch(_Strict):
     status: str | None = None
 
 
+def _no_reserved_header(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name in headers:
+        if name.lower() in RESERVED_HEADERS:
+            raise ValueError(f"{name} is not set by a description: {RESERVED_HEADERS[name.lower()]}")
+    return headers
+
+
+RESERVED_HEADERS = {
+    "authorization": "state authorization, and name the secret in the settings",
+    "host": "it is that of the url",
+    "content-length": "it is that of the body",
+    "transfer-encoding": "requests are sent whole",
+    "connection": "connections are kept as long as that is safe",
+}
+Headers = Annotated[dict[str, str], AfterValidator(_no_reserved_header)]
+
+
 class CallSpecification(_Strict):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: str
     query: dict[str, str] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     body: Any = None
     identity: Identity | None = None
     success: Success
@@ -280,7 +297,7 @@ class Listing(_Strict):
     method: Literal["GET", "POST"] = "GET"
     path: str
     query: dict[str, str] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     body: Any = None
     items: str = "."
     next: Next | None = None
@@ -362,7 +379,7 @@ class Specification(_Strict):
     capabilities: Capabilities = Capabilities()
     limits: Limits = Limits()
     authorization: Authorization | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     rejected: tuple[Condition, ...] = ()
     not_executed: tuple[Condition, ...] = ()
     documents: dict[str, DocumentSpecification] = Field(min_length=1)

@@ -60,6 +60,7 @@ def with_tokens(home: Path, endpoint: TokenEndpoint, method: str = "client_crede
     [
         ({"method": "bearer"}, {"Authorization": "Bearer k3y"}),
         ({"method": "header", "header": "X-Api-Key"}, {"X-Api-Key": "k3y"}),
+        ({"method": "header", "header": "Authorization", "prefix": "Token "}, {"Authorization": "Token k3y"}),
         ({"method": "basic", "username": "ledger"}, {"Authorization": "Basic bGVkZ2VyOmszeQ=="}),
         ({"method": "none"}, {}),
         ({}, {}),

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from reverse_etl.documents import SealedDocument, idempotency_key
 from reverse_etl.errors import ConfigurationError, OutboxContractError
 from reverse_etl.settings import Settings
-from reverse_etl.systems import open_system
+from reverse_etl.systems import check, open_system
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Call, Dependency, NotExecuted, Rejected, RenderContext, Succeeded
-from reverse_etl.systems.http import check
 from reverse_etl.systems.http.mapping import SpecifiedMapping
 from reverse_etl.systems.http.specification import Specification, load_specification, manifest_of
 from reverse_etl.transport import Answer
@@ -61,6 +60,7 @@ def calls(content: Mapping[str, Any], *documents: SealedDocument) -> list[Call]:
         (with_call(body={"a": {"b": "{wrong.path}"}}), r"documents\.journal_entry\.create\.body\.a\.b: 'wrong\.path' does not begin with"),
         (with_call(body={"a": 1.5}), r"documents\.journal_entry\.create\.body\.a: 1\.5 is a binary floating point number"),
         (with_call(path="entries"), r"create\.path: 'entries' must begin with /"),
+        (with_call(headers={"Authorization": "x"}), r"calls\.0\.headers: Authorization is not set by a description: state authorization"),
         (with_call(rejected=[{"path": "error"}]), r"calls\.0\.rejected\.0: a path goes with exactly one of is, in, contains, exists"),
         (with_call(rejected=[{}]), "state a status, or a header or path"),
         (with_call(identity={}), "state exactly one of header, field, query"),
@@ -110,8 +110,29 @@ def test_checking_says_what_becomes_of_a_lost_answer_and_sends_nothing(tmp_path:
     (tmp_path / "secrets" / "k").write_text("x")
     destination["secret_file"] = "secrets/k"
     lines = check(Settings.model_validate({"home": tmp_path, "destinations": {"vouchers": destination}}), "vouchers")
-    assert "customer: class U, upsert (PUT /api/2/partners/{payload.customer_id}); is sent again after a lost answer" in lines
-    assert any(line.startswith("journal_entry: class A, create (POST /api/2/vouchers), finish") and "within 1:00:00" in line for line in lines)
+    assert lines == (
+        "vouchers: kind http at https://ledger.invalid; 500 requests a second, 4 at once",
+        "customer: class U; after a lost answer it is sent again",
+        "journal_entry: class A; after a lost answer it is sent again within 1:00:00, then looked up after 0:00:03",
+        f"described in {tmp_path}/destinations/vouchers.yaml",
+        "customer: upsert (PUT /api/2/partners/{payload.customer_id})",
+        "journal_entry: create (POST /api/2/vouchers), finish (POST /api/2/vouchers/{replies.create.no}/finish)",
+    )
+
+
+def test_the_example_of_the_documentation_can_be_read_and_claims_a_key() -> None:
+    documentation = (Path(__file__).parents[4] / "docs" / "destinations.md").read_text()
+    (example,) = [block for block in documentation.split("```yaml\n")[1:] if block.startswith("capabilities:")]
+    content = yaml.safe_load(example.partition("```")[0])
+    assert manifest_of(Specification.model_validate(content), "books").capability_class == "A"
+    first = json.loads(rendered(content, entry())["body"])["lines"][0]
+    assert (first["account"], first["amount"], first["memo"].partition("#")[2]) == ("A1100", 119, "receivable | API calls")
+
+
+def test_headers_of_the_description_replace_the_usual_ones_whatever_their_case() -> None:
+    content = with_call(headers={"content-type": "application/vnd.books+json"}) | {"headers": {"accept": "application/vnd.books+json"}}
+    request = mapping(content).request(calls(content, entry()))
+    assert request.headers == {"accept": "application/vnd.books+json", "content-type": "application/vnd.books+json"}
 
 
 def test_a_value_never_adds_a_segment_to_a_path() -> None:
