@@ -127,8 +127,10 @@ class _Stream(httpcore.NetworkStream):
         try:
             while view:
                 self._socket.settimeout(self._remaining(httpcore.WriteTimeout))
-                self._line.written = True
+                # What the kernel refuses to take has not left; of a TLS record nobody knows.
+                self._line.written |= isinstance(self._socket, ssl.SSLSocket)
                 view = view[self._socket.send(view) :]
+                self._line.written = True
         except TimeoutError as error:
             raise httpcore.WriteTimeout("the request was not taken within the deadline") from error
         except OSError as error:

@@ -88,6 +88,8 @@ class Transport:
 
         ``Rejected``: it is no request that can be sent. ``NotExecuted``: proven not to have left. A redirect is an answer like any other.
         """
+        if not all(_FIELD_VALUE.fullmatch(value) for value in request.authorization.values()):
+            return NotExecuted("not sent: a secret holds what no header can carry (a line break, or letters beyond ASCII): correct the secret")
         try:
             origin, message = origin_of(request.url), _message(request)
         except Exception as error:

@@ -174,6 +174,13 @@ def test_what_http_does_not_allow_is_refused_without_a_connection_and_without_qu
     assert "Injected" not in outcome.reason
 
 
+def test_a_secret_that_no_header_can_carry_holds_documents_instead_of_rejecting_them() -> None:
+    outcome = exchange(Transport(), Request("POST", "http://127.0.0.1:1/", {}, b"", {"Authorization": "Bearer pass\nword"}))
+    assert isinstance(outcome, NotExecuted)
+    assert "correct the secret" in outcome.reason
+    assert "word" not in outcome.reason
+
+
 def test_the_answer_is_capped_also_when_it_is_compressed() -> None:
     bomb = gzip.compress(b"0" * 5_000_000)
     with serving(answering((200, b"0" * 200_000, ""), (200, bomb, "Content-Encoding: gzip\r\n"))) as server:
