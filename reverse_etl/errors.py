@@ -39,6 +39,14 @@ class WarehouseBusyError(TieoutError):
     """Another process is writing to the warehouse."""
 
 
+class PlanError(TieoutError):
+    """A plan file cannot be read, or is not what it says."""
+
+
+class PlanMovedError(PlanError):
+    """What a plan was made of is no longer so: a push that holds itself to it does nothing (more)."""
+
+
 class LaneBusyError(TieoutError):
     """Another poster works on the same destination and entity."""
 

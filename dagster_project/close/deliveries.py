@@ -15,6 +15,7 @@ from dagster_project.close.steps import deliver
 
 if TYPE_CHECKING:
     from reverse_etl.posting import PushReport
+    from reverse_etl.posting.plans import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class Delivered:
 
 
 class Deliveries:
-    """Every destination is worked off by a thread of its own, one entity after the other: they share the destination's limits."""
+    """Every destination is worked off by a thread of its own, one entity after the other: they share the destination's limits.
 
-    def __init__(self, installation: Installation, systems: Sequence[str], keys: Sequence[CloseKey], correlation_id: str) -> None:
+    ``lanes``: destinations with what of them. ``plan``: what is done there, and nothing else.
+    """
+
+    def __init__(self, installation: Installation, lanes: Sequence[tuple[str, CloseKey]], correlation_id: str, plan: Plan | None = None) -> None:
         self._installation = installation
-        self._asked = [(system, key) for system in systems for key in keys]
+        self._asked = lanes
         self._correlation_id = correlation_id
+        self._plan = plan
         self._threads = ExitStack()
         self._running: dict[tuple[str, CloseKey], Future[Delivered]] = {}
 
@@ -53,5 +58,6 @@ class Deliveries:
 
     def _deliver(self, system: str, key: CloseKey) -> Delivered:
         started = time.monotonic()
-        report = deliver(self._installation, system, key.entity, key.period, correlation_id=self._correlation_id)
+        planned = None if self._plan is None else self._plan.lane(system, key.entity)
+        report = deliver(self._installation, system, key.entity, key.period, correlation_id=self._correlation_id, planned=planned)
         return Delivered(report, time.monotonic() - started)

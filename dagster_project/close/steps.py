@@ -17,6 +17,7 @@ from reverse_etl.errors import TieoutError
 if TYPE_CHECKING:
     from reverse_etl.landing import LandingReport
     from reverse_etl.posting import PushReport
+    from reverse_etl.posting.plans import LanePlan
     from reverse_etl.register import SealReport
     from reverse_etl.warehouse.mirror import MirrorReport
 
@@ -119,9 +120,16 @@ def seal_documents(
 
 
 def deliver(
-    installation: Installation, system: str, entity: str, period: str, correlation_id: str = "", document_types: Collection[str] | None = None
+    installation: Installation,
+    system: str,
+    entity: str,
+    period: str,
+    correlation_id: str = "",
+    document_types: Collection[str] | None = None,
+    planned: LanePlan | None = None,
 ) -> PushReport:
-    """Post and verify what is sealed for one destination, of all types or of some. Documents that it refuses are reported; the others go on."""
+    """Post and verify what is sealed for one destination, of all types or of some, or what was planned. Documents that it refuses are reported;
+    the others go on."""
     from reverse_etl.posting import push
 
     with closing(installation.open_register()) as register:
@@ -131,6 +139,7 @@ def deliver(
             entity,
             period,
             document_types=document_types,
+            planned=planned,
             settings_or_lock_folder=installation.settings,
             actor=installation.actor,
             correlation_id=correlation_id,

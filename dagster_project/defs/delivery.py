@@ -31,7 +31,8 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
     @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_RUN, can_subset=True)
     def deliveries(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         asked = [system for system in systems if external.delivery_to(system) in context.selected_asset_keys]
-        with Deliveries(installation, asked, keys_or_failure(context), correlation_id=context.run.run_id) as running:
+        lanes = [(system, key) for system in asked for key in keys_or_failure(context)]
+        with Deliveries(installation, lanes, correlation_id=context.run.run_id) as running:
             failures: list[dg.Failure] = []
             for system in asked:
 
@@ -67,7 +68,7 @@ def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefi
         description="Everything sealed for stripe in the running period; its journals follow with the close.",
     )
     def thresholds(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        with Deliveries(installation, ["stripe"], keys_or_failure(context), correlation_id=context.run.run_id) as running:
+        with Deliveries(installation, [("stripe", key) for key in keys_or_failure(context)], correlation_id=context.run.run_id) as running:
 
             def work(close_of: CloseKey, told: Told) -> None:
                 delivered = running.wait_for("stripe", close_of)

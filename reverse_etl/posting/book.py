@@ -85,7 +85,7 @@ class DeliveryBook:
                         reversed_keys.append(business_key)
             for exception in (exception for change in standing for exception in change.exceptions):
                 transaction.record_exception(exception)
-            verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED]
+            verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED and not change.exceptions]
             if verified:
                 transaction.resolve_exceptions(notices.ENDED_BY_VERIFICATION, verified, "verified at the destination")
             if reversed_keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.protocol.dependencies import keys_of
 from reverse_etl.posting.verification import verify
 from reverse_etl.register import Delivery, Register
+from reverse_etl.register.deliveries import delivery_hash
 from reverse_etl.systems.contract import System
 
 CHUNK = 5_000
@@ -64,9 +65,20 @@ class LaneDelivery:
         self._chunk = chunk
         self._unfinished: dict[int, tuple[str, State, State]] = {}
         self._settled = 0
+        self._expected: dict[int, str] = {}
+        self._moved: dict[int, SealedDocument] | None = None
         self.tally = Tally()
         self.requests = 0
         self.problem: str | None = None
+
+    @property
+    def moved(self) -> tuple[SealedDocument, ...]:
+        """What was left alone because it stood otherwise than expected, or was changed by somebody else meanwhile."""
+        return tuple((self._moved or {}).values())
+
+    def expect(self, standings: Mapping[int, str]) -> None:
+        """Deliver only what still stands as expected. ``standings``: position -> hash of the delivery."""
+        self._expected, self._moved = dict(standings), {}
 
     def deliver(self, positions: Sequence[int], *, with_dependencies: bool) -> None:
         """Bring these documents (by position) as far as they get, once without waiting and then, what is unresolved, within the patience.
@@ -98,6 +110,7 @@ class LaneDelivery:
         work = self._work(self._register.deliveries(positions=positions))
         if with_dependencies:
             work = self._with_dependencies(work)
+        work = self._as_expected(work)
         if not work:
             return
         self._pace.resume()
@@ -116,10 +129,28 @@ class LaneDelivery:
             report = verify(self._system, self._pace, self._book, posted, poster.hints, patience)
             states.update({document.position: delivery for document, delivery in report.deliveries})
             self.requests, self.problem = self.requests + report.requests, report.unreadable
+        self._look_for_moves(work, states)
         for document, delivery in work:
             after = states[document.position].state
             if self._count(document, delivery.state, after):
                 yield document.position
+
+    def _as_expected(self, work: Work) -> Work:
+        """Without what stands otherwise than it was planned; from its first turn on nobody but this push may move it."""
+        if self._moved is None:
+            return work
+        for document, delivery in work:
+            if self._expected.pop(document.position, None) not in (None, delivery_hash(delivery)):
+                self._moved[document.position] = document
+        return [(document, delivery) for document, delivery in work if document.position not in self._moved]
+
+    def _look_for_moves(self, work: Work, states: Mapping[int, Delivery]) -> None:
+        if self._moved is None:
+            return
+        for document, stored in self._register.deliveries(positions=[document.position for document, _ in work]):
+            # A reversal that is posted moves its original, as planned.
+            if stored != states[document.position] and stored.state is not State.REVERSED:
+                self._moved[document.position] = document
 
     def _count(self, document: SealedDocument, before: State, after: State) -> bool:
         """Whether the document may get further in this push."""

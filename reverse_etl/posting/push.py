@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,21 +13,19 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
-from reverse_etl.posting.lane_delivery import WORK_STATES, LaneDelivery, Tally, Work, positions_of
+from reverse_etl.posting.lane_delivery import LaneDelivery, Tally, positions_of
 from reverse_etl.posting.lanes import lane_lock
 from reverse_etl.posting.pacing import CIRCUIT, Pace, Withheld, limits_of
-from reverse_etl.posting.protocol import OPEN_STATES
-from reverse_etl.posting.protocol.dependencies import Dependencies, keys_of
-from reverse_etl.posting.report import Plan, PlannedDocument, PushReport
-from reverse_etl.register import Delivery, Register
-from reverse_etl.register.contract import MASTER_DATA
-from reverse_etl.register.records import HARD_CLOSED
+from reverse_etl.posting.plans.holding import all_delivered, refuse_moved, require_unmoved
+from reverse_etl.posting.plans.plan import LanePlan
+from reverse_etl.posting.plans.planning import situation_of
+from reverse_etl.posting.report import PushReport
+from reverse_etl.register import Register
 from reverse_etl.register.register import utc_now
 from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Manifest, System
 
 DEFAULT_PATIENCE_SECONDS = 20.0
-STOPPED_STATES = (State.HELD, State.REJECTED, State.PARKED)
 
 
 def push(
@@ -36,6 +35,8 @@ def push(
     period: str | None = None,
     *,
     document_types: Collection[str] | None = None,
+    planned: LanePlan | None = None,
+    only: Collection[int] | None = None,
     settings_or_lock_folder: Settings | Path,
     actor: str,
     correlation_id: str = "",
@@ -44,8 +45,10 @@ def push(
 ) -> PushReport:
     """Deliver every document that is not yet verified, of one period or of all, with whatever it depends on.
 
-    ``document_types`` narrows it to some types (and what they depend on). Of a type that cannot be looked up nothing is verified here: that
-    the destination holds it is for reconciliation to say.
+    ``document_types`` narrows it to some types (and what they depend on), ``only`` to some documents (by position). ``planned``: exactly what was
+    planned for this destination and entity, and nothing if anything moved since; of a plan that was carried out already nothing is left.
+
+    Of a type that cannot be looked up nothing is verified here: that the destination holds it is for reconciliation to say.
 
     What the destination refuses, and what cannot be known, is recorded as an exception; the rest goes on. A destination that is down ends
     the push with everything still pending, and so do a maintenance window, a hold and a quota that is used up: the report says until when.
@@ -53,24 +56,35 @@ def push(
 
     Raises:
         LaneBusyError: another push works on this destination and entity.
+        PlanMovedError: what was planned is no longer so. Nothing was sent, or, where a document changed in the middle of it, not that document.
         RegisterError: the register could not be written; whatever was sent is resolved by the next push.
     """
     folder = settings_or_lock_folder.lock_folder if isinstance(settings_or_lock_folder, Settings) else settings_or_lock_folder
     name = system.manifest.system
     began = time.monotonic()
     with lane_lock(folder, name, entity, actor):
-        positions = positions_of(register, name, entity, period, document_types)
-        if not positions:
-            return _report(name, entity, Tally(), requests=0, began=began)
+        if planned is not None and all_delivered(register, planned):
+            return replace(_report(name, entity, Tally(), requests=0, began=began), planned_before=len(planned.acting))
         with open_pace(settings_or_lock_folder, system.manifest) as pace:
+            if planned is None:
+                positions = positions_of(register, name, entity, period, document_types, only)
+            else:
+                require_unmoved(planned, register, situation_of(system.manifest, entity, pace), period)
+                positions = [document.position for document in planned.acting]
+            if not positions:
+                return _report(name, entity, Tally(), requests=0, began=began)
             problem = Availability(pace, system).admit()
             withheld = pace.withheld(sending=False)
             tally, requests = Tally(), 0
+            moved: tuple[SealedDocument, ...] = ()
             if problem is None and withheld is None:
                 book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
                 delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience)
-                delivery.deliver(positions, with_dependencies=period is not None or document_types is not None)
-                tally, requests, problem = delivery.tally, delivery.requests, delivery.problem
+                if planned is not None:
+                    delivery.expect({document.position: document.delivery_hash for document in planned.acting})
+                narrowed = period is not None or document_types is not None
+                delivery.deliver(positions, with_dependencies=narrowed and planned is None and only is None)
+                tally, requests, problem, moved = delivery.tally, delivery.requests, delivery.problem, delivery.moved
                 withheld = pace.withheld()
             else:
                 for document_type, state in register.states(positions):
@@ -82,6 +96,7 @@ def push(
                 register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
             elif requests:
                 register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
+            refuse_moved(moved)
             return _report(name, entity, tally, requests=requests, began=began, withheld=withheld)
 
 
@@ -96,60 +111,6 @@ def open_pace(settings_or_lock_folder: Settings | Path, manifest: Manifest) -> I
         yield pace
     finally:
         pace.close()
-
-
-def work_of(register: Register, system: str, entity: str, period: str | None, document_types: Collection[str] | None = None) -> Work:
-    """What is not yet verified, of the period and types asked for and of what it depends on, by position."""
-    every = register.deliveries(system=system, entity=entity, states=WORK_STATES)
-    if period is None and document_types is None:
-        return every
-    by_key: dict[str, list[int]] = {}
-    for document, _ in every:
-        by_key.setdefault(document.business_key, []).append(document.position)
-    documents = {document.position: document for document, _ in every}
-    wanted: set[int] = set()
-    found = [
-        document.position
-        for document, _ in every
-        if period in (None, document.period) and (document_types is None or document.document_type in document_types)
-    ]
-    while found:
-        position = found.pop()
-        if position not in wanted:
-            wanted.add(position)
-            found.extend(other for key in keys_of(documents[position]) for other in by_key.get(key, ()))
-    return [(document, delivery) for document, delivery in every if document.position in wanted]
-
-
-def plan(register: Register, system_name: str, entity: str, period: str | None = None) -> Plan:
-    """What a push would do now; reads the register only."""
-    work = work_of(register, system_name, entity, period)
-    stopped = register.deliveries(system=system_name, entity=entity, period=period, states=STOPPED_STATES)
-    dependencies = Dependencies(register, [document for document, _ in work])
-    going = {document.business_key for document, delivery in work if delivery.state in OPEN_STATES}
-    closed = {key: register.period_status(*key) == HARD_CLOSED for key in {(document.entity, document.period) for document, _ in work}}
-    planned = []
-    for document, delivery in sorted([*work, *stopped], key=lambda entry: entry[0].position):
-        action, reason = _action(document, delivery, dependencies, going, closed.get((document.entity, document.period), False))
-        planned.append(
-            PlannedDocument(document.business_key, document.document_type, document.number, action, reason, document.currency, document.total_minor)
-        )
-    return Plan(system_name, entity, tuple(planned))
-
-
-def _action(document: SealedDocument, delivery: Delivery, dependencies: Dependencies, going: set[str], closed: bool) -> tuple[str, str | None]:
-    if delivery.state in STOPPED_STATES:
-        return "blocked", f"{delivery.state}: {delivery.reason}"
-    if delivery.state is State.POSTED:
-        return "verify", None
-    if delivery.doubt or delivery.written_ahead_at is not None:
-        return "resolve", delivery.reason
-    missing = dependencies.missing(document)
-    if missing is not None and (missing.stopped or missing.business_key not in going):
-        return "blocked", missing.reason
-    if closed and document.document_type not in MASTER_DATA:
-        return "blocked", f"{document.period} of {document.entity} is hard closed"
-    return ("finish" if delivery.completed else "create"), delivery.reason
 
 
 def _report(system: str, entity: str, tally: Tally, *, requests: int, began: float, withheld: Withheld | None = None) -> PushReport:

@@ -1,4 +1,4 @@
-"""What a push did, and what one would do."""
+"""What a push did."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class PushReport:
 
     ``posted`` and ``verified``: documents that became so in this push. ``rejected`` and ``parked``: documents that this push stopped.
     ``ambiguous`` and ``pending``: documents that are left for a later one. ``withheld``: why nothing (more) was sent, where that was not for lack of
-    documents; ``withheld_until``: when it goes on by itself. ``by_document_type``: document type -> state -> documents, at the end.
+    documents; ``withheld_until``: when it goes on by itself. ``planned_before``: documents of the plan, where all were delivered before.
+    ``by_document_type``: document type -> state -> documents, at the end.
     """
 
     system: str
@@ -29,6 +30,7 @@ class PushReport:
     by_document_type: Mapping[str, Mapping[str, int]]
     withheld: str | None = None
     withheld_until: datetime | None = None
+    planned_before: int = 0
 
     def __str__(self) -> str:
         counts = [
@@ -43,36 +45,7 @@ class PushReport:
             )
             if count or name == "posted"
         ]
+        if self.planned_before:
+            return f"nothing left to do: the {self.planned_before} documents of the plan are delivered"
         held = f"; {self.withheld}" if self.withheld else ""
         return f"{', '.join(counts)} ({self.requests} requests in {self.seconds:.1f} s){held}"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDocument:
-    """What a push would do with one document: create, finish, resolve, verify or nothing (``blocked``, with the reason)."""
-
-    business_key: str
-    document_type: str
-    number: str | None
-    action: str
-    reason: str | None
-    currency: str
-    total_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """``totals``: action -> currency -> (documents, total of minor units)."""
-
-    system: str
-    entity: str
-    documents: tuple[PlannedDocument, ...]
-
-    @property
-    def totals(self) -> Mapping[str, Mapping[str, tuple[int, int]]]:
-        totals: dict[str, dict[str, tuple[int, int]]] = {}
-        for document in self.documents:
-            currencies = totals.setdefault(document.action, {})
-            count, total = currencies.get(document.currency, (0, 0))
-            currencies[document.currency] = (count + 1, total + document.total_minor)
-        return totals

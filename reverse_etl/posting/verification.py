@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from reverse_etl.crash_points import CrashPoint, crash_point
-from reverse_etl.documents import SealedDocument
+from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import DestinationError
 from reverse_etl.posting import notices
 from reverse_etl.posting.book import DeliveryBook
@@ -30,11 +30,16 @@ Posted = tuple[SealedDocument, Delivery]
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """The deliveries that were compared, as they stand now. ``unreadable``: why the rest was not."""
+    """The deliveries that were compared, as they stand now. ``unreadable``: why the rest was not.
+
+    ``missing`` and ``different``: the positions of those that are not there, or not as they were sealed.
+    """
 
     deliveries: tuple[Posted, ...]
     requests: int
     unreadable: str | None
+    missing: frozenset[int] = frozenset()
+    different: frozenset[int] = frozenset()
 
 
 def verify(
@@ -50,6 +55,8 @@ def verify(
     if lag is None or not posted:
         return VerificationReport((), 0, None)
     compared: list[Posted] = []
+    missing: set[int] = set()
+    different: set[int] = set()
     early: list[Posted] = []
     requests = 0
     for wait in (False, True):
@@ -61,7 +68,7 @@ def verify(
             asked = utc_now()
             found = _look_up(system, pace, documents, hints(documents) | known)
             if isinstance(found, str):
-                return VerificationReport(tuple(compared), requests, found)
+                return VerificationReport(tuple(compared), requests, found, frozenset(missing), frozenset(different))
             crash_point(CrashPoint.AFTER_LOOK_UP)
             requests += 1
             changes: list[Change] = []
@@ -71,14 +78,18 @@ def verify(
                 if change.exceptions and delivery.posted_at is not None and asked < delivery.posted_at + lag:
                     if not wait:
                         early.append((document, delivery))
-                else:
-                    changes.append(change)
+                    continue
+                changes.append(change)
+                if change.exceptions:
+                    (different if document.reference in found else missing).add(document.position)
             compared.extend((change.document, change.after) for change in book.record(changes))
-    return VerificationReport(tuple(compared), requests, None)
+    return VerificationReport(tuple(compared), requests, None, frozenset(missing), frozenset(different))
 
 
 def _compared(system: System, document: SealedDocument, delivery: Delivery, remote: RemoteDocument | None) -> Change:
     """The delivery as verified, or unchanged with an exception."""
+    if remote is None and delivery.state is State.VERIFIED:
+        return Change(document, delivery, delivery, exceptions=(notices.vanished(document, delivery.remote_id),))
     if remote is None:
         differences: tuple[str, ...] = (f"{delivery.remote_id} is not found by its reference {document.reference}",)
     else:

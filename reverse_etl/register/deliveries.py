@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from reverse_etl.documents import SealedDocument, State, canonical_json
+from reverse_etl.documents import SealedDocument, State, canonical_json, sha256_hex
 from reverse_etl.errors import LaneBusyError
 from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
@@ -67,6 +67,11 @@ def save_delivery(delivery: Delivery, position: int | None = None) -> dict[str, 
 def first_epoch(incarnation_number: int) -> int:
     """Epochs of different incarnations never meet, so that a backup knows what was written ahead before it was restored."""
     return (incarnation_number - 1) * EPOCHS_PER_INCARNATION + 1
+
+
+def delivery_hash(delivery: Delivery) -> str:
+    """Stands for where a document stands at its destination."""
+    return sha256_hex(canonical_json(save_delivery(delivery)))
 
 
 def claim_lane(writer: LogWriter, system: str, entity: str, holder: str) -> Lane:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.register import schema
@@ -33,6 +33,9 @@ class Filters:
     number: str | None = None
     reference: str | None = None
     subtracted_key: str | None = None
+    natural_id: str | None = None
+    position: int | None = None
+    cause: str | None = None
     positions: Sequence[int] | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -46,6 +49,9 @@ class Filters:
             table.c.number: self.number,
             table.c.reference: self.reference,
             table.c.subtracted_key: self.subtracted_key,
+            table.c.natural_id: self.natural_id,
+            table.c.position: self.position,
+            table.c.cause: self.cause,
         }
         conditions = [column == value for column, value in equal.items() if value is not None]
         if self.states is not None:
@@ -132,6 +138,19 @@ def _documents(connection: Connection, filters: Filters) -> list[tuple[SealedDoc
     return [
         (sealed_document(row), load_delivery({name: row[f"delivery_{name}"] for name in names})) for row in connection.execute(statement).mappings()
     ]
+
+
+def totals(connection: Connection, filters: Filters) -> dict[tuple[str, State, str], tuple[int, int]]:
+    """(document type, state, currency) -> number of documents and their total in minor units."""
+    document, delivery = schema.documents, schema.deliveries
+    columns = (document.c.document_type, delivery.c.state, document.c.currency)
+    statement = (
+        select(*columns, func.count().label("documents"), func.sum(document.c.total_minor).label("total_minor"))
+        .join(delivery, delivery.c.document_position == document.c.position)
+        .where(*filters.conditions())
+        .group_by(*columns)
+    )
+    return {(row.document_type, State(row.state), row.currency): (int(row.documents), int(row.total_minor)) for row in connection.execute(statement)}
 
 
 def documents_since(connection: Connection, position: int) -> list[DocumentEntry]:

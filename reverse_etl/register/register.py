@@ -14,12 +14,13 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import approvals, corrections, deliveries, engine, exceptions, periods, reads, schema, seals
+from reverse_etl.register import approvals, confirmations, corrections, deliveries, engine, exceptions, periods, reads, schema, seals
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, from_text, verify_chain
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
     APPROVED,
+    CONFIRMATION_KINDS,
     PERIOD_REOPEN,
     REJECTED,
     REPOST_KINDS,
@@ -207,6 +208,11 @@ class Register:
         with self._reading() as connection:
             return reads.attempts(connection, document.position)
 
+    def totals(self, system: str, entity: str, period: str | None = None) -> Mapping[tuple[str, State, str], tuple[int, int]]:
+        """(document type, state, currency) -> number of documents and their total in minor units."""
+        with self._reading() as connection:
+            return reads.totals(connection, Filters(system=system, entity=entity, period=period))
+
     def counts(self) -> Mapping[tuple[str, str, str, State], int]:
         """(system, entity, document type, state) -> number of documents."""
         with self._reading() as connection:
@@ -329,8 +335,15 @@ class Register:
         with self._writing(actor, "") as writer:
             return corrections.ask(writer, business_key, reason, absent=absent)
 
+    def ask_to_confirm(self, document: SealedDocument, remote_id: str | None, reason: str, actor: str) -> ApprovalRequest:
+        """Ask for a parked document to be recorded as posted under ``remote_id``, or as absent (None); approving it does so. Raises
+        ``ApprovalError``."""
+        with self._writing(actor, "") as writer:
+            return confirmations.ask(writer, document, remote_id, reason)
+
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
-        """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it.
+        """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it, and a
+        confirmation is recorded.
 
         Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
         """
@@ -340,6 +353,8 @@ class Register:
                 periods.reopen(writer, approved)
             elif approved.kind in REPOST_KINDS:
                 corrections.seal(writer, approved, approved.request_id)
+            elif approved.kind in CONFIRMATION_KINDS:
+                confirmations.perform(writer, approved)
             return approved
 
     def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:

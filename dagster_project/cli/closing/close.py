@@ -1,4 +1,4 @@
-"""``tieout land``, ``close``, ``plan`` and ``push``."""
+"""``tieout land`` and ``close``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import click
 
@@ -22,27 +21,11 @@ if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
 CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left_value", "right_value", "difference", "status")
-SHOWN_RELATIONS = ("analytics.draft_lines", "usage.quarantined_usage_events", "staging.refused_reference_rows")
-"""What a plan computes beside the outbox: what tieout preview and exceptions show."""
-PREVIEW_RELATIONS = (
-    "staging.stg_register_closing__document_states",
-    "staging.stg_register_closing__documents",
-    "staging.stg_register_closing__billing_lines",
-    # tieout trace walks on from a draft through these.
-    "staging.stg_register_closing__journal_lines",
-    "staging.stg_ledger__move_lines",
-    "analytics.invoice_preview",
-    "analytics.invoice_preview_events",
-)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
 class CloseFailedError(TieoutError):
     """A run of a job failed; the message has the reason of each failed step."""
-
-
-class PushFailedError(TieoutError):
-    """At least one delivery failed; the message has the reason of each."""
 
 
 @click.command("land")
@@ -89,87 +72,6 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     found = [asdict(checkpoint) for checkpoint in checkpoints(installation, entity, period, published=True)]
     session.table(f"Checkpoints of {period}", found, CHECKPOINT_COLUMNS)
     session.result({"period": period, "run_id": run.run_id, "checkpoints": found})
-
-
-@click.command("plan")
-@click.argument("period")
-@click.option("--entity", help="One legal entity (default: all).")
-@with_session
-def plan_command(session: Session, period: str, entity: str | None) -> None:
-    """Compute the billing documents that a close of PERIOD would seal now, and seal nothing. Journals follow from what is sealed; 'tieout
-    preview' shows the lines.
-
-    For what a run gate stops an approval is asked, as the close would ask for it.
-    """
-    from dagster_project.close.approvals import ask_for_stopped, gate_evidence, stopped_gates
-    from dagster_project.close.outbox import PLANNED_RELATIONS, proposed
-    from dagster_project.close.steps import publish
-
-    installation = session.installation
-    keys = close_keys(installation.settings, period, entity)
-    import dagster as dg
-
-    from dagster_project.jobs import JobRunner, exclusive
-
-    outbox = [dg.AssetKey(relation.split(".")) for relation in PLANNED_RELATIONS]
-    with exclusive(installation.settings, f"tieout plan {period}"):
-        runner = JobRunner(installation.settings)
-        graph = runner.definitions.resolve_asset_graph()
-        # The preview belongs to the end of a close; here it reads the register as the plan mirrored it.
-        preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
-        shown = [dg.AssetKey(relation.split(".")) for relation in SHOWN_RELATIONS]
-        wanted = dg.AssetSelection.assets(*outbox, *shown).upstream() - dg.AssetSelection.groups("landing", "sources", "seal")
-        run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
-    refuse(run)
-    publish(installation)
-    for key in keys:
-        ask_for_stopped(installation, key.entity, key.period, run.run_id)
-    rows = [row for key in keys for row in proposed(installation.warehouse, PLANNED_RELATIONS, key.entity, key.period)]
-    planned = [
-        {
-            "business_key": row.business_key,
-            "operation": row.operation,
-            "date": row.document_date.isoformat(),
-            "currency": row.currency,
-            "total_minor": row.total_minor,
-            "cause": row.cause,
-        }
-        for row in rows
-    ]
-    session.table(f"{len(planned)} documents would be sealed", planned, ["business_key", "operation", "date", "currency", "total_minor", "cause"])
-    stopped = [gate for gate in stopped_gates(installation, period) if gate["entity"] in {key.entity for key in keys}]
-    waiting = [{"entity": gate["entity"], "plan": gate["plan_hash"], "stopped": gate_evidence(gate), "status": gate["status"]} for gate in stopped]
-    if waiting:
-        session.table(
-            "Stopped by a run gate until another user approves the plan (tieout approve PLAN)", waiting, ["entity", "plan", "stopped", "status"]
-        )
-    session.result({"documents": planned, "stopped": waiting})
-
-
-@click.command("push")
-@click.argument("period")
-@click.option("--entity", help="One legal entity (default: all).")
-@click.option("--system", help="One destination (default: all).")
-@with_session
-def push_command(session: Session, period: str, entity: str | None, system: str | None) -> None:
-    """Deliver what is sealed for PERIOD and not yet at its destination."""
-    from dagster_project.close.deliveries import Deliveries
-
-    installation = session.installation
-    keys = close_keys(installation.settings, period, entity)
-    systems = [system] if system else sorted(installation.settings.destinations)
-    reports, failures = {}, []
-    with Deliveries(installation, systems, keys, correlation_id=uuid4().hex) as running:
-        for name in systems:
-            for key in keys:
-                try:
-                    reports[f"{name} {key.entity} {key.period}"] = report = running.wait_for(name, key).report
-                    session.line(f"{name} {key.entity} {key.period}: {report}")
-                except TieoutError as error:
-                    failures.append(f"{name} {key.entity} {key.period}: {error}")
-    session.result(reports)
-    if failures:
-        raise PushFailedError("; ".join(failures))
 
 
 def close_keys(settings: Settings, period: str, entity: str | None) -> list[CloseKey]:

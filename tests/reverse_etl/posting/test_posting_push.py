@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,7 @@ from posting_system import CLASS_A, CLASS_B, CLASS_C, CLASS_U, ENTITY, SYSTEM, c
 from reverse_etl.documents import State
 from reverse_etl.errors import LaneBusyError
 from reverse_etl.locks import file_lock
-from reverse_etl.posting import plan
+from reverse_etl.posting.plans import LaneSituation, plan_lane
 from reverse_etl.register.records import SOFT_CLOSED
 from reverse_etl.sandbox.processes import free_port, stop
 from reverse_etl.systems.contract import Manifest
@@ -344,15 +344,19 @@ def test_a_plan_says_what_a_push_would_do(start: Start) -> None:
     )
     books.order("accept_then_drop", reference=parked.reference)
 
-    before = {document.business_key.rpartition("/")[2]: document.action for document in plan(register, SYSTEM, ENTITY).documents}
+    lane = LaneSituation(CLASS_C, ENTITY)
+    before = {document.business_key.rpartition("/")[2]: document.action for document in plan_lane(register, lane).documents}
     books.push()
-    after = plan(register, SYSTEM, ENTITY)
+    after = plan_lane(register, lane)
 
     assert before == {"C1": "create", "J1": "create", "C2": "create", "J2": "create"}
-    blocked = {document.business_key.rpartition("/")[2]: document.reason or "" for document in after.documents if document.action == "blocked"}
-    assert blocked.keys() == {"C1", "J1"}
-    assert "is parked" in blocked["J1"]
-    assert after.totals["blocked"] == {"USD": (2, 1000)}
+    held = {document.business_key.rpartition("/")[2]: (document.code, document.reason or "") for document in after.held}
+    assert {name: code for name, (code, _) in held.items()} == {"C1": "parked", "J1": "dependency"}
+    assert "is parked" in held["J1"][1]
+    assert [asdict(total) for total in after.totals] == [
+        {"action": "held", "currency": "USD", "documents": 2, "total_minor": 1000},
+        {"action": "unchanged", "currency": "USD", "documents": 2, "total_minor": 1000},
+    ]
 
 
 def test_what_is_not_visible_yet_is_looked_for_again_before_anybody_is_alarmed(start: Start) -> None:
