@@ -1,10 +1,9 @@
-"""``tieout status`` and ``exceptions``: read from the published copy, so that they never wait for a writer."""
+"""``tieout status``, and what ``exceptions`` lists: read from the published copy, so that they never wait for a writer."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -152,7 +151,6 @@ EXCEPTIONS: Mapping[str, str] = {
         order by period, checkpoint, entity, subject
     """,
 }
-SHOWN = 20
 
 
 def published(warehouse: Warehouse, statement: str) -> list[dict[str, Any]]:
@@ -178,37 +176,3 @@ def status_command(session: Session) -> None:
     for name, endpoint in sandbox.items():
         session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
     session.result({**found, "sandbox": dict(sandbox)})
-
-
-@click.command("exceptions")
-@click.option("--all", "everything", is_flag=True, help=f"Show every one, not the first {SHOWN} of each kind.")
-@with_session
-def exceptions_command(session: Session, everything: bool) -> None:
-    """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do."""
-    from dagster_project.close.periods import broken_seals
-
-    installation = session.installation
-    warehouse = installation.warehouse
-    found = {name: published(warehouse, statement) for name, statement in EXCEPTIONS.items()}
-    with closing(installation.open_register()) as register:
-        found["register"] = [
-            {"kind": "document", "subject": entry.subject, "reason": f"{entry.kind}: {entry.reason}", "what_to_do": entry.action}
-            for entry in register.exceptions()
-        ]
-    found["seals"] = [
-        {
-            "kind": "broken seal",
-            "subject": f"J12 {one.entity} {one.period}",
-            "reason": f"{one.what}: {one.sealed} when it was closed, {one.now} now",
-            "what_to_do": "find what changed it (tieout periods verify) and restore it; the next close waits",
-        }
-        for one in broken_seals(installation, published=True)
-    ]
-    for records in found.values():
-        if records:
-            shown = records if everything else records[:SHOWN]
-            more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
-            session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, ["subject", "reason", "what_to_do"])
-    if not any(found.values()):
-        session.line("No exceptions")
-    session.result([record for records in found.values() for record in records])

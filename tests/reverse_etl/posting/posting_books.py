@@ -43,6 +43,10 @@ class Destination:
         locks = self.folder / "locks"
         return push(self.register, system or self.system, ENTITY, period, settings_or_lock_folder=locks, actor="specification", patience=patience)
 
+    def meddle(self, reference: str, total: int | None = None) -> None:
+        """Somebody at the destination removes a document, or changes its total."""
+        assert HTTP.post(f"{self.url}/meddle", json={"reference": reference, "total": total}).json()["meddled"] == 1
+
     def books(self) -> dict[str, Any]:
         content: dict[str, Any] = HTTP.get(f"{self.url}/books").json()
         return content

@@ -2,7 +2,7 @@
 
 ``POST /calls`` executes a list of items ``{"call", "reference", "kind", "body", "key"}``, each once per key for as long as keys are kept;
 ``POST /look-ups`` finds documents by reference; ``POST /orders`` adds a fault, or ends all (a refusal is none, it stays);
-``POST /reset`` begins anew, ``GET /books`` tells everything.
+``POST /reset`` begins anew, ``GET /books`` tells everything, ``POST /meddle`` removes a document or changes its total, as somebody there may.
 Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``cut_short`` (half the answer),
 ``omit`` (executed, but the answer to a batch does not mention it), ``fail`` (500 without effect), ``busy`` (429, ``retry_after`` or none), ``slow``
 (``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail`` (403).
@@ -133,6 +133,17 @@ class Books:
         document["calls"].append(item["call"])
         return 200, {"id": document["id"], "number": f"N{document['id']}"}
 
+    def meddle(self, reference: str, total: int | None = None) -> int:
+        """What somebody does there by hand: remove a document, or change its total."""
+        with self.lock:
+            touched = [document for document in self.documents if document["reference"] == reference and not document.get("removed")]
+            for document in touched:
+                if total is None:
+                    document["removed"] = True
+                else:
+                    document["body"]["total"] = total
+            return len(touched)
+
     def found(self, references: list[str]) -> list[dict[str, Any]] | None:
         """The documents under these references that can be seen by now; None = it fails."""
         with self.lock:
@@ -141,7 +152,8 @@ class Books:
             if failing is not None:
                 self._spent(failing)
                 return None
-            return [d for d in self.documents if d["reference"] in references and time.time() - d["at"] >= self.look_up_lag]
+            visible = [d for d in self.documents if not d.get("removed") and time.time() - d["at"] >= self.look_up_lag]
+            return [d for d in visible if d["reference"] in references]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -152,7 +164,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self.books.lock:
-            content = {"documents": self.books.documents, "calls": self.books.calls, "requests": self.books.requests}
+            held = [document for document in self.books.documents if not document.get("removed")]
+            content = {"documents": held, "calls": self.books.calls, "requests": self.books.requests}
         self._answer(200, content)
 
     def do_POST(self) -> None:
@@ -163,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/orders":
             self.books.end_faults() if content.get("end") else self.books.add_order(content)
             return self._answer(200, {})
+        if self.path == "/meddle":
+            return self._answer(200, {"meddled": self.books.meddle(**content)})
         if self.path == "/look-ups":
             found = self.books.found(content["references"])
             return self._answer(403, {"error": "this must not be read now"}) if found is None else self._answer(200, {"documents": found})

@@ -82,8 +82,9 @@ class BooksMapping(HttpMapping):
         return ()
 
     def read_back(self, entity: str, period: str) -> Reading[Iterable[Record]]:
-        yield HttpRequest("GET", "/books")
-        return ()
+        answer = yield HttpRequest("GET", "/books")
+        held = answer.content()["documents"]
+        return [("raw.books", {"reference": document["reference"], "remote_id": document["id"], "status": "open"}) for document in held]
 
     def ping(self) -> Reading[None]:
         yield HttpRequest("GET", "/books")
