@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from reverse_etl.documents import SealedDocument, State, sha256_hex
 from reverse_etl.errors import ApprovalError
-from reverse_etl.register import approvals, exceptions, reads
-from reverse_etl.register.deliveries import DeliveryTransaction, delivery_hash
+from reverse_etl.register import approvals, exceptions, reads, schema
+from reverse_etl.register.deliveries import DeliveryTransaction, delivery_hash, first_epoch
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import CONFIRM_ABSENT, CONFIRM_POSTED, REVERSAL, ApprovalRequest, Delivery, Lane, NewApprovalRequest
@@ -57,7 +59,10 @@ def perform(writer: LogWriter, request: ApprovalRequest) -> None:
     else:
         # A new generation: the key of what was lost may still be remembered with its answer.
         generation = delivery.generation + 1
-        untouched = replace(_settled(delivery), completed=(), remote_id=None, remote_number=None)
+        # Of this life of the register: what was sent before it was restored is what the person has looked for.
+        number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 1)
+        epoch = max(delivery.epoch, first_epoch(number))
+        untouched = replace(_settled(delivery), completed=(), remote_id=None, remote_number=None, epoch=epoch)
         after = replace(untouched, state=State.PENDING, generation=generation, reason=reason)
     transaction.save(delivery, after)
     if after.state is State.POSTED and document.cause == REVERSAL:

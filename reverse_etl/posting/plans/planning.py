@@ -13,6 +13,7 @@ from reverse_etl.posting.plans.amounts import account_amounts, revenue_amounts
 from reverse_etl.posting.plans.plan import HELD, SENDING, UNCHANGED, LanePlan, Plan, PlannedDocument, Total
 from reverse_etl.posting.plans.work import STOPPED_STATES, work_of
 from reverse_etl.posting.protocol import OPEN_STATES, Restored, advance
+from reverse_etl.posting.protocol.delivery import taken_over
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.register import ApprovalRequest, Delivery, Register
 from reverse_etl.register.contract import MASTER_DATA
@@ -86,7 +87,7 @@ class _Judge:
 
     def __init__(self, register: Register, lane: LaneSituation, work: Work) -> None:
         self._lane = lane
-        self._restored = register.was_restored
+        self._restoration = register.restoration
         self._dependencies = Dependencies(register, [document for document, _ in work])
         self._going = {document.business_key for document, delivery in work if delivery.state in OPEN_STATES}
         self._closed = {key for key in {(document.entity, document.period) for document, _ in work} if register.period_status(*key) == HARD_CLOSED}
@@ -111,8 +112,9 @@ class _Judge:
             return self._asking(actions.VERIFY, None)
         if delivery.state not in OPEN_STATES:
             return UNCHANGED, None, None
-        if self._restored and delivery.written_ahead_at is None:
-            delivery = advance(manifest, delivery, (), Restored(), utc_now())
+        assumed = taken_over(delivery, self._restoration)
+        if isinstance(assumed, Restored):
+            delivery = advance(manifest, delivery, (), assumed, utc_now())
         if delivery.doubt or delivery.written_ahead_at is not None:
             return self._in_doubt(manifest, delivery)
         return self._to_be_sent(document, delivery)

@@ -198,6 +198,18 @@ def test_two_people_say_that_a_parked_document_is_absent_and_it_is_sent_again(st
     assert books.register.verify_chain().intact
 
 
+def test_what_two_people_found_after_a_restored_backup_is_not_doubted_again(start: Start) -> None:
+    books = start(CLASS_C)
+    [document] = seal(books.register, entry(books.register, "J1"))
+    books.register.renew_incarnation("ada", "restored from a backup")
+    books.push()
+    assert books.states() == {"J1": State.PARKED}
+    request = books.register.ask_to_confirm(document, None, "not in the journal", "ada")
+    books.register.approve(request.request_id, request.content_hash, "grace")
+    assert books.push().posted == 1
+    assert books.counts() == {document.reference: 1}
+
+
 def test_a_confirmation_is_of_the_document_as_it_stood(start: Start) -> None:
     books = start(CLASS_C)
     document = parked(books)
