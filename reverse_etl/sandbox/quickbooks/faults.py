@@ -10,6 +10,7 @@
 - ``delay``: waits ``seconds`` before executing
 - ``rate_limited``: answers 429 as the limits do, with ``Retry-After`` if ``retry_after`` is given
 - ``unavailable``: answers 503 without executing, with ``Retry-After`` if ``retry_after`` is given
+- ``refuse``: refuses the whole request with 2010, without executing
 - ``unauthorized``: answers 401 without executing
 - ``omit_last``: executes, then leaves the last item out of a batch's answer
 - ``reverse_order``: executes, then answers with the items of a batch in reverse order
@@ -34,6 +35,7 @@ class Fault(faults.Fault):
         "delay",
         "rate_limited",
         "unavailable",
+        "refuse",
         "unauthorized",
         "omit_last",
         "reverse_order",

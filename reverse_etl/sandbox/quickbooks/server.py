@@ -19,7 +19,7 @@ from reverse_etl.sandbox.faults import Faults
 from reverse_etl.sandbox.quickbooks.authorization import Credentials, TokenError, TokenStore
 from reverse_etl.sandbox.quickbooks.description import description
 from reverse_etl.sandbox.quickbooks.engine import Asked, Engine
-from reverse_etl.sandbox.quickbooks.errors import AUTHENTICATION, SERVICE, QuickBooksError, authentication, throttled, unsupported
+from reverse_etl.sandbox.quickbooks.errors import AUTHENTICATION, SERVICE, QuickBooksError, authentication, invalid_property, throttled, unsupported
 from reverse_etl.sandbox.quickbooks.faults import Fault
 from reverse_etl.sandbox.quickbooks.store import Company
 from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, sent_json
@@ -150,6 +150,8 @@ class QuickBooksServer:
             raise QuickBooksError(503, "10001", "Service Unavailable", "Try again later", kind=SERVICE)
         if kind == "rate_limited":
             raise throttled()
+        if kind == "refuse":
+            raise invalid_property("(ordered)")
         self._throttle.enter(company.realm, place == ("batch",))
         return company
 

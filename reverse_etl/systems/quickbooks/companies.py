@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reverse_etl.errors import DestinationError
@@ -20,13 +20,19 @@ WITHOUT_DECIMALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One legal entity's books: account ids by QuickBooks' account number, and back."""
+    """One legal entity's books: account ids by QuickBooks' account number, and back. ``ours``: number -> our account code, where that is another."""
 
     entity: str
     realm: str
     home_currency: str
     ids: Mapping[str, str]
     codes: Mapping[str, str]
+    ours: Mapping[str, str] = field(default_factory=dict)
+
+    def our_code(self, identifier: str) -> str:
+        """Our code of the account with this id; the number it has there where none of ours means it alone."""
+        number = self.codes.get(identifier, identifier)
+        return self.ours.get(number, number)
 
 
 def exponent_of(currency: str) -> int:
@@ -78,10 +84,10 @@ def pages(realm: str, entity: str, condition: str) -> Reading[list[Mapping[str, 
             return items
 
 
-def company(entity: str, realm: str) -> Reading[Company]:
+def company(entity: str, realm: str, ours: Mapping[str, str]) -> Reading[Company]:
     """Reads the chart of accounts and the home currency. An account without a number is known by its full name."""
     preferences = content_of((yield HttpRequest("GET", place(realm, "preferences"), (MINOR_VERSION,), {"Accept": "application/json"})))
     home = preferences["Preferences"]["CurrencyPrefs"]["HomeCurrency"]["value"]
     accounts = yield from pages(realm, "Account", "")
     numbers = {account["Id"]: account.get("AcctNum") or account["FullyQualifiedName"] for account in accounts}
-    return Company(entity, realm, home, {code: identifier for identifier, code in numbers.items()}, numbers)
+    return Company(entity, realm, home, {code: identifier for identifier, code in numbers.items()}, numbers, ours)

@@ -30,11 +30,13 @@ COMPARED = ("account", "functional_minor", "party")
 class QuickBooksMapping:
     """``realms``: legal entity -> company id. ``account_code``: entity and our account code -> QuickBooks' account number.
 
+    ``ours``: legal entity -> QuickBooks' account number -> our account code, where exactly one of ours is mapped to it.
     ``companies`` and ``tokens`` (customer id -> version) are what was read of QuickBooks before; without them nothing can be sent or compared.
     """
 
     realms: Mapping[str, str]
     account_code: Callable[[str, str], str]
+    ours: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     companies: Mapping[str, Company] = field(default_factory=dict)
     tokens: Mapping[str, str] = field(default_factory=dict)
 

@@ -188,7 +188,7 @@ def _line_record(company: Company, period: str, entry: Item, line: Item) -> Mapp
         "remote_id": entry["Id"],
         "remote_line_id": f"{entry['Id']}/{line['Id']}",
         "line_key": remote.line_key or None if leading_reference(entry.get("DocNumber")) else None,
-        "account_code": remote.account,
+        "account_code": company.our_code(line[DETAIL]["AccountRef"]["value"]),
         "debit_minor": max(home, 0),
         "credit_minor": max(-home, 0),
         "currency": remote.currency,
@@ -219,7 +219,7 @@ def _movements(company: Company, period: str, report: Item) -> list[Mapping[str,
         {
             "entity": company.entity,
             "period": period,
-            "account_code": company.codes.get(identifier, identifier),
+            "account_code": company.our_code(identifier),
             "debit_minor": sides[0],
             "credit_minor": sides[1],
         }

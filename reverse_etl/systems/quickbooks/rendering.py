@@ -79,7 +79,9 @@ def display_name(name: str, customer_id: str) -> str:
     if not customer_id or customer_id != " ".join(customer_id.translate(_NOT_IN_NAMES).split()) or "(" in customer_id or ")" in customer_id:
         raise OutboxContractError(f"customer {customer_id!r}: an id with a colon, a tab, a line break or parentheses cannot end a name at QuickBooks")
     end = f" ({customer_id})"
-    return " ".join(name.translate(_NOT_IN_NAMES).split())[: LONGEST_NAME - len(end)].rstrip() + end
+    # A name without a visible character would begin with a space, which QuickBooks refuses.
+    shown = " ".join(name.translate(_NOT_IN_NAMES).split()) or customer_id
+    return shown[: LONGEST_NAME - len(end)].rstrip() + end
 
 
 def customer_id_of(name: str | None) -> str | None:

@@ -104,7 +104,7 @@ class QuickBooks(HttpSystem):
                 if fresh or entity not in self.mapping.companies:
                     if entity not in self.mapping.realms:
                         raise DestinationError(f"{entity} is no legal entity of the settings")
-                    read: Company = self.read(company(entity, self.mapping.realms[entity]), "read accounts")
+                    read: Company = self.read(company(entity, self.mapping.realms[entity], self.mapping.ours.get(entity, {})), "read accounts")
                     self.mapping = replace(self.mapping, companies={**self.mapping.companies, entity: read})
         return self.mapping
 
@@ -127,12 +127,12 @@ def open_system(settings: Settings, name: str) -> QuickBooks:
     mapping = QuickBooksMapping(
         realms={entity: _realm(settings, name, entity) for entity in settings.entities},
         account_code=lambda entity, account: settings.account_code(name, entity, account),
+        ours={entity: _ours(settings.destination(name).account_codes, entity) for entity in settings.entities},
     )
     is_sandbox = settings.destination(name).url == SANDBOX_URL
     usual = AuthorizationSettings(
         method="refresh_token",
         token_url=f"{url}/oauth2/v1/tokens/bearer" if is_sandbox else TOKEN_URL,
-        client_id="tieout" if is_sandbox else None,
     )
     checked = checked_url(url, policy_of(settings, name), f"destination {name}")
     transport = open_transport(settings, name)
@@ -146,3 +146,13 @@ def _realm(settings: Settings, name: str, entity: str) -> str:
 
         return realm_of(entity)
     return settings.option(name, "realm", entity)
+
+
+def _ours(account_codes: Mapping[str, str], entity: str) -> Mapping[str, str]:
+    """QuickBooks' account number -> our code, where exactly one of ours is mapped to it."""
+    codes = {account: there for account, there in account_codes.items() if "/" not in account}
+    codes |= {account.partition("/")[2]: there for account, there in account_codes.items() if account.startswith(f"{entity}/")}
+    found: dict[str, list[str]] = {}
+    for account, there in codes.items():
+        found.setdefault(there, []).append(account)
+    return {there: accounts[0] for there, accounts in found.items() if len(accounts) == 1}

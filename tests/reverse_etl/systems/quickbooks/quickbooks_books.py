@@ -52,7 +52,7 @@ class Books:
         destination = Destination(
             url=self.url,
             entities={entity: {"realm": realm_of(entity)} for entity in (US, JP)},
-            account_codes={"4000-sold-abroad": "4000"},
+            account_codes={"4000": "4000", "4000-sold-abroad": "4000", f"{US}/2200-taxes": "2200"},
             authorization=Authorization(client_id="tieout", token_url=f"{self.url}/oauth2/v1/tokens/bearer"),
             requests_per_second=1000.0,
             batch_size=self.batch_size,

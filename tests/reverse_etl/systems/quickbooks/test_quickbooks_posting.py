@@ -75,6 +75,16 @@ def test_the_items_of_a_batch_are_known_by_their_ids(start: Start, kind: str) ->
     books.assert_everything_is_there_exactly_once()
 
 
+def test_where_a_whole_batch_is_refused_each_document_goes_alone(start: Start) -> None:
+    books = start()
+    books.seal(*(books.entry(f"J{number}", customer_id=None, lines=_without_customer(f"J{number}")) for number in range(3)))
+    books.order(kind="refuse", path="batch$", times=9)
+
+    books.push()
+
+    books.assert_everything_is_there_exactly_once()
+
+
 def test_what_is_refused_stops_alone_and_says_why(start: Start) -> None:
     books = start()
     books.books(closed_until="2025-12-31")
@@ -103,9 +113,11 @@ def test_what_is_refused_stops_alone_and_says_why(start: Start) -> None:
 
 def test_accounts_may_have_other_numbers_there(start: Start) -> None:
     books = start()
-    books.seal(books.entry("J1", lines=[line("a", "2200", "debit", 100), line("b", "4000-sold-abroad", "credit", 100)], customer_id=None))
+    books.seal(books.entry("J1", lines=[line("a", "2200-taxes", "debit", 100), line("b", "4000-sold-abroad", "credit", 100)], customer_id=None))
     books.push()
     books.assert_everything_is_there_exactly_once()
+    read = [record["account_code"] for relation, record in books.open().read_back(US, PERIOD) if relation == "raw.ledger_move_lines"]
+    assert read == ["2200-taxes", "4000"], "what one account of ours alone is mapped to is read back as that one"
 
 
 def test_an_entry_in_another_currency_keeps_the_cents_that_were_sealed(start: Start) -> None:
