@@ -21,11 +21,12 @@ from reverse_etl.sandbox.tryton.server import serves, start_server
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification, specification_from_inbox
 from reverse_etl.settings import SANDBOX_URL, Settings
 
-SANDBOX_NAMES = ("stripe", "tryton", "netsuite", "xero")
+SANDBOX_NAMES = ("stripe", "tryton", "netsuite", "xero", "quickbooks")
 # What each ledger's stand-in is told of whom it lets in: members of the destination's authorization, and secrets.
 _CREDENTIALS = {
     "netsuite": (("realm", "consumer_key", "token_id"), ("consumer_secret", "token_secret")),
     "xero": (("client_id",), ("client_secret", "refresh_token")),
+    "quickbooks": (("client_id",), ("client_secret", "refresh_token")),
 }
 START_SECONDS = 30.0
 LOCK_SECONDS = 300.0

@@ -93,10 +93,11 @@ SCHEMAS: dict[str, Schema] = {
     "deleted": shown(Id=TEXT, status=one_of("Deleted"), domain=one_of("QBO")),
     "customer": shown(
         None,
-        (*TEXTS, "PrimaryEmailAddr", "BillAddr"),
+        (*TEXTS, "PrimaryEmailAddr", "BillAddr", "Balance"),
         **HEADER,
         **_CUSTOMER,
         CurrencyRef=SHOWN_REFERENCE,
+        Balance={"type": "number"},
     ),
     "account": shown(
         **HEADER,

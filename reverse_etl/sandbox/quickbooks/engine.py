@@ -90,7 +90,7 @@ class Engine:
                 item = self.store.find(company.realm, KINDS[name], identifier)
                 if item is None:
                     raise not_found(identifier)
-                return {KINDS[name]: item}
+                return {KINDS[name]: queries.with_balance(self.store, company, item) if KINDS[name] == "Customer" else item}
         raise unsupported(f"GET {'/'.join(asked.place)}")
 
     def _written(self, company: Company, asked: Asked) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def create(store: Store, company: Company, members: Members) -> Object:
     } | fields
     _refuse_duplicate(store, company, item)
     store.put(company.realm, KIND, item)
+    _owe(store, company, item, 1)
     return item
 
 
@@ -44,13 +45,16 @@ def update(store: Store, company: Company, members: Members) -> Object:
     changed = kept | fields | {"SyncToken": str(int(token) + 1), "MetaData": item["MetaData"] | {"LastUpdatedTime": store.timestamp()}}
     _refuse_duplicate(store, company, changed)
     store.put(company.realm, KIND, changed)
+    _owe(store, company, item, -1)
+    _owe(store, company, changed, 1)
     return changed
 
 
 def delete(store: Store, company: Company, members: Members) -> Object:
     identifier, token = members.required_text("Id", 20), members.required_text("SyncToken", 20)
-    _current(store, company, identifier, token)
+    item = _current(store, company, identifier, token)
     store.delete(company.realm, KIND, identifier)
+    _owe(store, company, item, -1)
     return {"Id": identifier, "status": "Deleted", "domain": "QBO"}
 
 
@@ -62,6 +66,16 @@ def home_movements(entry: Object) -> list[tuple[str, str, Decimal]]:
         detail = line[DETAIL]
         moved.append((detail["AccountRef"]["value"], detail["PostingType"], (line["Amount"] * rate).quantize(CENT, ROUND_HALF_UP)))
     return moved
+
+
+def _owe(store: Store, company: Company, entry: Object, sign: int) -> None:
+    """What an entry moves of the balances of customers: its lines on receivable accounts."""
+    for line, (account_id, side, amount) in zip(entry["Line"], home_movements(entry), strict=True):
+        entity = line[DETAIL].get("Entity")
+        account = store.find(company.realm, "Account", account_id)
+        if entity is not None and account is not None and account["AccountType"] == RECEIVABLE:
+            cents = int(amount.scaleb(2))
+            store.owe(company.realm, entity["EntityRef"]["value"], sign * (cents if side == DEBIT else -cents))
 
 
 def _current(store: Store, company: Company, identifier: str, token: str) -> Object:

@@ -54,6 +54,11 @@ def company_information(company: Company) -> Object:
     return {"Id": "1", "SyncToken": "0", "domain": "QBO", "sparse": False, "CompanyName": company.name, "LegalName": company.name}
 
 
+def with_balance(store: Store, company: Company, customer: Object) -> Object:
+    """A customer with what it owes."""
+    return customer | {"Balance": store.owed(company.realm, customer["Id"])}
+
+
 def preferences(company: Company) -> Object:
     accounting = {"BookCloseDate": company.closed_until} if company.closed_until else {}
     currency = {"MultiCurrencyEnabled": company.multicurrency, "HomeCurrency": {"value": company.home_currency}}
@@ -66,6 +71,8 @@ def _all(store: Store, company: Company, entity: str) -> Iterator[Object]:
         yield company_information(company)
     elif entity == "Preferences":
         yield preferences(company)
+    elif entity == "Customer":
+        yield from (with_balance(store, company, item) for item in store.every(company.realm, entity))
     else:
         yield from store.every(company.realm, entity)
 

@@ -22,6 +22,7 @@ create table if not exists companies (realm text primary key, body text not null
 create table if not exists objects (realm text not null, kind text not null, id integer not null, body text not null, primary key (realm, kind, id));
 create index if not exists objects_by_number on objects (realm, kind, json_extract(body, '$.DocNumber'));
 create unique index if not exists display_names on objects (realm, lower(json_extract(body, '$.DisplayName'))) where kind = 'Customer';
+create table if not exists balances (realm text not null, customer text not null, cents integer not null, primary key (realm, customer));
 create table if not exists answers
   (realm text not null, request_id text not null, body text not null, stored_at real not null, primary key (realm, request_id));
 create table if not exists settings (name text primary key, value text not null);
@@ -121,6 +122,15 @@ class Store:
     def numbered(self, realm: str, kind: str, number: str) -> list[Object]:
         query = "select body from objects where realm = ? and kind = ? and json_extract(body, '$.DocNumber') = ? order by id"
         return [_object(body) for (body,) in self._connection.execute(query, (realm, kind, number))]
+
+    def owe(self, realm: str, customer: str, cents: int) -> None:
+        """A customer owes so much more, in cents of the company's currency."""
+        statement = "insert into balances values (?, ?, ?) on conflict (realm, customer) do update set cents = cents + excluded.cents"
+        self._connection.execute(statement, (realm, customer, cents))
+
+    def owed(self, realm: str, customer: str) -> Decimal:
+        row = self._connection.execute("select cents from balances where realm = ? and customer = ?", (realm, customer)).fetchone()
+        return Decimal(row[0] if row else 0).scaleb(-2)
 
     def recall(self, realm: str, request_id: str, seconds: float) -> str | None:
         query = "select body from answers where realm = ? and request_id = ? and stored_at > ?"

@@ -23,6 +23,7 @@ QUERIES_PER_BATCH = 30
 DUPLICATE = "duplicate"
 MOVES, MOVE_LINES, ACCOUNT_MOVEMENTS = "raw.ledger_moves", "raw.ledger_move_lines", "raw.ledger_account_movements"
 DETAIL = "JournalEntryLineDetail"
+FIRST_DAY = date(1970, 1, 1)
 COLUMNS = ("tx_date", "txn_type", "doc_num", "debt_amt", "credit_amt")
 Item = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def read_back(company: Company, period: str) -> Reading[list[Record]]:
     Raises:
         DestinationError: QuickBooks counts another number of entries than were read.
     """
-    first, last = _month(period)
+    first, last = month(period)
     condition = f" where TxnDate >= {quoted(first.isoformat())} and TxnDate <= {quoted(last.isoformat())}"
     entries = yield from pages(company.realm, "JournalEntry", condition)
     counted = content_of((yield query(company.realm, f"select count(*) from JournalEntry{condition}")))["QueryResponse"].get("totalCount", 0)
@@ -84,10 +85,32 @@ def read_back(company: Company, period: str) -> Reading[list[Record]]:
     for entry in entries:
         records.append((MOVES, _move_record(company, period, entry)))
         records.extend((MOVE_LINES, _line_record(company, period, entry, line)) for line in _entry_lines(entry))
+    for account, (debit, credit) in (yield from account_sums(company, first, last)).items():
+        record = {"entity": company.entity, "period": period, "account_code": account, "debit_minor": debit, "credit_minor": credit}
+        records.append((ACCOUNT_MOVEMENTS, record))
+    return records
+
+
+def account_sums(company: Company, first: date, last: date) -> Reading[Mapping[str, tuple[int, int]]]:
+    """Debit and credit by our account code (minor units of the home currency), by whatever document, as the general ledger report sums them up.
+
+    Where an account has others below it, its own rows are taken, for its sum is that of all of them.
+    """
     parameters = (("start_date", first.isoformat()), ("end_date", last.isoformat()), ("accounting_method", "Accrual"), ("columns", ",".join(COLUMNS)))
     report = content_of((yield HttpRequest("GET", place(company.realm, "reports", "GeneralLedger"), (*parameters, MINOR_VERSION))))
-    records.extend((ACCOUNT_MOVEMENTS, record) for record in _movements(company, period, report))
-    return records
+    return _sums(company, report)
+
+
+def trial_balance(company: Company, period_until: str) -> Reading[Mapping[str, tuple[int, int]]]:
+    return account_sums(company, FIRST_DAY, month(period_until)[1])
+
+
+def receivables(company: Company) -> Reading[Mapping[str, int]]:
+    """What each of our customers owes by QuickBooks' own reckoning; nothing owed is left out."""
+    customers = yield from pages(company.realm, "Customer", " where Active in (true, false)")
+    exponent = exponent_of(company.home_currency)
+    owed = {customer_id_of(item["DisplayName"]): minor_units(item["Balance"], exponent) for item in customers}
+    return {customer_id: minor for customer_id, minor in owed.items() if customer_id is not None and minor}
 
 
 def _customer_query(customer_id: str) -> str:
@@ -197,8 +220,7 @@ def _line_record(company: Company, period: str, entry: Item, line: Item) -> Mapp
     }
 
 
-def _movements(company: Company, period: str, report: Item) -> list[Mapping[str, Any]]:
-    """The report's own sums; where an account has others below it, its own rows, for its sum is that of all of them."""
+def _sums(company: Company, report: Item) -> Mapping[str, tuple[int, int]]:
     keys = [_column_key(column) for column in report["Columns"]["Column"]]
     debit, credit = keys.index("debt_amt"), keys.index("credit_amt")
     exponent = exponent_of(company.home_currency)
@@ -214,23 +236,14 @@ def _movements(company: Company, period: str, report: Item) -> list[Mapping[str,
             continue
         for row in [row for row in rows if row.get("type") != "Section"] if below else [section["Summary"]]:
             for side, column in enumerate((debit, credit)):
-                sums[identifier][side] += minor_units(row["ColData"][column]["value"] or "0", exponent)
-    return [
-        {
-            "entity": company.entity,
-            "period": period,
-            "account_code": company.our_code(identifier),
-            "debit_minor": sides[0],
-            "credit_minor": sides[1],
-        }
-        for identifier, sides in sorted(sums.items())
-    ]
+                sums[company.our_code(identifier)][side] += minor_units(row["ColData"][column]["value"] or "0", exponent)
+    return {account: (sides[0], sides[1]) for account, sides in sorted(sums.items())}
 
 
 def _column_key(column: Item) -> str | None:
     return next((item["Value"] for item in column.get("MetaData", ()) if item.get("Name") == "ColKey"), None)
 
 
-def _month(period: str) -> tuple[date, date]:
+def month(period: str) -> tuple[date, date]:
     year, number = (int(part) for part in period.split("-"))
     return date(year, number, 1), date(year, number, monthrange(year, number)[1])

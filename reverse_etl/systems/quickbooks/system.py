@@ -83,6 +83,17 @@ class QuickBooks(HttpSystem):
         """Complete or an error: nothing is handed over before everything was read."""
         return HttpSystem.read_back(self._with(self._known({entity}, fresh=True)), entity, period)
 
+    def trial_balance(self, entity: str, period_until: str) -> Mapping[str, tuple[int, int]]:
+        """By the general ledger report, of all documents up to the end of ``YYYY-MM``."""
+        return self.read(reading.trial_balance(self._company(entity), period_until), "read the general ledger")
+
+    def receivables(self, entity: str) -> Mapping[str, int]:
+        """What each customer owes by QuickBooks' own reckoning (functional minor units), by our customer id."""
+        return self.read(reading.receivables(self._company(entity)), "read customers")
+
+    def _company(self, entity: str) -> Company:
+        return self._known({entity}).companies[entity]
+
     def _sent(self, mapping: QuickBooksMapping, calls: Sequence[Call]) -> Mapping[str, Outcome]:
         return HttpSystem.send(self._with(mapping), calls)
 

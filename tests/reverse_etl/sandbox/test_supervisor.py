@@ -121,14 +121,16 @@ def test_the_stand_ins_of_other_ledgers_start_where_the_settings_name_them(tmp_p
     netsuite = {"authorization": signed, "entities": {"northlight_us": {"currency": "1"}}}
     tenant = "90621c84-e1df-5486-a2ed-a24e1baba241"
     xero = {"kind": "xero", "authorization": {"client_id": "us"}, "entities": {"northlight_us": {"tenant": tenant}}}
-    chosen = Settings.model_validate({"home": tmp_path, "entities": ["northlight_us"], "destinations": {"netsuite": netsuite, "books": xero}})
+    destinations = {"netsuite": netsuite, "books": xero, "quickbooks": {"authorization": {"client_id": "us"}}}
+    chosen = Settings.model_validate({"home": tmp_path, "entities": ["northlight_us"], "destinations": destinations})
     try:
         running = start_sandbox(chosen, specification=SPECIFICATION)
-        assert set(running) == {"netsuite", "xero"}
+        assert set(running) == {"netsuite", "xero", "quickbooks"}
         for name in chosen.destinations:
             open_system(chosen, name).ping()
         # The refresh token has been replaced by its use.
-        open_system(chosen, "books").ping()
+        for name in ("books", "quickbooks"):
+            open_system(chosen, name).ping()
         assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o600}
     finally:
-        assert set(stop_sandbox(chosen)) == {"netsuite", "xero"}
+        assert set(stop_sandbox(chosen)) == {"netsuite", "xero", "quickbooks"}

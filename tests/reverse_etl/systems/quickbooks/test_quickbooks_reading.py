@@ -15,6 +15,7 @@ from quickbooks_books import US, Books
 from reverse_etl.errors import DestinationError
 from reverse_etl.landing.relations import RELATIONS
 from reverse_etl.sandbox.quickbooks import realm_of
+from reverse_etl.systems.contract import LedgerBalances
 from reverse_etl.systems.quickbooks import reading
 
 Start = Callable[..., Books]
@@ -76,6 +77,18 @@ def test_records_have_the_columns_of_a_ledger(start: Start) -> None:
     books.push()
     for relation, record in books.open().read_back(US, "2026-01"):
         assert set(record) == set(RELATIONS[relation]) - {"read_id"}
+
+
+def test_quickbooks_own_sums_and_balances_are_read(start: Start) -> None:
+    books = start()
+    entries = books.entry("J1"), books.entry("J2", 5000, "C2"), books.entry("J3", 700, day=date(2026, 2, 1))
+    books.seal(books.customer("C1"), books.customer("C2"), *entries)
+    books.push(period=None)
+    system = books.open()
+    assert isinstance(system, LedgerBalances)
+    assert system.trial_balance(US, "2026-01")["1100"] == (16900, 0)
+    assert system.trial_balance(US, "2026-02")["1100"] == (17600, 0)
+    assert system.receivables(US) == {"C1": 12600, "C2": 5000}
 
 
 def test_many_entries_are_read_page_by_page(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
