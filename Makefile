@@ -35,6 +35,9 @@ model-check: setup ## Explore every path of the posting protocol within stated b
 crash-matrix: setup ## Kill posters at every crash point x fault plan x class of destination x store, and count at the destination (CASE=... repeats one)
 	@PYTHONPATH=.:tests/reverse_etl/posting $(PYTHON) tests/proof/crash_matrix/run.py $(CASE)
 
+tryton-under-fire: setup ## Push 1,000 journals to a real Tryton while answers get lost and its server is killed, and count its ledger (JOURNALS=...)
+	@PYTHONPATH=.:tests/reverse_etl/systems/tryton $(PYTHON) tests/proof/tryton_under_fire/run.py --journals $(or $(JOURNALS),1000)
+
 dev: setup ## Dagster's UI on the demo's home folder, with the counterparties running
 	@.venv/bin/tieout dev
 

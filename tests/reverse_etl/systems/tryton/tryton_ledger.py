@@ -9,6 +9,7 @@ from typing import Any
 
 from reverse_etl.sandbox.tryton.server import TrytonServer
 from reverse_etl.settings import Destination, Settings
+from reverse_etl.systems.contract import Manifest
 from reverse_etl.systems.tryton import Tryton, open_tryton
 from reverse_etl.systems.tryton.connection import Connection
 from reverse_etl.systems.tryton.system import MANIFEST
@@ -24,10 +25,10 @@ class Ledger:
     server: TrytonServer
     home: Path
 
-    def open(self, deadline_seconds: float = 60.0, url: str | None = None, **options: str) -> Tryton:
+    def open(self, deadline_seconds: float = 60.0, url: str | None = None, manifest: Manifest = MANIFEST, **options: str) -> Tryton:
         destination = Destination(secret_environment="TRYTON_PASSWORD", secret_file="secrets/tryton_password", options=options)
         settings = Settings(home=self.home, destinations={"tryton": destination})
-        return open_tryton(settings, url or self.server.url, replace(MANIFEST, send_deadline=timedelta(seconds=deadline_seconds)))
+        return open_tryton(settings, url or self.server.url, replace(manifest, send_deadline=timedelta(seconds=deadline_seconds)))
 
     @property
     def accountant(self) -> Connection:
