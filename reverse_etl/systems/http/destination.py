@@ -73,4 +73,9 @@ def _described(settings: Settings, name: str) -> tuple[Specification, SpecifiedM
     def account_code(entity: str, account: str) -> str:
         return settings.account_code(name, entity, account)
 
-    return specification, SpecifiedMapping(specification, str(path), options, account_code)
+    mapping = SpecifiedMapping(specification, str(path), options, account_code)
+    for option in sorted(mapping.needed_options()):
+        # Refused here: while it is missing, every document would have to be rejected.
+        for entity in chosen.entities or (None,):
+            settings.option(name, option, entity)
+    return specification, mapping

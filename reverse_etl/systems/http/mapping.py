@@ -14,7 +14,7 @@ from reverse_etl.systems.http import answers, scopes
 from reverse_etl.systems.http.answers import Said
 from reverse_etl.systems.http.reading import read_back_records, walked
 from reverse_etl.systems.http.specification import Batch, CallSpecification, DocumentSpecification, Listing, LookUp, Specification
-from reverse_etl.systems.http.templates import OMITTED, Template, TemplateError, at_path, compiled, text_of
+from reverse_etl.systems.http.templates import OMITTED, Template, TemplateError, at_path, compiled, placeholders, text_of
 from reverse_etl.systems.http_system import HttpMapping, HttpRequest, Reading, Record, usual_outcome
 from reverse_etl.systems.journal_entries import JOURNAL_ENTRY, journal_entry
 from reverse_etl.transport import Answer, read_json, write_json
@@ -27,7 +27,8 @@ class RequestTemplate:
     """The compiled templates of one request. Paths are encoded segment by segment, so that a value never adds one."""
 
     method: str
-    path: Callable[[Mapping[str, Any]], str]
+    where: str
+    segments: Sequence[Template]
     query: Mapping[str, Template]
     headers: Mapping[str, Template]
     body: Template | None
@@ -39,11 +40,17 @@ class RequestTemplate:
         body = None if self.body is None else write_json(self.body.value(scope)).decode()
         return {
             "method": self.method,
-            "path": self.path(scope),
+            "path": self._path(scope),
             "query": [[name, text_of(value)] for name, value in query.items()],
             "headers": {name: text_of(value) for name, value in headers.items()},
             "body": body,
         }
+
+    def _path(self, scope: Mapping[str, Any]) -> str:
+        parts = [quote(text_of(segment.value(scope)), safe=":@!$'()*,;=~") for segment in self.segments]
+        if any(part in (".", "..") for part in parts):
+            raise TemplateError(f"{self.where}.path: a segment of the path is {'/'.join(parts)!r}")
+        return "/" + "/".join(parts)
 
 
 class SpecifiedMapping(HttpMapping):
@@ -75,6 +82,12 @@ class SpecifiedMapping(HttpMapping):
             self._movements = self._listing(movements, "read_back.movements", scopes.PERIOD)
         except TemplateError as error:
             raise ConfigurationError(f"{where}: {error}") from error
+
+    def needed_options(self) -> frozenset[str]:
+        """The options that some template cannot do without."""
+        templates = [[template for _, template in self._calls.values()], self._batches, self._look_ups, self._read_back, self._movements]
+        needed = (place.path.split(".") for place in placeholders(templates) if not place.may_be_absent)
+        return frozenset(parts[1] for parts in needed if parts[0] == "options" and len(parts) > 1)
 
     def call_names(self, document: SealedDocument) -> tuple[str, ...]:
         return tuple(call.name for call in self._calls_of(document))
@@ -147,10 +160,10 @@ class SpecifiedMapping(HttpMapping):
             return []
         options = self._options(entity)
         scope = scopes.period_scope(entity, period, options)
-        items = yield from walked(listing, _request(self._read_back.rendered(scope), self._headers()))
+        items = yield from walked(listing, self._reading(self._read_back, scope))
         moved: Sequence[Any] = []
         if listing.movements is not None and self._movements is not None:
-            moved = yield from walked(listing.movements, _request(self._movements.rendered(scope), self._headers()))
+            moved = yield from walked(listing.movements, self._reading(self._movements, scope))
         return read_back_records(listing, fields, entity, period, items, moved, options.get("functional_currency"))
 
     def ping(self) -> Reading[None]:
@@ -167,11 +180,7 @@ class SpecifiedMapping(HttpMapping):
         assert specification.found is not None
         template = self._look_ups[documents[0].document_type]
         scope = scopes.look_up_scope(documents, remote_ids, self._options(documents[0].entity))
-        try:
-            request = _request(template.rendered(scope), self._headers())
-        except TemplateError as error:
-            raise DestinationError(str(error)) from error
-        items = yield from walked(look_up, request)
+        items = yield from walked(look_up, self._reading(template, scope))
         exponents, functional = scopes.currencies_of(documents)
         wanted = {document.reference: document for document in documents}
         found: dict[str, RemoteDocument] = {}
@@ -186,6 +195,13 @@ class SpecifiedMapping(HttpMapping):
                 continue
             found[remote.reference] = replace(remote, completed=self._completed(look_up, document, item))
         return found
+
+    def _reading(self, template: RequestTemplate, scope: Mapping[str, Any]) -> HttpRequest:
+        """Raises DestinationError: the scope does not hold what the template names."""
+        try:
+            return _request(template.rendered(scope), self._headers())
+        except (TemplateError, TypeError) as error:
+            raise DestinationError(f"{self._where}: {error}") from error
 
     def _completed(self, look_up: LookUp, document: SealedDocument, item: Any) -> Mapping[str, Mapping[str, Any]]:
         completed, said = {}, answers.said_of(item)
@@ -245,25 +261,18 @@ class SpecifiedMapping(HttpMapping):
 def _compiled(method: str, source: CallSpecification | Listing, where: str, roots: frozenset[str]) -> RequestTemplate:
     return RequestTemplate(
         method=method,
-        path=_path(source.path, f"{where}.path", roots),
+        where=where,
+        segments=_segments(source.path, f"{where}.path", roots),
         query={name: compiled(value, f"{where}.query.{name}", roots) for name, value in source.query.items()},
         headers={name: compiled(value, f"{where}.headers.{name}", roots) for name, value in source.headers.items()},
         body=None if source.body is None else compiled(source.body, f"{where}.body", roots),
     )
 
 
-def _path(source: str, where: str, roots: frozenset[str]) -> Callable[[Mapping[str, Any]], str]:
+def _segments(source: str, where: str, roots: frozenset[str]) -> Sequence[Template]:
     if not source.startswith("/") or "?" in source or "#" in source:
         raise TemplateError(f"{where}: {source!r} must begin with / and hold no query; state it under query")
-    segments = [compiled(segment, where, roots) for segment in source[1:].split("/")]
-
-    def path(scope: Mapping[str, Any]) -> str:
-        parts = [quote(text_of(segment.value(scope)), safe=":@!$'()*,;=~") for segment in segments]
-        if any(part in (".", "..") for part in parts):
-            raise TemplateError(f"{where}: a segment of the path is {'/'.join(parts)!r}")
-        return "/" + "/".join(parts)
-
-    return path
+    return [compiled(segment, where, roots) for segment in source[1:].split("/")]
 
 
 def _request(stored: Mapping[str, Any], usual: Mapping[str, str]) -> HttpRequest:

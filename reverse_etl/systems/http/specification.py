@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Authorization
@@ -333,13 +333,12 @@ class DocumentSpecification(_Strict):
     key_retention: Duration | None = None
     look_up_lag: Duration | None = None
 
-    @field_validator("calls", "update_calls")
-    @classmethod
-    def _names_differ(cls, calls: tuple[CallSpecification, ...]) -> tuple[CallSpecification, ...]:
-        names = [call.name for call in calls]
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [call.name for call in (*self.calls, *self.update_calls)]
         if len(set(names)) != len(names):
             raise ValueError(f"calls need different names, not {', '.join(names)}")
-        return calls
+        return self
 
     @model_validator(mode="after")
     def _look_ups_say_what_is_found(self) -> Self:

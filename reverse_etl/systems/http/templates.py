@@ -12,8 +12,8 @@ when the whole is written, and amounts are integers, exact decimal text or exact
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -67,6 +67,10 @@ class Placeholder:
         if found is MISSING or found is None:
             raise TemplateError(f"{self.where}: the document holds no {self.path} (write {{{self.path}|optional}} or |default(...) if it need not)")
         return found
+
+    @property
+    def may_be_absent(self) -> bool:
+        return any(name in ("default", "optional") for name, _ in self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,19 @@ def compiled(source: Any, where: str, roots: frozenset[str]) -> Template:
     if any(name.startswith("$") for name in source):
         return _structure(source, where, roots)
     return Members(tuple((name, compiled(item, f"{where}.{name}", roots)) for name, item in source.items()))
+
+
+def placeholders(template: Any) -> Iterator[Placeholder]:
+    """Every placeholder in a compiled template, or in a collection of them."""
+    if isinstance(template, Placeholder):
+        yield template
+    elif isinstance(template, Mapping):
+        yield from placeholders(list(template.values()))
+    elif isinstance(template, list | tuple):
+        for part in template:
+            yield from placeholders(part)
+    elif is_dataclass(template):
+        yield from placeholders([getattr(template, field.name) for field in fields(template)])
 
 
 def at_path(content: Any, path: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -32,10 +31,8 @@ from reverse_etl.systems.contract import (
 from reverse_etl.systems.http_system import HttpMapping, HttpRequest, HttpSystem, Reading, open_http_system, usual_outcome
 from reverse_etl.transport import Answer
 from tests.reverse_etl.systems.tryton.tryton_documents import entry
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "transport"))
-from scripted_server import ScriptedServer, answering, serving
-from token_endpoint import CLIENT_SECRET, token_endpoint
+from tests.reverse_etl.transport.scripted_server import ScriptedServer, answering, serving
+from tests.reverse_etl.transport.token_endpoint import CLIENT_SECRET, token_endpoint
 
 KEY = "sk_live_very_secret"
 MANIFEST = Manifest(

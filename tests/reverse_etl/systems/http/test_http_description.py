@@ -72,6 +72,8 @@ def calls(content: Mapping[str, Any], *documents: SealedDocument) -> list[Call]:
         (described() | {"limits": {"batch_size": 5}}, "no call has a batch"),
         (described() | {"read_back": {"path": "/x"}}, r"read_back needs documents\.journal_entry\.found"),
         (described(look_up={"path": "/x"}), "look_up needs found"),
+        (described(update_calls=[CREATE]), "calls need different names, not create, create"),
+        (with_call(query={"c": "{options.client}"}), r"destination books needs the option 'client': set it under destinations\.books\.options"),
         (described(calls=[CREATE, CREATE]), "calls need different names, not create, create"),
     ],
 )
@@ -82,7 +84,7 @@ def test_what_is_wrong_is_named_with_file_and_place(tmp_path: Path, content: Any
     settings = Settings.model_validate({"home": tmp_path, "destinations": {"books": {"kind": "http", "url": "https://books.example"}}})
     with pytest.raises(ConfigurationError, match=message) as raised:
         open_system(settings, "books")
-    assert str(raised.value).startswith(f"{path}: ")
+    assert str(raised.value).startswith((f"{path}: ", "destination books "))
 
 
 def test_a_missing_description_says_where_it_belongs(tmp_path: Path) -> None:
@@ -102,7 +104,8 @@ def test_a_description_declares_a_manifest_and_what_it_does_not_say_counts_as_ab
 def test_checking_says_what_becomes_of_a_lost_answer_and_sends_nothing(tmp_path: Path) -> None:
     (tmp_path / "destinations").mkdir()
     (tmp_path / "destinations" / "vouchers.yaml").write_text(VOUCHERS.read_text())
-    destination = {"kind": "http", "url": "https://ledger.invalid", "secret_environment": "VOUCHERS_KEY"}
+    destination: dict[str, Any] = {"kind": "http", "url": "https://ledger.invalid", "secret_environment": "VOUCHERS_KEY"}
+    destination["entities"] = {"northlight_us": {"client": "N1"}}
     settings = Settings.model_validate({"home": tmp_path, "destinations": {"vouchers": destination}})
     with pytest.raises(ConfigurationError, match="no secret for destination vouchers: set VOUCHERS_KEY"):
         check(settings, "vouchers")

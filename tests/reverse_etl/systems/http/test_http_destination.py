@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from voucher_service import KEY, Ledger, voucher_service
 
+from reverse_etl.conformance import Specimens, Verdict, conformance
 from reverse_etl.crash_points import CRASH_VARIABLE
-from reverse_etl.documents import OutboxRow, State
+from reverse_etl.documents import OutboxRow, SealedDocument, State
+from reverse_etl.errors import DestinationError
 from reverse_etl.posting import PushReport, push
 from reverse_etl.register import Register
 from reverse_etl.settings import Settings, load_settings
 from reverse_etl.systems import open_system
+from tests.reverse_etl.transport.scripted_server import answering, serving
 
 ENTITY, PERIOD, DAY = "northlight_us", "2026-01", date(2026, 1, 31)
 DESCRIPTION = Path(__file__).with_name("vouchers.yaml")
@@ -158,6 +166,7 @@ from reverse_etl.posting import push
 from reverse_etl.register import Register
 from reverse_etl.settings import load_settings
 from reverse_etl.systems import open_system
+from tests.reverse_etl.transport.scripted_server import answering, serving
 settings = load_settings(Path(sys.argv[1]))
 push(Register.open(settings.register_url), open_system(settings, "vouchers"), "northlight_us", settings_or_lock_folder=settings, actor="poster")
 """
@@ -241,3 +250,59 @@ def test_the_key_is_in_no_file_that_the_push_wrote(settings: Settings, ledger: L
     written = [path for path in settings.home.rglob("*") if path.is_file() and path.parent.name != "secrets"]
     assert any("register" in path.name for path in written)
     assert [path for path in written if KEY.encode() in path.read_bytes()] == []
+
+
+VOUCHER_NAMES = [
+    "no",
+    "externalNo",
+    "state",
+    "day",
+    "rows",
+    "code",
+    "dr",
+    "cr",
+    "remark",
+    "partner",
+    "changed",
+    "payload",
+    "vouchers",
+    "more",
+    "total",
+]
+DAMAGED = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.sampled_from(["1.005", "NaN", "2026-99-99", 1.5, "V-1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(VOUCHER_NAMES), inner, max_size=8),
+    max_leaves=12,
+)
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answer=DAMAGED, wrapped=st.booleans())
+def test_whatever_is_read_is_understood_or_a_destination_that_could_not_be_read(
+    settings: Settings, ledger: Ledger, register: Register, answer: Any, wrapped: bool
+) -> None:
+    document = documents_of(register)[0]
+    content = {"done": True, "payload": {"vouchers": [answer] if isinstance(answer, dict) else answer, "total": 1}} if wrapped else answer
+    with serving(answering((200, json.dumps(content).encode(), ""))) as server:
+        elsewhere = settings.destinations["vouchers"].model_copy(update={"url": server.url})
+        system = open_system(settings.model_copy(update={"destinations": {"vouchers": elsewhere}}), "vouchers")
+        with suppress(DestinationError):
+            for remote in system.look_up([document], {}).values():
+                assert isinstance(system.differences(document, None, remote), tuple)
+        with suppress(DestinationError):
+            assert {relation for relation, _ in system.read_back(ENTITY, PERIOD)} <= {"raw.ledger_moves", "raw.ledger_move_lines"}
+
+
+def documents_of(register: Register) -> list[SealedDocument]:
+    if not register.deliveries():
+        seal(register, customer(register, "C1"), entry(register, "J1"))
+    return [document for document, _ in register.deliveries() if document.document_type == "journal_entry"]
+
+
+def test_the_conformance_kit_finds_every_claim_of_the_description_kept(settings: Settings, ledger: Ledger) -> None:
+    specimens = Specimens("vouchers", ENTITY, "run", DAY, debit_account="1100", credit_account="4000")
+    report = conformance(open_system(settings, "vouchers"), specimens, kind="http", url=ledger.url)
+    assert [finding for finding in report.findings if finding.verdict is Verdict.BROKEN] == []
+    kept = {(finding.document_type, finding.probe) for finding in report.findings if finding.verdict is Verdict.KEPT}
+    probes = ("look_up", "comparison", "same_key_twice", "same_key_at_once")
+    assert kept >= {(document_type, probe) for document_type in ("customer", "journal_entry") for probe in probes} | {("customer", "uniqueness")}

@@ -71,7 +71,8 @@ class Ledger:
             return 400, fault("BAD_FIELD")
         if key in self.keys:
             return 409, fault("KNOWN_KEY", voucher={"no": self.keys[key]["no"]})
-        if any(row["code"] not in CODES or row.get("partner", "C1") not in self.partners for row in body["rows"]):
+        partners = {row["partner"] for row in body["rows"] if "partner" in row}
+        if not {row["code"] for row in body["rows"]} <= CODES or not partners <= set(self.partners):
             return 200, fault("UNKNOWN_CODE")
         if sum(row.get("dr", 0) - row.get("cr", 0) for row in body["rows"]) != 0:
             return 200, fault("UNEVEN")
