@@ -76,6 +76,15 @@ def test_a_remembered_key_is_used_again_and_only_as_long_as_it_is_remembered_whe
     assert next_step(A, doubtful, CALLS, limit + seconds(1)) == LookUp()
 
 
+def test_a_key_that_was_first_used_in_the_future_is_not_taken_for_fresh() -> None:
+    lost = advance(A, sent(Delivery(1), at=100), CALLS, Recovered(), START + seconds(10))
+
+    assert isinstance(next_step(A, lost, CALLS, lost.next_attempt_at or START + seconds(10)), LookUp)
+    assert isinstance(
+        next_step(A_BLIND, advance(A_BLIND, sent(Delivery(1), at=100), CALLS, Recovered(), START + seconds(10)), CALLS, START + seconds(10)), Park
+    )
+
+
 def test_a_resend_that_is_answered_with_an_error_again_is_looked_up_where_errors_are_replayed() -> None:
     doubtful = advance(A_REPLAYING, sent(Delivery(1)), CALLS, Ambiguous("500"), START)
     again = advance(A_REPLAYING, sent(doubtful, 1), CALLS, Ambiguous("500"), START + seconds(1))
