@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from lossy_relay import lossy_relay
 from tryton_documents import EU, SPECIFICATION, US, Driver, customer, entry, line
 from tryton_ledger import PASSWORD, Ledger
 
+from reverse_etl.conformance import Specimens, Verdict, conformance
+from reverse_etl.conformance.findings import KEY, SIMULTANEOUS, UNIQUENESS
 from reverse_etl.documents import SealedDocument
 from reverse_etl.sandbox.processes import stop
 from reverse_etl.sandbox.tryton.database import ADD_ON_MODULE, DATABASE, install_add_on, module_environment, provision_ledger
@@ -143,6 +146,14 @@ def test_what_was_posted_before_the_add_on_has_its_reference_too(start_ledger: C
         assert len(moves_of(plain, document)) == 2, "the second move from before has no reference, and no third one is made"
     finally:
         stop(plain.server.process)
+
+
+def test_what_the_add_on_promises_is_kept_when_it_is_probed(unique: Ledger, system: Tryton) -> None:
+    specimens = Specimens("tryton", US, "unique", date(2026, 5, 31), debit_account="7900", credit_account="4000")
+    report = conformance(system, specimens, kind="tryton", url=unique.server.url, patience=5.0)
+    entries = {finding.probe: finding.verdict for finding in report.findings if finding.document_type == "journal_entry"}
+    assert not report.broken, report.broken
+    assert (entries[KEY], entries[SIMULTANEOUS], entries[UNIQUENESS]) == (Verdict.KEPT, Verdict.KEPT, Verdict.KEPT)
 
 
 def test_a_claim_that_the_server_disproves_is_told_and_counts_as_absent(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
