@@ -52,12 +52,11 @@ def request(options: Options, calls: Sequence[Call]) -> HttpRequest:
     """One request of all elements, answered for one by one. The same calls have the same key."""
     journals = calls[0].name == CREATE
     kind = JOURNALS if journals else CONTACTS
-    keys = "\n".join(call.idempotency_key for call in calls)
-    headers = {
-        **reading_headers(options, calls[0].document.entity),
-        "Content-Type": "application/json",
-        "Idempotency-Key": calls[0].idempotency_key if len(calls) == 1 else hashlib.sha256(keys.encode()).hexdigest(),
-    }
+    headers = {**reading_headers(options, calls[0].document.entity), "Content-Type": "application/json"}
+    if journals:
+        # Contacts are one per number: a key would only give an internal error again.
+        keys = "\n".join(call.idempotency_key for call in calls)
+        headers["Idempotency-Key"] = keys if len(calls) == 1 else hashlib.sha256(keys.encode()).hexdigest()
     body = write_json({kind: [read_json(call.request) for call in calls]})
     return HttpRequest("PUT" if journals else "POST", f"{API_PATH}/{kind}", (("summarizeErrors", "false"),), headers, body)
 

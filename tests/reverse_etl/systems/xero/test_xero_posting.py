@@ -64,6 +64,16 @@ def test_a_lost_answer_of_a_batch_leaves_each_journal_once(books: Books, kind: s
     assert [len(books.journals(document.reference)) for document in documents] == [1] * 5
 
 
+@pytest.mark.parametrize("kind", LOST)
+def test_a_lost_answer_leaves_one_contact(books: Books, kind: str) -> None:
+    own = books.installation
+    own.customer(f"C-{kind}")
+    books.order(kind, "Contacts", method="POST")
+    own.push()
+    assert (own.states()[f"C-{kind}"], own.exceptions()) == (State.VERIFIED, [])
+    assert [contact["number"] for contact in books.stand_in.state()["contacts"]].count(f"C-{kind}") == 1
+
+
 @pytest.mark.parametrize("kind", ["accept_then_500", "accept_then_drop"])
 def test_without_batches_the_same_key_is_sent_again_and_an_error_that_is_given_again_is_looked_up(install: Install, kind: str) -> None:
     books = install(batch_size=1)

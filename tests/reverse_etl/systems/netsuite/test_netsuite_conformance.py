@@ -1,0 +1,34 @@
+"""NetSuite's stand-in keeps what the manifest claims of NetSuite."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from ledger_stand_in import US
+from netsuite_books import Books
+
+from reverse_etl.conformance import Specimens, Verdict, conformance
+
+
+def test_what_the_manifest_claims_is_kept(books: Books) -> None:
+    own = books.installation
+    specimens = Specimens("netsuite", US, "r1", date(2026, 1, 31), debit_account="1200", credit_account="4000", closed_date=date(2026, 6, 30))
+    books.close_period("2026-06")
+    try:
+        report = conformance(
+            own.open(document_types=("journal_entry",)),
+            specimens,
+            kind="netsuite",
+            url=books.stand_in.url,
+            impatient=own.open(send_deadline=timedelta(milliseconds=50)),
+            patience=0.5,
+        )
+    finally:
+        books.close_period("2026-06", closed=False)
+    assert report.broken == ()
+    found = {(finding.document_type, finding.probe, finding.verdict) for finding in report.findings}
+    assert {
+        ("journal_entry", "same_key_at_once", Verdict.KEPT),
+        ("journal_entry", "comparison", Verdict.KEPT),
+        ("journal_entry", "lock", Verdict.KEPT),
+    } <= found
