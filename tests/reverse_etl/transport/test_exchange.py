@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import select
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from threading import Event
@@ -239,6 +242,58 @@ def test_proxies_of_the_environment_are_not_trusted_but_a_configured_one_is_used
         assert isinstance(through, Answer)
         assert through.content() == "proxy"
         assert proxy.requests[0].startswith(b"POST http://ledger.example/v1 ")
+
+
+def tunnel(connection: Connection) -> None:
+    """What a proxy does with CONNECT: it passes bytes on, and cannot read them."""
+    request = connection.receive()
+    assert request is not None
+    _, _, port = request.split(b" ")[1].partition(b":")
+    with socket.create_connection(("127.0.0.1", int(port))) as onward:
+        connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        while True:
+            for ready in select.select([connection.socket, onward], [], [])[0]:
+                part = ready.recv(65536)
+                if not part:
+                    return
+                (onward if ready is connection.socket else connection.socket).sendall(part)
+
+
+def test_a_proxy_tunnels_what_is_secret_and_the_tunnel_is_used_again(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("ledger.example").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with serving(answering((200, b"{}", "")), context) as server, serving(tunnel) as proxy:
+        transport = Transport(ca_file=str(tmp_path / "ca.pem"), proxy=proxy.url)
+        for _ in range(3):
+            answer = exchange(transport, post(f"https://ledger.example:{server.port}/v1", Authorization="Bearer secret"))
+            assert isinstance(answer, Answer), answer
+        assert len(server.requests) == 3
+        assert proxy.connections == 1
+        assert b"secret" not in proxy.requests[0]
+        transport.close()
+
+
+def test_an_address_of_version_6_is_reached_and_named_in_brackets() -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    received: list[bytes] = []
+
+    def serve() -> None:
+        accepted, _ = listener.accept()
+        with accepted:
+            received.append(accepted.recv(65536))
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    port = listener.getsockname()[1]
+    assert isinstance(exchange(Transport(), post(f"http://[::1]:{port}/")), Answer)
+    thread.join(5)
+    listener.close()
+    assert f"Host: [::1]:{port}\r\n".encode() in received[0]
 
 
 def test_reads_are_tried_again_where_that_can_help() -> None:
