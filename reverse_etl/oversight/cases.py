@@ -10,6 +10,8 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import DestinationError
 from reverse_etl.oversight.finding import document_at, document_named, exception_named
 from reverse_etl.posting import notices
+from reverse_etl.posting.protocol import OPEN_STATES
+from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.sending import differences_of
 from reverse_etl.register import ApprovalRequest, Attempt, Delivery, ExceptionRecord, Register, Transition
 from reverse_etl.register.contract import JOURNAL_ENTRY
@@ -28,7 +30,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known of one document, or of an exception that is about none."""
+    """What is known of one document, or of an exception that is about none. ``waits_for``: the stopped document that it depends on."""
 
     exceptions: tuple[ExceptionRecord, ...]
     document: SealedDocument | None = None
@@ -36,6 +38,7 @@ class Case:
     attempts: tuple[Attempt, ...] = ()
     transitions: tuple[Transition, ...] = ()
     requests: tuple[ApprovalRequest, ...] = field(default=())
+    waits_for: str | None = None
 
     @property
     def amount_at_risk_minor(self) -> int:
@@ -65,6 +68,7 @@ def case_of(register: Register, name: str) -> Case:
         document, delivery = document_at(register, exception.document_position)
     else:
         document, delivery = document_named(register, name)
+    missing = Dependencies(register, [document]).missing(document) if delivery.state in OPEN_STATES else None
     return Case(
         exceptions=tuple(entry for entry in register.exceptions(None) if entry.document_position == document.position),
         document=document,
@@ -72,6 +76,7 @@ def case_of(register: Register, name: str) -> Case:
         attempts=tuple(register.attempts(document)),
         transitions=tuple(register.transitions(document)),
         requests=tuple(one for one in register.approval_requests() if one.kind in POSTING_KINDS and one.subject == document.business_key),
+        waits_for=missing.business_key if missing is not None and missing.stopped else None,
     )
 
 
@@ -104,6 +109,8 @@ def _of_document(case: Case, document: SealedDocument, delivery: Delivery, held:
             return (retry, f"{resolve} --cancel --reason WHY")
         case State.PARKED:
             return (retry, f"{resolve} --posted REMOTE_ID --reason WHY", f"{resolve} --absent --reason WHY")
+        case _ if case.waits_for is not None:
+            return (f"tieout exceptions show {case.waits_for}",)
         case State.PENDING | State.IN_FLIGHT | State.AMBIGUOUS | State.HELD:
             return (f"tieout push {document.period} --entity {document.entity} --system {document.system}",)
         case State.POSTED | State.VERIFIED:

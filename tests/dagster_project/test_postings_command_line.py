@@ -21,6 +21,7 @@ from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve
 from reverse_etl.documents import SealedDocument
+from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.sandbox.processes import ServerProcess, stop
 from reverse_etl.settings import load_settings
@@ -118,6 +119,29 @@ def test_a_plan_names_what_waits_for_a_destination_that_is_gone(office: Office) 
     row = entry(office.register, "J1")
     seal(office.register, replace(row, system="gone", business_key=row.business_key.replace(SYSTEM, "gone")))
     assert "1 documents wait for gone, which is no destination of this installation" in office("plan", PERIOD, "--sealed")
+
+
+def test_a_plan_says_what_a_destination_on_hold_keeps_waiting(office: Office, tmp_path: Path) -> None:
+    sealed(office, "J1")
+    path = str(tmp_path / "plan.json")
+    office("plan", PERIOD, "--sealed", "--out", path)
+    modes = Modes(office.installation.settings.pacing_folder / "modes.jsonl")
+    modes.set(SYSTEM, "hold", actor="ada", reason="they migrate")
+    told = office("plan", PERIOD, "--sealed")
+    assert "they migrate" in told
+    assert "0 documents would be sent" in told
+    assert "and is held now" in office("push", "--plan", path, code=1)
+    modes.set(SYSTEM, "normal", actor="ada", reason="migrated")
+    assert "2 posted" in office("push", "--plan", path)
+
+
+def test_what_waits_for_a_stopped_document_leads_to_it(office: Office) -> None:
+    first, document = sealed(office, "J1")
+    office.order("reject", reference=first.reference)
+    office("push", PERIOD)
+    told = office("exceptions", "show", document.reference)
+    assert f"not sent: {first.business_key} is rejected" in told
+    assert f"Next: tieout exceptions show {first.business_key}" in told
 
 
 def test_a_push_does_what_a_plan_file_says_once_and_refuses_a_world_that_moved(office: Office, tmp_path: Path) -> None:
