@@ -9,8 +9,10 @@ import pytest
 
 from dagster_project.cli import run
 
+VOUCHERS = Path(__file__).parents[1] / "reverse_etl" / "systems" / "http" / "vouchers.yaml"
 SETTINGS = """
 destinations:
+  vouchers: {kind: http, url: "http://127.0.0.1:9", options: {client: N1}, account_codes: {"1100": AR}, secret_environment: BILLING_KEY}
   billing: {kind: stripe, url: "http://127.0.0.1:9", secret_environment: BILLING_KEY}
 """
 
@@ -29,3 +31,18 @@ def test_a_destination_is_checked_without_an_installation_and_without_asking_it(
     assert "not_to_be_shown" not in shown
     assert run([*arguments, "--ask"]) == 1
     assert "Connection refused" in capsys.readouterr().err
+
+
+def test_a_sample_shows_what_a_described_destination_would_be_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BILLING_KEY", "not_to_be_shown")
+    (tmp_path / "tieout.yaml").write_text(SETTINGS)
+    (tmp_path / "destinations").mkdir()
+    (tmp_path / "destinations" / "vouchers.yaml").write_text(VOUCHERS.read_text())
+    assert run(["--home", str(tmp_path), "destinations", "check", "vouchers", "--sample", "--json"]) == 0
+    shown = capsys.readouterr().out
+    request = json.loads(json.loads(shown)["samples"]["journal_entry"])
+    assert (request["method"], request["path"], request["query"]) == ("POST", "/api/2/vouchers", [["client", "N1"]])
+    assert [(row["code"], row.get("dr"), row.get("cr")) for row in json.loads(request["body"])["rows"]] == [("AR", 1.01, None), ("4000", None, 1.01)]
+    assert "not_to_be_shown" not in shown
