@@ -34,17 +34,19 @@ class Authorization(BaseModel):
 
     ``bearer`` and ``header`` (which header: ``header``, after ``prefix``) send the secret; ``basic`` sends ``username`` and the secret.
     ``client_credentials`` (secrets: ``client_secret``) and ``refresh_token`` (secrets: ``client_secret``, ``refresh_token``) get OAuth 2.0 tokens
-    from ``token_url``; ``token_authentication`` says where the client's secret travels. ``token_based`` signs with OAuth 1.0a HMAC-SHA256
-    (secrets: ``consumer_secret``, ``token_secret``), as NetSuite asks.
+    from ``token_url``; ``token_authentication`` says where the client's secret travels. ``client_assertion`` (secrets: ``private_key``) gets them
+    with the key of the certificate ``certificate_id`` instead. ``token_based`` signs with OAuth 1.0a HMAC-SHA256 (secrets: ``consumer_secret``,
+    ``token_secret``). NetSuite asks for one of the last two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["none", "bearer", "header", "basic", "client_credentials", "refresh_token", "token_based"] | None = None
+    method: Literal["none", "bearer", "header", "basic", "client_credentials", "client_assertion", "refresh_token", "token_based"] | None = None
     header: str | None = None
     prefix: str = ""
     username: str | None = None
     client_id: str | None = None
+    certificate_id: str | None = None
     token_url: str | None = None
     token_authentication: Literal["basic", "body"] = "basic"
     scope: str | None = None

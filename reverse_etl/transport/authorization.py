@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.systems.contract import NotExecuted
 from reverse_etl.transport.addresses import checked_url
+from reverse_etl.transport.assertions import client_key
 from reverse_etl.transport.exchange import Transport, policy_of
 from reverse_etl.transport.signature import TokenBasedCredentials, authorization_header
 from reverse_etl.transport.tokens import AccessTokens, Client, RefreshTokenFile
@@ -97,7 +98,7 @@ def open_authorization(settings: Settings, name: str, transport: Transport, usua
                 chosen.realm,
             )
         )
-    if chosen.method in ("client_credentials", "refresh_token"):
+    if chosen.method in ("client_credentials", "client_assertion", "refresh_token"):
         return BearerTokens(_access_tokens(settings, name, transport, chosen))
     secret = settings.secret(name)
     if chosen.method == "header":
@@ -109,15 +110,21 @@ def open_authorization(settings: Settings, name: str, transport: Transport, usua
 
 
 def _access_tokens(settings: Settings, name: str, transport: Transport, chosen: AuthorizationSettings) -> AccessTokens:
+    client_id = _needed(chosen, name, "client_id")
+    key = None
+    if chosen.method == "client_assertion":
+        private_key = SecretStr(settings.secret(name, "private_key"))
+        key = client_key(client_id, _needed(chosen, name, "certificate_id"), private_key, f"destination {name}")
     client = Client(
         token_url=checked_url(_needed(chosen, name, "token_url"), policy_of(settings, name), f"destination {name}: authorization.token_url"),
-        client_id=_needed(chosen, name, "client_id"),
-        client_secret=SecretStr(settings.secret(name, "client_secret")),
+        client_id=client_id,
+        client_secret=None if key is not None else SecretStr(settings.secret(name, "client_secret")),
         in_body=chosen.token_authentication == "body",
         scope=chosen.scope,
         audience=chosen.audience,
+        key=key,
     )
-    if chosen.method == "client_credentials":
+    if chosen.method != "refresh_token":
         return AccessTokens(transport, client)
     configured = SecretStr(settings.secret(name, "refresh_token"))
     refresh = RefreshTokenFile(settings.home / "secrets" / f"{name}_refresh_token.rotated", configured)

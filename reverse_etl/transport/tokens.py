@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.systems.contract import NotExecuted
+from reverse_etl.transport.assertions import ASSERTION_TYPE, ClientKey
 from reverse_etl.transport.content import Answer, retry_after
 from reverse_etl.transport.exchange import Request, Transport
 
@@ -33,14 +34,15 @@ LOCK_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client as the token endpoint knows it. ``in_body``: its secret travels in the form, not in a header."""
+    """The client as the token endpoint knows it. ``in_body``: its secret travels in the form, not in a header. ``key`` stands in for the secret."""
 
     token_url: str
     client_id: str
-    client_secret: SecretStr
+    client_secret: SecretStr | None
     in_body: bool = False
     scope: str | None = None
     audience: str | None = None
+    key: ClientKey | None = None
 
 
 class RefreshTokenFile:
@@ -142,10 +144,14 @@ class AccessTokens:
         form |= {name: value for name, value in (("scope", client.scope), ("audience", client.audience)) if value}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         authorization = {}
-        if client.in_body:
-            form |= {"client_id": client.client_id, "client_secret": client.client_secret.get_secret_value()}
+        secret = "" if client.client_secret is None else client.client_secret.get_secret_value()
+        if client.key is not None:
+            assertion = client.key.assertion(client.token_url, client.scope, time.time())
+            form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion.get_secret_value()}
+        elif client.in_body:
+            form |= {"client_id": client.client_id, "client_secret": secret}
         else:
-            pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret.get_secret_value(), safe='')}"
+            pair = f"{quote(client.client_id, safe='')}:{quote(secret, safe='')}"
             authorization["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return Request("POST", client.token_url, headers, urlencode(form).encode(), authorization)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from reverse_etl.sandbox.netsuite.store import Store
 from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, sent_json
 from reverse_etl.transport.content import read_json, write_json
 
+TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"
 SUITEQL_PATH = "/services/rest/query/v1/suiteql"
 JOB_SECONDS = 0.05
 LARGEST_OFFSET = 10**9
@@ -49,6 +51,7 @@ class NetSuiteServer:
     def application(self) -> ASGIApp:
         routes = [
             Route("/openapi.json", self.description, methods=["GET"]),
+            Route(TOKEN_PATH, self.token, methods=["POST"]),
             Route("/_state", self.state, methods=["GET"]),
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_periods", self.periods, methods=["POST"]),
@@ -154,6 +157,11 @@ class NetSuiteServer:
         return Answer(
             200, {"links": [], "count": len(rows), "hasMore": offset + len(rows) < total, "items": rows, "offset": offset, "totalResults": total}
         )
+
+    async def token(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        granted = self._gate.grant(form, self._url + TOKEN_PATH)
+        return JSONResponse({"error": "invalid_client"}, 400) if granted is None else JSONResponse(granted)
 
     async def description(self, request: Request) -> Response:
         return JSONResponse(openapi.description())

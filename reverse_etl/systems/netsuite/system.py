@@ -38,7 +38,7 @@ MANIFEST = Manifest(
     look_up_batch_size=100,
     particulars={CUSTOMER: Particular(FOREVER, timedelta(seconds=5), replays_errors=False)},
 )
-USUAL = Authorization(method="token_based")
+TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"
 
 
 class NetSuiteMapping(HttpMapping):
@@ -111,8 +111,10 @@ def open_system(settings: Settings, name: str) -> NetSuite:
     Raises:
         ConfigurationError: an entity has no currency, a secret is missing, or the URL cannot be used.
     """
+    url = destination_url(settings, name)
+    usual = Authorization(method="token_based", token_url=url.rstrip("/") + TOKEN_PATH, scope="rest_webservices")
     own = settings.destination(name).authorization
-    if own is None or (own.method in (None, USUAL.method) and not own.realm):
+    if own is None or (own.method in (None, usual.method) and not own.realm):
         raise ConfigurationError(f"destination {name}: set destinations.{name}.authorization.realm to the id of the NetSuite account")
     mapping = NetSuiteMapping(options_of(settings, name))
-    return open_http_system(settings, name, adjusted(MANIFEST, settings, name), mapping, destination_url(settings, name), USUAL, NetSuite)
+    return open_http_system(settings, name, adjusted(MANIFEST, settings, name), mapping, url, usual, NetSuite)

@@ -84,7 +84,7 @@ def test_too_many_requests_at_once_wait_and_lose_nothing(books: Books) -> None:
         own.entry(f"busy-{number}")
     books.order("concurrency", times=3)
     books.order("unavailable", on=4, retry_after=1)
-    own.push(concurrency=12)
+    own.push(concurrency=8)
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
 
 
