@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import certifi
 import httpcore
@@ -174,13 +175,25 @@ class Transport:
             raise RefusedAddressError(f"{host} would be sent secrets in clear: use https, or set network.allow_plain_http")
         context = self._ssl_context() if scheme == "https" else None
         if self._proxy is not None:
-            proxy_host = origin_of(self._proxy)[1]
-            line = Line(self._policy, frozenset({proxy_host}))
-            pool = httpcore.HTTPProxy(self._proxy, ssl_context=context, max_connections=1, keepalive_expiry=self._keep_alive, network_backend=line)
-            return _Connection(line, pool)
+            return self._proxied(self._proxy, context)
         line = Line(self._policy)
         target = httpcore.Origin(scheme.encode(), host.encode("ascii"), port)
         return _Connection(line, httpcore.HTTPConnection(target, ssl_context=context, keepalive_expiry=self._keep_alive, network_backend=line))
+
+    def _proxied(self, proxy: str, context: ssl.SSLContext | None) -> _Connection:
+        parts = urlsplit(proxy)
+        _, host, port = origin_of(proxy)
+        line = Line(self._policy, frozenset({host}))
+        user = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
+        pool = httpcore.HTTPProxy(
+            httpcore.URL(scheme="http", host=host, port=port, target="/"),
+            proxy_auth=user,
+            ssl_context=context,
+            max_connections=1,
+            keepalive_expiry=self._keep_alive,
+            network_backend=line,
+        )
+        return _Connection(line, pool)
 
     def _ssl_context(self) -> ssl.SSLContext:
         with self._lock:
@@ -249,6 +262,8 @@ def _proxy(configured: str | None, name: str) -> str | None:
     if configured == ENVIRONMENT_PROXY:
         proxies = urllib.request.getproxies()
         configured = proxies.get("https") or proxies.get("http")
+    elif configured is not None and "@" in configured:
+        raise ConfigurationError(f"destination {name}: network.proxy holds a password; set HTTPS_PROXY and network.proxy: {ENVIRONMENT_PROXY}")
     if configured is not None and not configured.startswith("http://"):
         raise ConfigurationError(f"destination {name}: network.proxy must be http://host:port, or {ENVIRONMENT_PROXY!r}")
     return configured

@@ -17,14 +17,16 @@ from threading import Event
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scripted_server import Connection, answering, serving
 
 from reverse_etl.crash_points import CRASH_VARIABLE
-from reverse_etl.errors import DestinationError
+from reverse_etl.errors import ConfigurationError, DestinationError
+from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
-from reverse_etl.transport import Answer, NetworkPolicy, Request, Transport
+from reverse_etl.transport import Answer, NetworkPolicy, Request, Transport, open_transport
 
 
 def post(url: str, body: bytes = b'{"a":1}', **headers: str) -> Request:
@@ -296,6 +298,21 @@ def test_an_address_of_version_6_is_reached_and_named_in_brackets() -> None:
     assert f"Host: [::1]:{port}\r\n".encode() in received[0]
 
 
+def test_a_proxy_of_the_environment_is_used_with_its_password_where_that_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(proxy: str) -> Transport:
+        network = {"proxy": proxy, "allow_plain_http": True}
+        return open_transport(Settings.model_validate({"home": tmp_path, "destinations": {"books": {"network": network}}}), "books")
+
+    with serving(answering((200, b"{}", ""))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass%40word@127.0.0.1:{proxy.port}")
+        assert isinstance(exchange(opened("environment"), post("http://ledger.example/v1")), Answer)
+        assert b"Proxy-Authorization: Basic bWU6cGFzc0B3b3Jk\r\n" in proxy.requests[0]
+    with pytest.raises(ConfigurationError, match=r"destination books: network\.proxy holds a password"):
+        opened("http://me:word@proxy.example:3128")
+    with pytest.raises(ConfigurationError, match=r"network\.proxy must be http://host:port"):
+        opened("socks5://proxy.example")
+
+
 def test_reads_are_tried_again_where_that_can_help() -> None:
     with serving(answering((503, b"", "Retry-After: 0\r\n"), (500, b"", ""), (200, b"[1]", ""))) as server:
         answer = Transport().read(Request("GET", server.url + "/", {}), 5.0)
@@ -311,7 +328,7 @@ def test_reads_are_tried_again_where_that_can_help() -> None:
 BEGINNINGS = [b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 "])
 )
