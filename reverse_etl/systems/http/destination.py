@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reverse_etl.systems.contract import Manifest
+from reverse_etl.systems.http.loading import load_specification, manifest_of
 from reverse_etl.systems.http.mapping import SpecifiedMapping
-from reverse_etl.systems.http.specification import Specification, load_specification, manifest_of
+from reverse_etl.systems.http.specification import Specification
 from reverse_etl.systems.http_system import HttpSystem, destination_url, open_http_system
 from reverse_etl.systems.registry import adjusted
 

@@ -18,8 +18,9 @@ from reverse_etl.errors import ConfigurationError, OutboxContractError
 from reverse_etl.settings import Settings
 from reverse_etl.systems import check, open_system
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Call, Dependency, NotExecuted, Rejected, RenderContext, Succeeded
+from reverse_etl.systems.http.loading import load_specification, manifest_of
 from reverse_etl.systems.http.mapping import SpecifiedMapping
-from reverse_etl.systems.http.specification import Specification, load_specification, manifest_of
+from reverse_etl.systems.http.specification import Specification
 from reverse_etl.transport import Answer
 from tests.reverse_etl.systems.tryton.tryton_documents import customer, entry, line, yen_entry
 
