@@ -66,12 +66,13 @@ def chosen(
     since: datetime | None = None,
 ) -> Work:
     """The documents of a replay by position; ``since``: sealed then or later. What is cancelled, reversed or superseded is left out."""
-    entries = register.deliveries(system=system, entity=entity, period=period)
-    sealed_since = {entry.document.position for entry in register.documents_since(0) if entry.sealed_at >= since} if since is not None else None
-    latest: dict[str, int] = {}
-    for document, delivery in entries:
-        if delivery.state is not State.CANCELLED:
-            latest[document.business_key] = max(latest.get(document.business_key, 0), document.revision)
+    listed = None if positions is None else sorted(positions)
+    entries = register.deliveries(system=system, entity=entity, period=period, positions=listed, sealed_since=since)
+    keys = sorted({document.business_key for document, _ in entries if document.document_type in MASTER_DATA})
+    latest = {
+        key: max((standing.revision for standing in standings if standing.state is not State.CANCELLED), default=0)
+        for key, standings in register.standings(keys).items()
+    }
     return [
         (document, delivery)
         for document, delivery in entries
@@ -79,8 +80,6 @@ def chosen(
         and delivery.state not in (State.CANCELLED, State.REVERSED)
         # A customer is compared with what it was last told.
         and (document.document_type not in MASTER_DATA or document.revision == latest[document.business_key])
-        and (positions is None or document.position in positions)
-        and (sealed_since is None or document.position in sealed_since)
     ]
 
 

@@ -6,7 +6,7 @@ import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.register import schema
 from reverse_etl.register.deliveries import load_delivery
-from reverse_etl.register.log import from_text
+from reverse_etl.register.log import from_text, to_text
 from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition
 
 POSITIONS_AT_ONCE = 1_000
@@ -37,6 +37,7 @@ class Filters:
     position: int | None = None
     cause: str | None = None
     positions: Sequence[int] | None = None
+    sealed_since: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         table = schema.documents
@@ -58,6 +59,9 @@ class Filters:
             conditions.append(schema.deliveries.c.state.in_([state.value for state in self.states]))
         if self.positions is not None:
             conditions.append(table.c.position.in_(self.positions))
+        if self.sealed_since is not None:
+            since = select(schema.log.c.position).where(schema.log.c.at >= to_text(self.sealed_since), schema.log.c.kind == "document")
+            conditions.append(table.c.position.in_(since))
         return conditions
 
     def slices(self) -> Iterator[Filters]:

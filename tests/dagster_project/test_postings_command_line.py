@@ -170,7 +170,7 @@ def test_a_push_does_what_a_plan_file_says_once_and_refuses_a_world_that_moved(o
 def test_a_push_without_a_plan_says_first_what_it_is_about_to_do(office: Office) -> None:
     sealed(office, "J1")
     told = office("push", PERIOD)
-    assert told.index(f"{SYSTEM} {ENTITY} {PERIOD}: to do: create 2") < told.index("2 posted")
+    assert told.index(f"{SYSTEM} {ENTITY} {PERIOD}: to do: send 2") < told.index("2 posted")
     assert "Missing argument 'PERIOD'" in office("push", code=2)
 
 

@@ -33,6 +33,16 @@ PREVIEW_RELATIONS = (
     "analytics.invoice_preview_events",
 )
 SHOWN = 20
+WORDS = {
+    "pending": "send",
+    "in_flight": "resolve",
+    "ambiguous": "resolve",
+    "posted": "verify",
+    "parked": "nothing (parked)",
+    "rejected": "nothing (rejected)",
+    "held": "nothing (held)",
+}
+"""What a push does about a document in a state."""
 
 
 class PushFailedError(TieoutError):
@@ -90,7 +100,7 @@ def push_command(session: Session, period: str | None, entity: str | None, syste
     With --plan FILE (of 'tieout plan PERIOD --out FILE') it does what the file says. If anything has moved since - a document more or less, another
     state, a closed period, another register - it refuses, names what differs, and sends nothing.
     """
-    from dagster_project.close.postings import destinations_of, plan_pushes
+    from dagster_project.close.postings import destinations_of
     from reverse_etl.posting.plans import read_plan, require_same_register
 
     installation = session.installation
@@ -109,8 +119,7 @@ def push_command(session: Session, period: str | None, entity: str | None, syste
             lanes = [(lane.system, _key_of(keys, lane)) for lane in plan.lanes]
         else:
             lanes = [(name, key) for name in destinations_of(installation, system) for key in keys]
-            planned = plan_pushes(installation, register, sorted({name for name, _ in lanes}), [key.entity for key in keys], period)
-            _tell_summary(session, planned)
+            _tell_summary(session, installation, register, lanes)
     reports, failures = _push(installation, session, lanes, plan)
     session.result(reports)
     if any(isinstance(error, PlanMovedError) for error in failures.values()):
@@ -233,12 +242,17 @@ def _some(session: Session, title: str, rows: Sequence[dict[str, Any]], columns:
         session.table(f"{title}{more}", shown, columns)
 
 
-def _tell_summary(session: Session, plan: Plan) -> None:
-    """What is about to be done, a line for each destination and entity."""
-    for lane in plan.lanes:
+def _tell_summary(session: Session, installation: Installation, register: Register, lanes: Sequence[tuple[str, CloseKey]]) -> None:
+    """What is about to be done, a line for each destination and entity; counted by the register, however much there is."""
+    from dagster_project.close.postings import manifest_of
+
+    manifests = {name: manifest_of(installation, name) for name, _ in lanes}
+    for name, key in lanes:
         counts: dict[str, int] = {}
-        for document in lane.documents:
-            word = document.action if document.acts else f"held ({document.code})"
-            counts[word] = counts.get(word, 0) + 1
+        for (document_type, state, _), (count, _) in register.totals(name, key.entity, key.period).items():
+            word = WORDS.get(state.value)
+            if word is not None and (word != "verify" or manifests[name].of(document_type).look_up_lag is not None):
+                counts[word] = counts.get(word, 0) + count
         if counts:
-            session.line(f"{lane.system} {lane.entity} {plan.period}: to do: {', '.join(f'{word} {count}' for word, count in counts.items())}")
+            told = ", ".join(f"{word} {counts[word]}" for word in dict.fromkeys(WORDS.values()) if word in counts)
+            session.line(f"{name} {key.entity} {key.period}: to do: {told}")
