@@ -25,10 +25,10 @@ create table if not exists accountingperiod
    isyear text default 'F');
 create table if not exists customer
   (id integer primary key, entityid text unique, companyname text, externalid text unique, subsidiary integer, isperson text, email text,
-   datecreated text, lastmodifieddate text);
+   datecreated suitedate, lastmodifieddate suitedate);
 create table if not exists "transaction"
   (id integer primary key, externalid text unique, type text, tranid text, trandate suitedate, postingperiod integer, memo text, currency integer,
-   exchangerate text, posting text, approvalstatus integer, voided text default 'F', createddate text, lastmodifieddate text);
+   exchangerate text, posting text, approvalstatus integer, voided text default 'F', createddate suitedate, lastmodifieddate suitedate);
 create table if not exists transactionline
   ("transaction" integer, id integer, linesequencenumber integer, memo text, entity integer, subsidiary integer, debitforeignamount text,
    creditforeignamount text, foreignamount text, primary key ("transaction", id));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from reverse_etl.sandbox.netsuite.store import SUITEQL_TABLES
 DEFAULT_LIMIT = LARGEST_LIMIT = 1000
 MOST_ROWS = 100_000
 _MOST_STEPS = 20_000_000
-_FORMATS = {"YYYY-MM-DD": "{0}-{1}-{2}", "MM/DD/YYYY": "{1}/{2}/{0}"}
+_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d", "MM/DD/YYYY": "%m/%d/%Y", "YYYY-MM-DD HH24:MI:SS": "%Y-%m-%d %H:%M:%S"}
 # ``transaction`` is a word of SQLite's own; a text or a quoted name is left alone.
 _WORDS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\btransaction\b", re.IGNORECASE)
 
@@ -96,12 +97,9 @@ def _text(value: Any) -> str:
 
 
 def _to_char(value: Any, form: Any) -> str | None:
-    parts = str(value).split("-")
     if value is None:
         return None
-    if str(form).upper() not in _FORMATS or len(parts) != 3:
-        raise ValueError(f"TO_CHAR of {value!r} as {form!r}")
-    return _FORMATS[str(form).upper()].format(*parts)
+    return datetime.fromisoformat(str(value)).strftime(_FORMATS[str(form).upper()])
 
 
 def _to_date(value: Any, form: Any) -> str | None:
@@ -114,7 +112,7 @@ def _to_date(value: Any, form: Any) -> str | None:
 
 def _shown_date(stored: bytes) -> str:
     """As the preference "Date Format" of a new account has it."""
-    year, month, day = stored.decode().split("-")
+    year, month, day = stored.decode()[:10].split("-")
     return f"{int(month)}/{int(day)}/{year}"
 
 

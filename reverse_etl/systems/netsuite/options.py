@@ -31,12 +31,16 @@ class Subsidiary:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``account_codes``: entity -> our code -> theirs; ``accounts_by``: what theirs is, the account's external or internal id."""
+    """``account_codes``: entity -> our code -> theirs; ``accounts_by``: what theirs is, the account's external or internal id.
+
+    ``approved``: entries say that they are, which accounts that route approvals by workflow do not let them.
+    """
 
     subsidiaries: Mapping[str, Subsidiary]
     account_codes: Mapping[str, Mapping[str, str]]
     accounts_by: str = BY_EXTERNAL_ID
     customer_external_id: str = CUSTOMER_EXTERNAL_ID
+    approved: bool = True
 
     def subsidiary(self, entity: str) -> Subsidiary:
         """Raises OutboxContractError: the settings do not name it."""
@@ -87,13 +91,16 @@ def options_of(settings: Settings, name: str) -> Options:
         raise ConfigurationError(
             f"destination {name}: options.customer_external_id {template!r} must hold {{customer_id}} once, and may hold {{entity}}"
         )
+    approved = destination.options.get("approved", "true")
+    if approved not in ("true", "false"):
+        raise ConfigurationError(f"destination {name}: options.approved is {approved!r}; it is true or false")
     subsidiaries = {
         entity: Subsidiary(entity, _digits(name, entity, "subsidiary", own.get("subsidiary")), _currency(settings, name, entity))
         for entity, own in destination.entities.items()
     }
     known = {code.rpartition("/")[2] for code in destination.account_codes}
     codes = {entity: {code: settings.account_code(name, entity, code) for code in known} for entity in subsidiaries}
-    return Options(subsidiaries, codes, accounts_by, template)
+    return Options(subsidiaries, codes, accounts_by, template, approved == "true")
 
 
 def _currency(settings: Settings, name: str, entity: str) -> str:

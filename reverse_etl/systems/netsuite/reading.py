@@ -42,7 +42,8 @@ FROM transaction t
 """
 _LINES = f"""
 SELECT t.id, t.externalid, t.tranid, t.type, TO_CHAR(t.trandate, 'YYYY-MM-DD') AS trandate, t.posting, t.voided, t.memo, c.symbol AS currency,
- TO_CHAR(p.startdate, 'YYYY-MM-DD') AS periodstart, t.createddate, t.lastmodifieddate, l.id AS lineid, l.memo AS linememo, a.debit, a.credit,
+ TO_CHAR(p.startdate, 'YYYY-MM-DD') AS periodstart, TO_CHAR(t.lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') AS writtenat,
+ l.id AS lineid, l.memo AS linememo, a.debit, a.credit,
  acc.id AS accountid, acc.externalid AS accountexternalid, acc.acctnumber, cu.externalid AS customer, s.id AS subsidiary,
  s.externalid AS subsidiaryexternalid, b.symbol AS basecurrency
 {_POSTED} JOIN currency c ON c.id = t.currency
@@ -233,7 +234,7 @@ def _move_record(row: Row, entity: str, period: str) -> Mapping[str, Any]:
         "erp_period": row.get("periodstart", "")[:7] or None,
         "description": row.get("memo"),
         "cancels_remote_id": None,
-        "written_at": _instant(row.get("lastmodifieddate") or row.get("createddate")),
+        "written_at": datetime.fromisoformat(row["writtenat"]) if "writtenat" in row else None,
     }
 
 
@@ -282,14 +283,6 @@ def _subsidiary(options: Options, entity: str) -> str:
 def month(period: str) -> tuple[date, date]:
     year, month = int(period[:4]), int(period[5:7])
     return date(year, month, 1), date(year, month, monthrange(year, month)[1])
-
-
-def _instant(text: str | None) -> datetime | None:
-    """Without a zone, as the other ledger's; None where NetSuite shows it in a user's own format."""
-    try:
-        return datetime.fromisoformat((text or "").replace("Z", "+00:00")).replace(tzinfo=None)
-    except ValueError:
-        return None
 
 
 def _date(day: date | None) -> str:

@@ -82,7 +82,7 @@ def _journal(options: Options, entry: JournalEntry) -> Mapping[str, Any]:
         "exchangeRate": 1,
         "tranDate": entry.posting_date.isoformat(),
         "memo": described(entry.reference, " ", entry.source_number, entry.description, length=LONGEST_MEMO),
-        "approved": True,
+        **({"approved": True} if options.approved else {}),
         "line": {"items": [_line(options, entry, line) for line in entry.lines]},
     }
 

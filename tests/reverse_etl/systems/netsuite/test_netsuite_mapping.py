@@ -50,12 +50,14 @@ def test_an_entry_is_rendered_to_the_digit(install: Install) -> None:
 def test_options_name_what_they_name(install: Install) -> None:
     entities = {US: {"currency": "1", "subsidiary": "7"}}
     own = install(
-        entities=entities, account_codes={"1100": "58"}, options={"accounts_by": "id", "customer_external_id": "CUST_{customer_id}"}
+        entities=entities,
+        account_codes={"1100": "58"},
+        options={"accounts_by": "id", "customer_external_id": "CUST_{customer_id}", "approved": "false"},
     ).installation
     record = json.loads(own.rendered(own.entry("options", lines=(line("a", "1100", "debit", 5, customer_id="9"), line("b", "4", "credit", 5)))))[
         "record"
     ]
-    assert (record["subsidiary"], record["currency"]) == ({"id": "7"}, {"id": "1"})
+    assert (record["subsidiary"], record["currency"], "approved" in record) == ({"id": "7"}, {"id": "1"}, False)
     assert [item["account"] for item in record["line"]["items"]] == [{"id": "58"}, {"id": "4"}]
     assert record["line"]["items"][0]["entity"] == {"externalId": "CUST_9"}
 
@@ -83,6 +85,7 @@ def test_what_netsuite_cannot_hold_is_refused_before_it_is_sent(install: Install
         ({"entities": {US: {}}}, "needs the option 'currency'"),
         ({"entities": {US: {"currency": "USD"}}}, "not an internal id"),
         ({"options": {"accounts_by": "name"}}, "accounts_by"),
+        ({"options": {"approved": "maybe"}}, "options.approved"),
         ({"options": {"customer_external_id": "C"}}, "must hold"),
         ({"authorization": {"consumer_key": "k", "token_id": "t"}}, "authorization.realm"),
     ],

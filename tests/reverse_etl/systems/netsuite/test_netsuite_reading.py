@@ -109,6 +109,7 @@ def test_a_month_is_read_back_with_everybodys_entries_and_netsuites_own_sums(tmp
             (yen.reference, "posted", "2026-01-31", "2026-01"),
             (None, "posted", "2026-01-15", "2026-01"),
         ]
+        assert all(move["written_at"] is not None for move in moves)
         names = ("line_key", "account_code", "debit_minor", "credit_minor", "currency", "amount_minor", "party_code")
         lines = [tuple(record[name] for name in names) for relation, record in records if relation == "raw.ledger_move_lines"]
         assert lines == [
