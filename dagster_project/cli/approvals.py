@@ -140,9 +140,13 @@ def approvals_command(session: Session, everything: bool) -> None:
 
 
 def _told(session: Session, request: ApprovalRequest) -> None:
+    from reverse_etl.register.records import POSTING_KINDS
+
     session.line(f"{request.kind} of {request.subject} is {request.status}: request {request.request_id}")
     if request.status == "open":
         session.line(f"Another user decides it: tieout approve {request.request_id}")
+    elif request.status == "approved" and request.kind in POSTING_KINDS:
+        session.line("The next push of the period of the document carries it out: tieout push PERIOD")
     session.result(_row(request))
 
 

@@ -274,6 +274,15 @@ def test_reconcile_and_replay_name_what_is_gone_and_send_nothing(office: Office)
     assert "Say what: documents" in office("replay", code=2)
 
 
+def test_a_destination_that_cannot_be_read_is_no_tie(office: Office) -> None:
+    sealed(office, "J1")
+    office("push", PERIOD)
+    office.order("fail", call="look-up")
+    told = office("reconcile", PERIOD, code=1)
+    assert f"{SYSTEM} {ENTITY} {PERIOD}: could not be read" in told
+    assert "Differs: 1 not read" in told
+
+
 def test_no_secret_is_in_what_is_shown_or_written(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOKS_SECRET", "sk_live_never_to_be_seen")
     _, document = sealed(office, "J1")

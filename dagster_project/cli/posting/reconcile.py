@@ -9,6 +9,7 @@ import click
 
 from dagster_project.cli.closing.close import close_keys
 from dagster_project.cli.session import Session, with_session
+from reverse_etl.errors import ConfigurationError, DestinationError
 
 if TYPE_CHECKING:
     from reverse_etl.oversight.comparisons import Comparison, Difference
@@ -26,25 +27,32 @@ def reconcile_command(session: Session, period: str, entity: str | None, system:
 
     Names what is missing there, different, left as a draft, there twice or not recorded, and what is there under a reference of ours that the
     register does not know, as after a restored backup. Nothing is changed, computed or kept; the checkpoints of a close (K7, K8) say the same of
-    what was last read back. The exit code is 1 where anything differs.
+    what was last read back. The exit code is 1 where anything differs or cannot be read.
     """
     from dagster_project.close.postings import destinations_of
     from reverse_etl.oversight.comparisons import compare, summary
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
-    comparisons = []
+    comparisons: list[Comparison] = []
+    unreadable: dict[str, str] = {}
     with closing(installation.open_register()) as register:
         for name in destinations_of(installation, system):
-            opened = installation.open_system(name)
             for key in keys:
-                comparison = compare(register, opened, key.entity, period)
+                try:
+                    comparison = compare(register, installation.open_system(name), key.entity, period)
+                except (ConfigurationError, DestinationError) as error:
+                    # One that cannot be read keeps nobody from reading the others.
+                    unreadable[f"{name} {key.entity} {period}"] = str(error)
+                    session.line(f"{name} {key.entity} {period}: could not be read: {error}")
+                    continue
                 comparisons.append(comparison)
                 _tell(session, comparison)
     counts = {kind: count for kind, count in summary(comparisons).items() if count}
-    session.line("Everything ties" if not counts else f"Differs: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
-    session.result({"differences": counts, "comparisons": [_comparison(one) for one in comparisons]})
-    return 1 if counts else 0
+    told = [f"{count} {kind}" for kind, count in counts.items()] + ([f"{len(unreadable)} not read"] if unreadable else [])
+    session.line(f"Differs: {', '.join(told)}" if told else "Everything ties")
+    session.result({"differences": counts, "unreadable": unreadable, "comparisons": [_comparison(one) for one in comparisons]})
+    return 1 if told else 0
 
 
 def _tell(session: Session, comparison: Comparison) -> None:
