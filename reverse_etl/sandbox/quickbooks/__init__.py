@@ -23,6 +23,6 @@ describes it. Beside the API it has endpoints of its own, without a token: ``GET
 (``{"offset_seconds": n}``), ``POST /_books`` (``{"realm": ..., "closed_until": "YYYY-MM-DD", "warns_of_duplicates": true}``) and ``/_faults``.
 """
 
-from reverse_etl.sandbox.quickbooks.books import realm_of
+from reverse_etl.sandbox.quickbooks.accounting.books import realm_of
 
 __all__ = ["realm_of"]

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from reverse_etl.sandbox.quickbooks.accounting.books import provide
 from reverse_etl.sandbox.quickbooks.authorization import Credentials
-from reverse_etl.sandbox.quickbooks.books import provide
 from reverse_etl.sandbox.quickbooks.engine import REQUEST_RETENTION_SECONDS, Engine
 from reverse_etl.sandbox.quickbooks.server import Limits, QuickBooksServer
 from reverse_etl.sandbox.quickbooks.store import Store

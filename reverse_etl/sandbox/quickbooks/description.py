@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reverse_etl.sandbox.openapi import BOOLEAN, Schema, answers, array, describe, nullable, one_of, reference, shown, taken
-from reverse_etl.sandbox.quickbooks.customers import ADDRESS, LONGEST_NAME, TEXTS
-from reverse_etl.sandbox.quickbooks.journal_entries import LONGEST_NOTE, LONGEST_NUMBER
+from reverse_etl.sandbox.quickbooks.accounting.customers import ADDRESS, LONGEST_NAME, TEXTS
+from reverse_etl.sandbox.quickbooks.accounting.journal_entries import LONGEST_NOTE, LONGEST_NUMBER
 
 VERSION = "v3, minor version 75"
 TEXT: Schema = {"type": "string"}

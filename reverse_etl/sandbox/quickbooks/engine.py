@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.sandbox.quickbooks import customers, journal_entries, queries, reports
+from reverse_etl.sandbox.quickbooks.accounting import customers, journal_entries, queries, reports
 from reverse_etl.sandbox.quickbooks.errors import QuickBooksError, business, internal, missing_parameter, not_found, refused, unsupported
 from reverse_etl.sandbox.quickbooks.faults import Fault
 from reverse_etl.sandbox.quickbooks.store import Company, Object, Store

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from reverse_etl.sandbox.quickbooks.books import PAYABLE, RECEIVABLE
+from reverse_etl.sandbox.quickbooks.accounting.books import PAYABLE, RECEIVABLE
 from reverse_etl.sandbox.quickbooks.errors import business, invalid_reference, missing_parameter, not_found, refused, stale
 from reverse_etl.sandbox.quickbooks.store import Company, Object, Store
 from reverse_etl.sandbox.quickbooks.values import Members

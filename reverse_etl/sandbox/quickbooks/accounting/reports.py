@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from reverse_etl.sandbox.quickbooks.accounting.journal_entries import DEBIT, home_movements
 from reverse_etl.sandbox.quickbooks.errors import refused
-from reverse_etl.sandbox.quickbooks.journal_entries import DEBIT, home_movements
 from reverse_etl.sandbox.quickbooks.store import Company, Store
 
 COLUMNS = {"tx_date": "Date", "txn_type": "Transaction Type", "doc_num": "Num", "debt_amt": "Debit", "credit_amt": "Credit"}
