@@ -23,13 +23,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Serv
 
 @pytest.fixture
 def start(tmp_path: Path, shared: tuple[str, ServerProcess]) -> Iterator[Callable[..., Destination]]:
-    """An empty destination that keeps what its manifest promises; ``alone``: in a process that the test may end."""
+    """An empty destination that keeps what its manifest promises; ``alone``: in a process that the test may end.
+
+    ``keys_kept``: for how many seconds it remembers keys, where that is not what is promised.
+    """
     started: list[tuple[Destination, bool]] = []
 
-    def start(manifest: Manifest = CLASS_B, *, alone: bool = False) -> Destination:
+    def start(manifest: Manifest = CLASS_B, *, alone: bool = False, keys_kept: float | None = None) -> Destination:
         url, process = launch_destination(tmp_path) if alone else shared
         lag = manifest.look_up_lag.total_seconds() if manifest.look_up_lag is not None else 0.0
-        retention = min(manifest.key_retention.total_seconds(), 1e9)
+        retention = min(manifest.key_retention.total_seconds(), 1e9) if keys_kept is None else keys_kept
         promised = {"key_retention": retention, "look_up_lag": lag, "replays_errors": manifest.replays_errors}
         assert HTTP.post(f"{url}/reset", json=promised).status_code == 200
         register = Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}")
