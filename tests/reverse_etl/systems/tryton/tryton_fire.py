@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,12 +22,14 @@ from reverse_etl.documents import OutboxRow, State
 from reverse_etl.posting import push
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.register import Register
+from reverse_etl.register.register import utc_now
 from reverse_etl.sandbox.tryton.server import TrytonServer, start_server
 from reverse_etl.systems.contract import Manifest
 from reverse_etl.systems.tryton.system import MANIFEST
 
 WRITES = (b'"model.account.move.create"', b'"model.account.move.post"')
 LONGEST_DEADLINE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 # In the middle of its transaction, or a little after: both happen.
 KILLED_AFTER_SECONDS = (0.05, 0.3)
 
@@ -160,8 +162,16 @@ def fiery_relay(ledger: Ledger, fire: Fire) -> Iterator[FieryRelay]:
 
 
 def push_through_fire(ledger: Ledger, folder: Path, journals: int, fire: Fire, longest_seconds: float) -> Burned:
-    """Seal journals, push through the fire until nothing is open, and count in the ledger itself."""
-    register = Register.open(f"sqlite:///{folder / 'register.sqlite'}")
+    """Seal journals, push through the fire until nothing is open, and count in the ledger itself.
+
+    What is due later than a push is patient for is due once the clock was set ahead, and whatever was under way by then has arrived.
+    """
+    ahead = timedelta(0)
+
+    def clock() -> datetime:
+        return utc_now() + ahead
+
+    register = Register.open(f"sqlite:///{folder / 'register.sqlite'}", clock)
     began = time.monotonic()
     pushes = 0
     try:
@@ -170,10 +180,14 @@ def push_through_fire(ledger: Ledger, folder: Path, journals: int, fire: Fire, l
         with fiery_relay(ledger, fire) as relay:
             while time.monotonic() < began + longest_seconds and any(delivery.state in OPEN_STATES for _, delivery in register.deliveries()):
                 system = ledger.open(fire.send_deadline.total_seconds(), relay.url, fire.manifest)
-                push(register, system, US, settings_or_lock_folder=folder / "locks", actor="fire", patience=30.0)
+                push(register, system, US, settings_or_lock_folder=folder / "locks", actor="fire", patience=PATIENCE_SECONDS, clock=clock)
                 pushes += 1
                 time.sleep(0.2)
-        push(register, ledger.open(), US, settings_or_lock_folder=folder / "locks", actor="fire")
+                waiting = [delivery.next_attempt_at or clock() for _, delivery in register.deliveries() if delivery.state in OPEN_STATES]
+                if waiting and min(waiting) > clock() + timedelta(seconds=PATIENCE_SECONDS):
+                    time.sleep((fire.send_deadline + fire.in_flight_bound).total_seconds())
+                    ahead += min(waiting) - clock()
+        push(register, ledger.open(), US, settings_or_lock_folder=folder / "locks", actor="fire", clock=clock)
         return _counted(ledger, register, relay, pushes + 1, time.monotonic() - began)
     finally:
         register.close()
