@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test defects bench model-check crash-matrix tryton-under-fire dev lint lock clean
+.PHONY: help setup demo test defects bench model-check crash-matrix tryton-under-fire bench-push soak dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ crash-matrix: setup ## Kill posters at every crash point x fault plan x class of
 
 tryton-under-fire: setup ## Push 1,000 journals to a real Tryton while answers get lost and its server is killed, and count its ledger (JOURNALS=...)
 	@PYTHONPATH=.:tests/reverse_etl/systems/tryton $(PYTHON) tests/proof/tryton_under_fire/run.py --journals $(or $(JOURNALS),1000)
+bench-push: setup ## Pushes of this project and its peers against one destination, beside the goals (makes .venv/.peers on first use)
+	@PYTHONPATH=tests/proof/bench_push $(PYTHON) tests/proof/bench_push/run.py --documents $(or $(DOCUMENTS),600)
+
+soak: setup ## Very many intents with faults through poster and register, memory watched (INTENTS=1000000)
+	@PYTHONPATH=. $(PYTHON) tests/proof/soak/run.py --intents $(or $(INTENTS),1000000)
 
 dev: setup ## Dagster's UI on the demo's home folder, with the counterparties running
 	@.venv/bin/tieout dev

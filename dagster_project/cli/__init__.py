@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("installing.installation", "Create the home folder with its relations, register and Dagster instance."),
     "sample": ("installing.installation", "Generate the sample company's deliveries, with known dirt in them."),
     "sandbox": ("installing.sandbox", "Start, stop or show the stand-in counterparties."),
-    "destinations": ("installing.destinations", "Check how a destination is set up, and what becomes of a lost answer there."),
+    "destinations": ("installing.destinations", "Show how every destination stands and is asked; check one; set its mode."),
     "land": ("closing.close", "Land delivered files into the warehouse."),
     "close": ("closing.close", "Close a period: compute, seal, deliver, read back, tie out."),
     "periods": ("closing.periods", "Show the accounting periods; hard close, reopen or verify one."),

@@ -1,4 +1,4 @@
-"""Deliveries to all destinations at the same time, so that a slow or dead one delays no other."""
+"""Deliveries to all destinations and legal entities at the same time, so that a slow or dead lane delays no other."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Delivered:
 
 
 class Deliveries:
-    """Every destination is worked off by a thread of its own, one entity after the other: they share the destination's limits.
+    """Every lane (destination, entity) is worked off by a thread of its own, one period after the other. The lanes of a destination share its limits
+    fairly: that is for their pace to see to.
 
     ``lanes``: destinations with what of them. ``plan``: what is done there, and nothing else.
     """
@@ -40,10 +41,10 @@ class Deliveries:
 
     def __enter__(self) -> Deliveries:
         pools = {
-            system: self._threads.enter_context(ThreadPoolExecutor(1, f"delivery-{system}"))
-            for system in dict.fromkeys(system for system, _ in self._asked)
+            (system, entity): self._threads.enter_context(ThreadPoolExecutor(1, f"delivery-{system}-{entity}"))
+            for system, entity in dict.fromkeys((system, key.entity) for system, key in self._asked)
         }
-        self._running = {(system, key): pools[system].submit(self._deliver, system, key) for system, key in self._asked}
+        self._running = {(system, key): pools[system, key.entity].submit(self._deliver, system, key) for system, key in self._asked}
         return self
 
     def __exit__(self, *_: object) -> None:

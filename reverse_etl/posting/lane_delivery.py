@@ -17,7 +17,7 @@ from reverse_etl.posting.protocol.dependencies import keys_of
 from reverse_etl.posting.verification import verify
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.deliveries import delivery_hash
-from reverse_etl.systems.contract import System
+from reverse_etl.systems.contract import Manifest, System
 
 CHUNK = 5_000
 WORK_STATES = (*OPEN_STATES, State.POSTED)
@@ -192,12 +192,18 @@ def can_be_verified(system: System, document: SealedDocument) -> bool:
 
 
 def positions_of(
-    register: Register, system: str, entity: str, period: str | None, document_types: Collection[str] | None, only: Collection[int] | None = None
+    register: Register,
+    manifest: Manifest,
+    entity: str,
+    period: str | None,
+    document_types: Collection[str] | None,
+    only: Collection[int] | None = None,
 ) -> Sequence[int]:
-    """The positions of what is not yet verified, of the period, the types and the documents asked for, in order."""
+    """The positions of what is open, or posted and still to be verified, of the period, types and documents asked for, in order."""
     types: Sequence[str | None] = [None] if document_types is None else sorted(document_types)
+    verifiable = [name for name in manifest.document_types if manifest.of(name).look_up_lag is not None and (name in types or types == [None])]
+    asked = [(name, OPEN_STATES) for name in types] + [(name, (State.POSTED,)) for name in verifiable]
     found = array("q")
-    for document_type in types:
-        found.extend(register.positions(system=system, entity=entity, period=period, document_type=document_type, states=WORK_STATES))
-    asked = found if only is None else array("q", (position for position in found if position in only))
-    return asked if len(types) == 1 else array("q", sorted(asked))
+    for document_type, states in asked:
+        found.extend(register.positions(system=manifest.system, entity=entity, period=period, document_type=document_type, states=states))
+    return array("q", sorted(position for position in found if only is None or position in only))

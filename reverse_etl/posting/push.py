@@ -13,12 +13,13 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.availability import Availability
 from reverse_etl.posting.book import DeliveryBook
-from reverse_etl.posting.lane_delivery import LaneDelivery, Tally, positions_of
+from reverse_etl.posting.lane_delivery import CHUNK, LaneDelivery, Tally, positions_of
 from reverse_etl.posting.lanes import lane_lock
 from reverse_etl.posting.pacing import CIRCUIT, Pace, Withheld, limits_of
 from reverse_etl.posting.plans.holding import all_delivered, refuse_moved, require_unmoved
 from reverse_etl.posting.plans.plan import LanePlan
 from reverse_etl.posting.plans.planning import situation_of
+from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.report import PushReport
 from reverse_etl.register import Register
 from reverse_etl.register.register import utc_now
@@ -42,6 +43,7 @@ def push(
     correlation_id: str = "",
     patience: float = DEFAULT_PATIENCE_SECONDS,
     clock: Callable[[], datetime] = utc_now,
+    chunk: int = CHUNK,
 ) -> PushReport:
     """Deliver every document that is not yet verified, of one period or of all, with whatever it depends on.
 
@@ -53,6 +55,7 @@ def push(
     What the destination refuses, and what cannot be known, is recorded as an exception; the rest goes on. A destination that is down ends
     the push with everything still pending, and so do a maintenance window, a hold and a quota that is used up: the report says until when.
     ``patience``: how many seconds to wait for lost answers to be resolved.
+    ``chunk``: how many documents are held in memory at once.
 
     Raises:
         LaneBusyError: another push works on this destination and entity.
@@ -67,7 +70,7 @@ def push(
             return replace(_report(name, entity, Tally(), requests=0, began=began), planned_before=len(planned.acting))
         with open_pace(settings_or_lock_folder, system.manifest) as pace:
             if planned is None:
-                positions = positions_of(register, name, entity, period, document_types, only)
+                positions = positions_of(register, system.manifest, entity, period, document_types, only)
             else:
                 require_unmoved(planned, register, situation_of(system.manifest, entity, pace), period)
                 positions = [document.position for document in planned.acting]
@@ -79,13 +82,13 @@ def push(
             moved: tuple[SealedDocument, ...] = ()
             if problem is None and withheld is None:
                 book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
-                delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience)
+                delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience, chunk=chunk)
                 if planned is not None:
                     delivery.expect({document.position: document.delivery_hash for document in planned.acting})
                 narrowed = period is not None or document_types is not None
                 delivery.deliver(positions, with_dependencies=narrowed and planned is None and only is None)
                 tally, requests, problem, moved = delivery.tally, delivery.requests, delivery.problem, delivery.moved
-                withheld = pace.withheld()
+                withheld = pace.withheld() if tally.standing(*OPEN_STATES) else None
             else:
                 for document_type, state in register.states(positions):
                     tally.add(document_type, state, state)

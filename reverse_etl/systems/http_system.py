@@ -20,9 +20,10 @@ from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Ambiguous, Call, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, RenderContext, Succeeded
 from reverse_etl.transport import Answer, Authorization, Request, Transport, open_authorization, open_transport, retry_after
 from reverse_etl.transport.addresses import checked_url, origin_of
-from reverse_etl.transport.exchange import policy_of
+from reverse_etl.transport.exchange import READ_ATTEMPTS, policy_of
 
 READ_SECONDS = 60.0
+PING_SECONDS = 10.0
 LONGEST_REASON = 500
 REFUSED_AUTHORIZATION = "refuses the authorization (HTTP 401): check the destination's secrets"
 _OUTCOMES = (Succeeded, NotExecuted, Rejected, Ambiguous)
@@ -156,7 +157,8 @@ class HttpSystem:
         return list(self._walk(self.mapping.read_back(entity, period), "read back"))
 
     def ping(self) -> None:
-        self._walk(self.mapping.ping(), "ask")
+        """Asks once and not for long: whoever asks wants to know whether the destination is there now."""
+        self._walk(self.mapping.ping(), "ask", min(PING_SECONDS, self.manifest.send_deadline.total_seconds()), attempts=1)
 
     def read(self, reading: Reading[Result], what: str = "read") -> Result:
         """Walk a reading of the destination's own, such as a trial balance. Raises ``DestinationError``."""
@@ -192,11 +194,11 @@ class HttpSystem:
                 return NotExecuted(f"{self.manifest.system} {REFUSED_AUTHORIZATION}", retry_after(answer.headers))
         raise AssertionError("unreachable")
 
-    def _walk(self, reading: Reading[Result], what: str) -> Result:
+    def _walk(self, reading: Reading[Result], what: str, seconds: float | None = None, attempts: int = READ_ATTEMPTS) -> Result:
         try:
             wanted = next(reading)
             while True:
-                wanted = reading.send(self._read(wanted))
+                wanted = reading.send(self._read(wanted, seconds or self._read_seconds, attempts))
         except StopIteration as finished:
             return finished.value  # type: ignore[no-any-return]
         except DestinationError as error:
@@ -204,14 +206,14 @@ class HttpSystem:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DestinationError(f"{self.manifest.system}: {what}: an answer is not as documented ({_words(error)})") from error
 
-    def _read(self, wanted: HttpRequest) -> Answer:
+    def _read(self, wanted: HttpRequest, seconds: float, attempts: int) -> Answer:
         request = self._request(wanted)
         for attempt in range(2):
-            authorization = self._authorization.headers(request.method, request.url, time.monotonic() + self._read_seconds)
+            authorization = self._authorization.headers(request.method, request.url, time.monotonic() + seconds)
             if isinstance(authorization, NotExecuted):
                 raise DestinationError(authorization.reason)
             authorized = replace(request, authorization=authorization)
-            answer = self._transport.read(authorized, self._read_seconds)
+            answer = self._transport.read(authorized, seconds, attempts)
             if answer.status != 401:
                 return answer
             if attempt or not self._authorization.renew(authorization):

@@ -1,8 +1,9 @@
-"""``tieout destinations``: what is set up to be posted to."""
+"""``tieout destinations``: how each one stands, how it is set up, and the mode that people set."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,10 +12,42 @@ from dagster_project.cli.session import Session, with_session
 if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
+COLUMNS = ("name", "kind", "class", "limits", "quota", "mode", "circuit", "now")
+MODE_NAMES = ("normal", "hold", "throttled", "verify_only")
 
-@click.group("destinations")
-def destinations_command() -> None:
-    """Show the destinations of this installation, and check how one is set up."""
+
+@click.group("destinations", invoke_without_command=True)
+@with_session
+@click.pass_context
+def destinations_command(context: click.Context, session: Session) -> None:
+    """Show every destination: kind, class, limits, use of its quota, mode, circuit, and whether it is asked now."""
+    from reverse_etl.posting.pacing.overview import destination_states
+
+    if context.invoked_subcommand is not None:
+        return
+    states = [asdict(state) for state in destination_states(session.installation.settings)]
+    session.table("Destinations", [_row(state) for state in states], COLUMNS)
+    session.result(states)
+
+
+@destinations_command.command("mode")
+@click.argument("name")
+@click.argument("mode", type=click.Choice(MODE_NAMES))
+@click.option("--reason", required=True, help="Why; whoever finds it so reads this.")
+@click.option("--fraction", type=float, help="Of every limit, with the mode throttled (default 0.25).")
+@with_session
+def mode_command(session: Session, name: str, mode: str, reason: str, fraction: float | None) -> None:
+    """Set the MODE of destination NAME, for running pushes too.
+
+    normal: as declared. hold: it is not asked at all. throttled: a fraction of its limits. verify_only: it is read, and nothing is sent.
+    """
+    from reverse_etl.posting.pacing import Modes
+
+    installation = session.installation
+    installation.settings.destination(name)
+    given = Modes(installation.settings.pacing_folder / "modes.jsonl").set(name, mode, actor=installation.actor, reason=reason, fraction=fraction)
+    session.line(f"{name} is set to {given}")
+    session.result({"destination": name, **asdict(given)})
 
 
 @destinations_command.command("check")
@@ -60,3 +93,21 @@ def sample_requests(settings: Settings, name: str, debit_account: str, credit_ac
             document = specimens.of(document_type, "1")
             samples[document_type] = system.render(RenderContext(document, {}, {}), system.call_names(document)[0]).decode()
     return samples
+
+
+def _row(state: dict[str, Any]) -> dict[str, Any]:
+    if state["problem"]:
+        return {"name": state["name"], "kind": state["kind"], **dict.fromkeys(COLUMNS[2:]), "now": state["problem"]}
+    found = " (found out)" if state["adapts"] else ""
+    paused = f"paused for {state['paused_seconds']:g} s" if state["paused_seconds"] else "open"
+    since = f" since {state['unavailable_since']:%Y-%m-%d %H:%M} UTC" if state["unavailable_since"] else ""
+    return {
+        "name": state["name"],
+        "kind": state["kind"],
+        "class": state["capability_class"],
+        "limits": f"{state['requests_per_second']:g}/s{found}, {state['concurrency']} at once, batches of {state['batch_size']}",
+        "quota": ", ".join(f"{used} of {allowed} per {window}" for window, (used, allowed) in state["quota"].items()),
+        "mode": state["mode"] + (f" by {state['mode_set_by']}: {state['mode_reason']}" if state["mode_reason"] else ""),
+        "circuit": f"{state['circuit']}{since}",
+        "now": state["withheld"] or paused,
+    }

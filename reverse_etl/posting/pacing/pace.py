@@ -191,8 +191,7 @@ class Pace:
 
     def told(self, circuit: Circuit) -> Withheld:
         """How the open circuit is told to people."""
-        since = datetime.fromtimestamp(circuit.since, UTC)
-        return Withheld(CIRCUIT, f"{self.destination} has been unavailable since {since:%Y-%m-%d %H:%M:%S} UTC: {circuit.reason}")
+        return Withheld(CIRCUIT, f"{self.destination} has been unavailable since {circuit.opened:%Y-%m-%d %H:%M:%S} UTC: {circuit.reason}")
 
     @property
     def adapts(self) -> bool:
@@ -206,6 +205,20 @@ class Pace:
 
     def state(self) -> State:
         return self._shared.read()
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._shared.read().circuit
+
+    @property
+    def requests_per_second(self) -> float:
+        """The rate that holds now."""
+        self._look()
+        return self._rate(self._shared.read())
+
+    def asked_pause(self) -> float:
+        """Seconds that are left of a pause that the destination asked for."""
+        return max(0.0, self._shared.read().paused_until - machine_now())
 
     def used(self) -> dict[str, int]:
         """Window -> requests counted in it now."""

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Circuit:
     probes: int = 0
     failures: int = 0
     last_failure: float = 0.0
+
+    @property
+    def opened(self) -> datetime:
+        return datetime.fromtimestamp(self.since, UTC)
 
 
 @dataclass(slots=True)

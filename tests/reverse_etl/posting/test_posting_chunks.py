@@ -23,7 +23,7 @@ def deliver(books: Destination, tmp_path: Path, chunk: int, *, period: str | Non
     pace = Pace(tmp_path / "pacing", SYSTEM, limits_of(system.manifest))
     book = DeliveryBook(register, register.claim_lane(SYSTEM, ENTITY, "specification"), "")
     delivery = LaneDelivery(register, system, pace, book, clock=utc_now, patience=patience, chunk=chunk)
-    delivery.deliver(positions_of(register, SYSTEM, ENTITY, period, None), with_dependencies=period is not None)
+    delivery.deliver(positions_of(register, system.manifest, ENTITY, period, None), with_dependencies=period is not None)
     pace.close()
     return delivery
 

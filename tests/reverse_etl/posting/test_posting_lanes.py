@@ -1,0 +1,222 @@
+"""Lanes of one destination share its limits; modes, windows and outages of one destination are nobody else's; over real servers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from posting_books import Destination
+from posting_system import CLASS_A, CLASS_B, ENTITY, SYSTEM, Books, entry, seal
+
+from dagster_project.close.deliveries import Deliveries
+from dagster_project.close.installation import Installation
+from dagster_project.close.partitions import CloseKey
+from reverse_etl.documents import OutboxRow, State
+from reverse_etl.maintenance import MaintenanceWindow
+from reverse_etl.posting import PushReport, push
+from reverse_etl.posting.pacing import Modes
+from reverse_etl.register import Register
+from reverse_etl.settings import Settings
+
+Start = Callable[..., Destination]
+OTHER = "northlight_eu"
+
+
+def of_lane(row: OutboxRow, system: str = SYSTEM, entity: str = ENTITY) -> OutboxRow:
+    key = f"{system}/{entity}/{row.document_type}/{row.natural_id}"
+    return replace(row, system=system, entity=entity, business_key=key, subtracted_key=key)
+
+
+@contextmanager
+def dead_server() -> Iterator[str]:
+    """Accepts connections and never answers."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+@dataclass(frozen=True)
+class Installed(Installation):
+    """An installation whose destinations are the ones that a test has started."""
+
+    systems: tuple[Books, ...] = ()
+
+    def open_system(self, name: str) -> Books:
+        [found] = [system for system in self.systems if system.manifest.system == name]
+        return found
+
+
+def installed(folder: Path, *systems: Books, **destination: object) -> Installed:
+    settings = Settings.model_validate({"home": folder, "destinations": {system.manifest.system: destination for system in systems}})
+    return Installed(settings, "specification", systems)
+
+
+def push_to(installation: Installed, register: Register, entity: str = ENTITY, patience: float = 0.0) -> PushReport:
+    [system] = installation.systems
+    return push(register, system, entity, settings_or_lock_folder=installation.settings, actor="specification", patience=patience)
+
+
+def test_a_small_lane_is_done_long_before_a_huge_one_of_the_same_destination(start: Start, tmp_path: Path) -> None:
+    books = start(replace(CLASS_A, requests_per_second=100.0, concurrency=4))
+    register = books.register
+    seal(register, *(of_lane(entry(register, f"H{number}")) for number in range(120)))
+    seal(register, *(of_lane(entry(register, f"S{number}"), entity=OTHER) for number in range(10)))
+    keys, ended = (CloseKey(ENTITY, "2026-01"), CloseKey(OTHER, "2026-01")), {}
+
+    with Deliveries(installed(tmp_path, books.system), [(SYSTEM, key) for key in keys], "") as running:
+        began = time.monotonic()
+        for key in reversed(keys):
+            running.wait_for(SYSTEM, key)
+            ended[key.entity] = time.monotonic() - began
+
+    books.assert_everything_is_there_exactly_once()
+    # Twenty of two hundred and sixty requests, and half of the rate: a fair share takes 0.4 s, the queue behind the huge lane 2.4 s.
+    assert ended[OTHER] < 0.6 * ended[ENTITY]
+
+
+def test_a_destination_that_accepts_and_never_answers_delays_no_other(start: Start, tmp_path: Path) -> None:
+    books = start(CLASS_A)
+    register = books.register
+    dead_manifest = replace(CLASS_A, system="dead", send_deadline=timedelta(seconds=2))
+    with dead_server() as url:
+        seal(register, *(of_lane(entry(register, f"D{number}"), system="dead") for number in range(50)))
+        seal(register, *(entry(register, f"J{number}") for number in range(20)))
+        installation = installed(tmp_path, Books(url, dead_manifest), books.system)
+        key = CloseKey(ENTITY, "2026-01")
+        began = time.monotonic()
+
+        with Deliveries(installation, [("dead", key), (SYSTEM, key)], "") as running:
+            running.wait_for(SYSTEM, key)
+            seconds = time.monotonic() - began
+            dead = running.wait_for("dead", key).report
+            in_all = time.monotonic() - began
+
+    assert seconds < 4 < in_all
+    assert {name: state for name, state in books.states().items() if name[0] == "J"} == {f"J{number}": State.VERIFIED for number in range(20)}
+    # Two rounds of four requests were enough to ask whether it is there at all.
+    assert dead.ambiguous <= 8
+    assert dead.pending >= 42
+    assert [record.kind for record in register.exceptions()] == ["destination_unavailable"]
+
+
+def test_a_push_against_an_open_circuit_ends_at_once_and_says_since_when(start: Start, tmp_path: Path) -> None:
+    books = start(CLASS_A)
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(10)))
+    books.order("busy", times=1000)
+    installation = installed(tmp_path, books.system)
+    first = push_to(installation, register)
+    requests = books.books()["requests"]
+    with dead_server() as url:
+        # One push probes it, and waits; another is told at once.
+        probing = threading.Thread(target=push_to, args=(replace(installation, systems=(Books(url, books.manifest),)), register))
+        seal(register, of_lane(entry(register, "K1"), entity=OTHER))
+        probing.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+
+        second = push_to(installation, register, OTHER)
+
+        assert time.monotonic() - began < 1
+        assert probing.is_alive()
+    probing.join()
+    assert (first.pending, first.posted, second.pending, second.requests) == (10, 0, 1, 0)
+    assert "unavailable since" in str(first.withheld)
+    assert "unavailable since" in str(second.withheld)
+    assert all("unavailable since" in record.reason for record in register.exceptions())
+    assert books.books()["requests"] == requests
+
+
+def test_a_circuit_closes_again_with_one_probe(start: Start, tmp_path: Path) -> None:
+    books = start(CLASS_A)
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(10)))
+    books.order("busy", times=20)
+    installation = installed(tmp_path, books.system)
+    reports = [push_to(installation, register, patience=20.0)]
+    while reports[-1].pending and len(reports) < 20:
+        time.sleep(0.2)
+        reports.append(push_to(installation, register, patience=20.0))
+
+    books.assert_everything_is_there_exactly_once()
+    assert reports[-1].withheld is None
+    assert register.exceptions() == []
+
+
+def test_in_a_maintenance_window_nothing_is_sent_and_the_push_says_until_when(start: Start, tmp_path: Path) -> None:
+    books = start(CLASS_B)
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(3)))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    window = MaintenanceWindow(since=until - timedelta(hours=2), until=until)
+
+    report = push_to(installed(tmp_path, books.system, maintenance=(window,)), register)
+
+    assert (report.pending, report.requests, report.withheld_until) == (3, 0, until)
+    assert "maintenance" in str(report)
+    assert books.books()["requests"] == 0
+    assert register.exceptions() == []
+
+
+@pytest.mark.parametrize(("mode", "requests"), [("hold", 0), ("verify_only", 1)])
+def test_a_mode_says_what_a_push_may_do(start: Start, tmp_path: Path, mode: str, requests: int) -> None:
+    books = start(CLASS_B)
+    register = books.register
+    installation = installed(tmp_path, books.system)
+    strict = books.system
+    strict.look_up = lambda documents, remote_ids: {}  # type: ignore[method-assign]
+    seal(register, entry(register, "J1"))
+    push_to(replace(installation, systems=(strict,)), register)
+    seal(register, entry(register, "J2"))
+    asked = books.books()["requests"]
+    Modes(installation.settings.pacing_folder / "modes.jsonl").set(SYSTEM, mode, actor="ada", reason="audit")
+
+    report = push_to(installation, register)
+
+    assert report.pending == 1
+    assert "ada" in str(report.withheld)
+    assert books.states() == {"J1": State.VERIFIED if mode == "verify_only" else State.POSTED, "J2": State.PENDING}
+    assert books.books()["requests"] == asked + requests
+
+
+def test_a_hold_that_is_set_while_a_push_runs_stops_it(start: Start, tmp_path: Path) -> None:
+    books = start(replace(CLASS_A, requests_per_second=50.0))
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(200)))
+    installation = installed(tmp_path, books.system)
+    modes = Modes(installation.settings.pacing_folder / "modes.jsonl")
+    setter = threading.Timer(0.5, lambda: modes.set(SYSTEM, "hold", actor="ada", reason="stop"))
+    setter.start()
+    began = time.monotonic()
+
+    report = push_to(installation, register)
+
+    setter.join()
+    assert time.monotonic() - began < 4
+    assert "hold" in str(report.withheld)
+    assert report.pending > 100
+    modes.set(SYSTEM, "normal", actor="ada", reason="go on")
+    assert set(books.states().values()) <= {State.PENDING, State.IN_FLIGHT, State.POSTED, State.VERIFIED}
+
+
+def test_a_daily_quota_ends_a_push_that_says_when_it_goes_on(start: Start, tmp_path: Path) -> None:
+    books = start(replace(CLASS_A, requests_per_day=8))
+    register = books.register
+    seal(register, *(entry(register, f"J{number}") for number in range(10)))
+
+    report = push_to(installed(tmp_path, books.system), register)
+
+    assert books.books()["requests"] == 8
+    assert report.pending > 0
+    assert report.withheld_until is not None
+    assert "8 requests" in str(report.withheld)
+    assert register.exceptions() == []
