@@ -30,8 +30,9 @@ from reverse_etl.systems.contract import System
 # Results that arrive this close to each other share a commit; a commit to disk costs about as much as waiting.
 GATHER_SECONDS = 0.02
 MOST_GATHERED = 200
-# How much is written ahead beyond what the threads are sending, at most.
-LONGEST_BACKLOG = 64
+# How much is written ahead beyond what the threads are sending, at most. Where nobody can find out what was sent, all of it stops for a person
+# when the poster dies.
+LONGEST_BACKLOG, LONGEST_UNKNOWABLE_BACKLOG = 256, 16
 
 
 class Poster:
@@ -112,7 +113,8 @@ class Poster:
         now = time.monotonic()
         while self._finished and now - self._finished[0] >= 1.0:
             self._finished.popleft()
-        return min(LONGEST_BACKLOG, max(self._manifest.concurrency, len(self._finished)))
+        most = LONGEST_UNKNOWABLE_BACKLOG if self._manifest.capability_class == "C" else LONGEST_BACKLOG
+        return min(most, max(self._manifest.concurrency, len(self._finished)))
 
     def _submit(self, executor: ThreadPoolExecutor, work: Callable[[], Sent | Found]) -> None:
         def perform() -> None:

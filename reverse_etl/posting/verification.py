@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument, State
@@ -24,6 +25,7 @@ from reverse_etl.systems.contract import RemoteDocument, System
 
 PAUSES_BEFORE_READING_SECONDS = (0.0, 0.5, 2.0)
 LONGEST_WAIT_SECONDS = 120.0
+CHANGES_PER_COMMIT = 500
 
 Posted = tuple[SealedDocument, Delivery]
 
@@ -55,35 +57,43 @@ def verify(
     if lag is None or not posted:
         return VerificationReport((), 0, None)
     compared: list[Posted] = []
-    missing: set[int] = set()
-    different: set[int] = set()
     early: list[Posted] = []
     requests = 0
     for wait in (False, True):
         if wait:
             _wait_for_visibility(early, lag, patience)
-        for some in _batches(early if wait else posted, look_up_size(system.manifest)):
-            documents = [document for document, _ in some]
-            known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
-            asked = utc_now()
-            found = _look_up(system, pace, documents, hints(documents) | known)
-            if isinstance(found, str):
-                return VerificationReport(tuple(compared), requests, found, frozenset(missing), frozenset(different))
-            crash_point(CrashPoint.AFTER_LOOK_UP)
-            requests += 1
+        batches = list(_batches(early if wait else posted, look_up_size(system.manifest)))
+        if not batches:
+            continue
+        with ThreadPoolExecutor(min(system.manifest.concurrency, len(batches)), thread_name_prefix=f"verify-{system.manifest.system}") as threads:
+            asked = [threads.submit(_looked_up, system, pace, some, hints([document for document, _ in some])) for some in batches]
             changes: list[Change] = []
-            for document, delivery in some:
-                change = _compared(system, document, delivery, found.get(document.reference))
-                # What agrees can be believed at once; what does not may just not be visible yet, and the next push sees it.
-                if change.exceptions and delivery.posted_at is not None and asked < delivery.posted_at + lag:
-                    if not wait:
-                        early.append((document, delivery))
-                    continue
-                changes.append(change)
-                if change.exceptions:
-                    (different if document.reference in found else missing).add(document.position)
-            compared.extend((change.document, change.after) for change in book.record(changes))
-    return VerificationReport(tuple(compared), requests, None, frozenset(missing), frozenset(different))
+            for number, (some, future) in enumerate(zip(batches, asked, strict=True), start=1):
+                at, found = future.result()
+                if isinstance(found, str):
+                    threads.shutdown(wait=False, cancel_futures=True)
+                    compared.extend((change.document, change.after) for change in book.record(changes))
+                    return VerificationReport(tuple(compared), requests, found)
+                crash_point(CrashPoint.AFTER_LOOK_UP)
+                requests += 1
+                for document, delivery in some:
+                    change = _compared(system, document, delivery, found.get(document.reference))
+                    # What agrees can be believed at once; what does not may just not be visible yet, and the next push sees it.
+                    if change.exceptions and delivery.posted_at is not None and at < delivery.posted_at + lag:
+                        if not wait:
+                            early.append((document, delivery))
+                    else:
+                        changes.append(change)
+                if len(changes) >= CHANGES_PER_COMMIT or number == len(batches):
+                    compared.extend((change.document, change.after) for change in book.record(changes))
+                    changes = []
+    return VerificationReport(tuple(compared), requests, None)
+
+
+def _looked_up(system: System, pace: Pace, posted: Sequence[Posted], hints: Mapping[str, str]) -> tuple[datetime, Mapping[str, RemoteDocument] | str]:
+    """When the documents were asked for, and what was found."""
+    known = {document.reference: delivery.remote_id for document, delivery in posted if delivery.remote_id}
+    return utc_now(), _look_up(system, pace, [document for document, _ in posted], {**hints, **known})
 
 
 def _compared(system: System, document: SealedDocument, delivery: Delivery, remote: RemoteDocument | None) -> Change:
