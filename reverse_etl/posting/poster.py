@@ -27,8 +27,8 @@ from reverse_etl.posting.protocol.scheduler import Scheduler
 from reverse_etl.register import Delivery, Register
 from reverse_etl.systems.contract import System
 
-# Results that arrive this close to each other share a commit; a commit to disk costs about as much as waiting.
-GATHER_SECONDS = 0.02
+# Results that arrive this close to each other share a commit, or closer than the last commit took: on a slow disk fewer commits are faster.
+GATHER_SECONDS, LONGEST_GATHER_SECONDS = 0.02, 0.1
 MOST_GATHERED = 200
 # How much is written ahead beyond what the threads are sending, at most. Where nobody can find out what was sent, all of it stops for a person
 # when the poster dies.
@@ -52,6 +52,7 @@ class Poster:
         self._answers: queue.SimpleQueue[Sent | Found | BaseException] = queue.SimpleQueue()
         self._outstanding = 0
         self._finished: deque[float] = deque()
+        self._commit_seconds = 0.0
 
     @property
     def tracked(self) -> Mapping[int, Tracked]:
@@ -86,7 +87,9 @@ class Poster:
             effect = scheduler.next(self._clock(), allowance)
             match effect:
                 case Record(changes=changes):
+                    began = time.monotonic()
                     scheduler.tell(Recorded(changes, self._book.record(changes)), self._clock())
+                    self._commit_seconds = time.monotonic() - began
                 case WriteAhead(intents=intents):
                     began = machine_now()
                     accepted, refused = self._book.write_ahead(intents)
@@ -141,7 +144,7 @@ class Poster:
                 return
             if isinstance(answer, BaseException):
                 raise answer
-            last = last or time.monotonic() + GATHER_SECONDS
+            last = last or time.monotonic() + min(LONGEST_GATHER_SECONDS, max(GATHER_SECONDS, self._commit_seconds))
             self._outstanding -= 1
             gathered += 1
             if isinstance(answer, Found) or answer.left:
