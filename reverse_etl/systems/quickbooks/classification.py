@@ -62,10 +62,11 @@ def _whole(answer: Answer) -> NotExecuted | Rejected | Ambiguous | None:
     if usual is not None:
         throttled = isinstance(usual, NotExecuted) and usual.retry_after is None
         return replace(usual, retry_after=THROTTLED_SECONDS) if throttled and isinstance(usual, NotExecuted) else usual
-    if answer.status == 403:
-        return NotExecuted(f"QuickBooks gives the app no access to this company: connect it again ({answer.shown()})")
     content = answer.content()
-    fault = content.get("Fault") if isinstance(content, dict) else None
+    # The gateway words its own in lower case.
+    fault = content.get("Fault", content.get("fault")) if isinstance(content, dict) else None
+    if answer.status == 403 and isinstance(fault, dict):
+        return NotExecuted(f"QuickBooks gives the app no access to this company: connect it again ({answer.shown()})")
     return _fault(fault) if 400 <= answer.status < 500 and isinstance(fault, dict) else Ambiguous(answer.shown())
 
 

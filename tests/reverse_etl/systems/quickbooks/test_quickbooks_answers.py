@@ -102,6 +102,7 @@ def test_any_other_fault_proves_nothing(code: str, kind: str) -> None:
     [
         (429, {"Fault": fault("3001", "SERVICE")}, 60.0),
         (403, {"Fault": fault("3100", "AUTHENTICATION")}, None),
+        (403, {"fault": {"error": [{"message": "m", "detail": "d", "code": "3100"}], "type": "AUTHENTICATION"}}, None),
         (400, {"Fault": fault("5010")}, None),
         (400, {"Fault": fault("6190")}, None),
     ],
@@ -114,7 +115,7 @@ def test_what_was_proven_not_to_be_executed_is_sent_again(status: int, content: 
 
 def test_a_pause_that_is_told_is_kept() -> None:
     assert alone(b"", 503, **{"retry-after": "7"}) == NotExecuted("HTTP 503", 7.0)
-    for status in (500, 502, 503, 504, 408, 409, 404):
+    for status in (500, 502, 503, 504, 408, 409, 404, 403):
         assert isinstance(alone(b"<html>", status), Ambiguous)
 
 
