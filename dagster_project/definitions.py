@@ -42,15 +42,17 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     daily_usage = jobs.daily_usage_job()
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
     progressive_billing = jobs.progressive_billing_job(proposing)
+    daily_anchor = jobs.daily_anchor_job()
     return dg.Definitions(
         assets=[
             *external.external_systems(close, ledgers),
             *landing.landing_assets(daily),
             *closed_assets,
             *progressive_assets,
+            register.register_anchor,
             *models.exposed_assets(manifest),
         ],
-        jobs=[daily_usage, monthly_close, progressive_billing],
+        jobs=[daily_usage, monthly_close, progressive_billing, daily_anchor],
         schedules=jobs.schedules(settings, daily_usage),
         executor=dg.in_process_executor,
         resources={"installation": Installation(settings), "dbt": dbt},

@@ -164,6 +164,11 @@ class Settings(BaseModel):
         return self.home / "pacing"
 
     @property
+    def audit_folder(self) -> Path:
+        """The anchors of the register (``anchors.jsonl``), and the mark of the last push."""
+        return self.home / "audit"
+
+    @property
     def sandbox_folder(self) -> Path:
         return self.home / "sandbox"
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("posting.replay", "Send or verify again from the register; nothing is duplicated."),
     "reconcile": ("posting.reconcile", "Compare what the destinations hold now with the register, document by document."),
     "repost": ("posting.repost", "Ask for a misposting to be reversed and posted once more."),
+    "audit": ("audit", "Verify the register's whole chain, and anchor where it stands."),
     "trace": ("reading.trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
     "export": ("reading.export", "Write the books of a period for beancount, hledger or a spreadsheet."),
     "reperform": ("closing.reperform", "Compute the general ledger a second time, from the delivered files, and compare."),

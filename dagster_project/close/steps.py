@@ -131,8 +131,11 @@ def deliver(
     """Post and verify what is sealed for one destination, of all types or of some, or what was planned. Documents that it refuses are reported;
     the others go on."""
     from reverse_etl.posting import push
+    from reverse_etl.warehouse.mirror import mirror, mirror_is_ahead
 
     with closing(installation.open_register()) as register:
+        if mirror_is_ahead(register, installation.warehouse):
+            mirror(register, installation.warehouse)
         return push(
             register,
             installation.open_system(system),

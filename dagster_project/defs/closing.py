@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.close.auditing import write_anchor
 from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
@@ -93,6 +94,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             # Readers see a refused close too.
             publish(installation)
             yield from verdicts(specs, list(told_of_all))
-        yield dg.MaterializeResult()
+        anchor = write_anchor(installation)
+        yield dg.MaterializeResult(metadata={"register_position": anchor.position, "register_head_hash": anchor.head_hash})
 
     return closed_period

@@ -12,6 +12,7 @@ from reverse_etl.settings import Settings
 DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"
 PROGRESSIVE_BILLING = "progressive_billing"
+DAILY_ANCHOR = "daily_anchor"
 # Nothing that posts is started again by the orchestrator.
 NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 
@@ -45,6 +46,15 @@ def progressive_billing_job(selection: dg.AssetSelection) -> UnresolvedAssetJobD
     )
 
 
+def daily_anchor_job() -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        DAILY_ANCHOR,
+        selection=dg.AssetSelection.assets(["register", "anchor"]),
+        executor_def=dg.in_process_executor,
+        description="Record where the register stands.",
+    )
+
+
 def schedules(settings: Settings, daily_usage: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
     @dg.schedule(
         cron_schedule="0 6 2 * *", job_name=MONTHLY_CLOSE, description="On the 2nd, close last month for every legal entity; ties or stays open."
@@ -61,7 +71,13 @@ def schedules(settings: Settings, daily_usage: UnresolvedAssetJobDefinition) -> 
         return _of_all_entities(settings, f"{yesterday:%Y-%m}", run_key=f"{yesterday}")
 
     landing = dg.build_schedule_from_partitioned_job(daily_usage, hour_of_day=1, name="daily_usage_schedule", description="Land yesterday's files.")
-    return [landing, monthly_close_schedule, progressive_billing_schedule]  # type: ignore[list-item]
+    return [landing, monthly_close_schedule, progressive_billing_schedule, daily_anchor_schedule()]  # type: ignore[list-item]
+
+
+def daily_anchor_schedule() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="daily_anchor_schedule", cron_schedule="30 23 * * *", job_name=DAILY_ANCHOR, description="Each night, record where the register stands."
+    )
 
 
 def _of_all_entities(settings: Settings, period: str, run_key: str) -> dg.RunRequest:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from dagster_project.close.auditing import write_anchor
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import mirror_register
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
@@ -12,6 +13,21 @@ MOMENTS = {
     "issued": "Read by accounting, once the billing documents are sealed.",
     "closing": "Read by reconciliation, once everything is delivered and verified.",
 }
+
+
+ANCHOR = dg.AssetKey(["register", "anchor"])
+
+
+@dg.asset(
+    key=ANCHOR,
+    group_name="register",
+    kinds={"sqlite"},
+    owners=["team:finance-engineering"],
+    description="Where the register stands, day by day: position, hash, documents and totals. An older or changed register is told from it.",
+)
+def register_anchor(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult[None]:
+    anchor = write_anchor(installation)
+    return dg.MaterializeResult(metadata={"position": anchor.position, "head_hash": anchor.head_hash, "anchor": anchor.line()})
 
 
 def register_mirror(moment: str, deps: list[dg.AssetKey], close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

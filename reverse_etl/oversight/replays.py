@@ -120,7 +120,7 @@ def replay(
     if verifiable:
         folder = settings_or_lock_folder.lock_folder if isinstance(settings_or_lock_folder, Settings) else settings_or_lock_folder
         name = system.manifest.system
-        with lane_lock(folder, name, entity, actor), open_pace(settings_or_lock_folder, system.manifest) as pace:
+        with lane_lock(register, folder, name, entity, actor), open_pace(settings_or_lock_folder, system.manifest) as pace:
             book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
             hints = Dependencies(register, [document for document, _ in verifiable]).hints
             again = verify(system, pace, book, verifiable, hints, patience)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from reverse_etl.documents import SealedDocument
 from reverse_etl.register import NewException
 from reverse_etl.register.contract import JOURNAL_ENTRY
+from reverse_etl.register.records import LOST
 
 REJECTED, PARKED = "document_rejected", "document_parked"
 DIFFERENCE, DEPENDENCY, PERIOD = "verification_difference", "dependency_not_posted", "posting_period_closed"
 UNAVAILABLE = "destination_unavailable"
-ENDED_BY_VERIFICATION = (REJECTED, PARKED, DIFFERENCE, DEPENDENCY, PERIOD)
+ENDED_BY_VERIFICATION = (REJECTED, PARKED, DIFFERENCE, DEPENDENCY, PERIOD, LOST)
 SHOWN_DIFFERENCES = 5
 
 

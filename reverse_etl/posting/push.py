@@ -21,6 +21,7 @@ from reverse_etl.posting.plans.plan import LanePlan
 from reverse_etl.posting.plans.planning import situation_of
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.report import PushReport
+from reverse_etl.posting.restoration import Witnesses, renew_if_posted_unknown
 from reverse_etl.register import Register
 from reverse_etl.register.register import utc_now
 from reverse_etl.settings import Settings
@@ -63,9 +64,12 @@ def push(
         RegisterError: the register could not be written; whatever was sent is resolved by the next push.
     """
     folder = settings_or_lock_folder.lock_folder if isinstance(settings_or_lock_folder, Settings) else settings_or_lock_folder
+    folder_of_witnesses = settings_or_lock_folder.audit_folder if isinstance(settings_or_lock_folder, Settings) else folder / "audit"
     name = system.manifest.system
     began = time.monotonic()
-    with lane_lock(folder, name, entity, actor):
+    witnesses = Witnesses(folder_of_witnesses)
+    with lane_lock(register, folder, name, entity, actor):
+        witnesses.renew_if_put_back(register, actor)
         if planned is not None and all_delivered(register, planned):
             return replace(_report(name, entity, Tally(), requests=0, began=began), planned_before=len(planned.acting))
         with open_pace(settings_or_lock_folder, system.manifest) as pace:
@@ -82,6 +86,8 @@ def push(
             moved: tuple[SealedDocument, ...] = ()
             if problem is None and withheld is None:
                 book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
+                witnesses.write_mark(register)
+                renew_if_posted_unknown(register, system, pace, positions, actor)
                 delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience, chunk=chunk)
                 if planned is not None:
                     delivery.expect({document.position: document.delivery_hash for document in planned.acting})

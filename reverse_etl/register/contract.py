@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, PROHIBITED, SENSITIVITY_CLASSES, OutboxRow
+from reverse_etl.register.records import storable
 
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)
@@ -27,6 +28,9 @@ FIELD_TYPES: Mapping[str, type] = {
     "depends_on": tuple,
     "payload": Mapping,
 }
+# What every database holds and indexes.
+LONGEST_TEXT, LARGEST_BIGINT = 1_000, 2**63 - 1
+LARGEST_INTEGER = {"revision": 2**31 - 1}
 REPORTED_VALUE = re.compile(r"[1-9]\d{0,14}", re.ASCII)
 PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -44,6 +48,10 @@ def _types(row: OutboxRow) -> Iterator[str]:
         value = getattr(row, name)
         if not isinstance(value, kind) or isinstance(value, bool):
             yield f"{name} {value!r} is not of type {kind.__name__}"
+        elif isinstance(value, str) and (storable(value) != value or len(value) > LONGEST_TEXT):
+            yield f"{name} {value[:60]!r} is longer than {LONGEST_TEXT} characters or holds one that no database stores"
+        elif isinstance(value, int) and abs(value) > LARGEST_INTEGER.get(name, LARGEST_BIGINT):
+            yield f"{name} {value} is too large"
     if isinstance(row.depends_on, tuple) and not all(isinstance(key, str) for key in row.depends_on):
         yield "depends_on holds something that is not a business key"
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, func, select, update
 
 from reverse_etl.documents import sha256_hex
 from reverse_etl.register import schema
-from reverse_etl.register.records import ChainReport
+from reverse_etl.register.records import ChainReport, storable
 
 FIRST_HASH = "0" * 64
 VERIFIED_AT_ONCE = 5_000
@@ -58,6 +58,7 @@ class LogWriter:
         fact = {column.name: values.pop(column.name, None) for column in table.columns if column.name != "position"}
         if values:
             raise TypeError(f"{table.name} has no columns {sorted(values)}")
+        fact = {name: storable(value) if type(value) is str else value for name, value in fact.items()}
         self.position += 1
         self._hash = chained_hash(self._hash, (self.position, kind, self._at, self._actor, self._correlation_id), fact)
         self._entries.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,9 @@ PERIOD_STATUSES = (OPEN, SOFT_CLOSED, HARD_CLOSED)
 # What a seal counts: all documents, those of a type and currency, the lines of an account and currency, and the files that had landed.
 ALL_DOCUMENTS, DOCUMENTS, ACCOUNT, LANDED_FILES = "all_documents", "documents", "account", "landed_files"
 EVERYTHING = "*"
+
+LOST = "posted_before_restoration"
+"""The kind of exception about what a destination holds and a register put back from a backup does not; ends when it is verified again."""
 
 STALE_HEAD = "stale_head"
 WRONG_INCARNATION = "wrong_incarnation"
@@ -51,6 +54,20 @@ REVERSED_REFERENCE = "reverses_reference"
 """The member of a reversal's payload that names the external reference of what it takes back."""
 BASES = ("net", "before_discount")
 DISPOSITIONS = ("offset", "credit", "refund")
+
+
+def storable(text: str) -> str:
+    """Text as every database stores it: what a server answers may hold NUL or half a character."""
+    if "\0" not in text and text.isascii():
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _make_storable(record: object) -> None:
+    for field in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if type(value) is str:
+            object.__setattr__(record, field.name, storable(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +125,12 @@ class Delivery:
     epoch: int = 0
     reason: str | None = None
     posted_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("reason", "remote_id", "remote_number"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, storable(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +254,9 @@ class NewException:
     file_name: str | None = None
     line_number: int | None = None
     document_position: int | None = None
+
+    def __post_init__(self) -> None:
+        _make_storable(self)
 
 
 @dataclass(frozen=True, slots=True)

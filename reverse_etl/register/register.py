@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import approvals, confirmations, corrections, deliveries, engine, exceptions, periods, reads, schema, seals
+from reverse_etl.register import approvals, audit, confirmations, corrections, deliveries, exceptions, periods, reads, schema, seals
+from reverse_etl.register.anchors import Anchor, Measured, measure
+from reverse_etl.register.audit import AuditReport, Seen
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, from_text, verify_chain
 from reverse_etl.register.reads import Filters
@@ -45,6 +47,8 @@ from reverse_etl.register.records import (
     Verdict,
 )
 from reverse_etl.register.sealing import seal_rows
+from reverse_etl.register.store import Store, open_store
+from reverse_etl.register.store.migrations import NEWEST, bring_up_to_date
 
 SEAL_REFUSED = "seal_refused"
 REFUSAL_ACTIONS = {
@@ -63,41 +67,37 @@ def utc_now() -> datetime:
 class Register:
     """Opened with ``Register.open(url)``; safe to share between threads. Every method is one transaction, HTTP never happens inside.
 
-    Every method raises ``RegisterError`` when the store cannot be read or written (disk full, read-only, locked for 30 s).
+    Every method raises ``RegisterError`` when the store cannot be read or written (disk full, read-only, locked for 30 s, not reachable);
+    the next call tries anew.
     """
 
-    def __init__(self, opened: Engine, clock: Callable[[], datetime] = utc_now) -> None:
-        self._engine = opened
+    def __init__(self, store: Store, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
         self._clock = clock
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime] = utc_now) -> Register:
-        """Open the register and create what does not exist yet.
+        """Open the register of a URL (``sqlite:///<path>``, ``postgresql+psycopg://<user>@<host>/<database>``), create what does not exist yet,
+        and bring an older one up to date.
 
         Raises:
-            RegisterError: it was written by a newer version, or the store is not durable.
+            RegisterError: it was written by a newer version, or the store is not durable or not reachable.
         """
-        register = cls(engine.open_engine(url), clock)
-        with engine.reading(register._engine) as connection:
-            exists = inspect(connection).has_table(schema.register.name)
-            version = connection.scalar(select(schema.register.c.schema_version)) if exists else None
-        if version is None:
-            register._create()
-        elif version in schema.WITH_FEWER_RELATIONS:
-            register._add_missing_relations()
-        elif version != schema.SCHEMA_VERSION:
-            raise RegisterError(
-                f"the register {url} has schema version {version}, this Tieout knows {schema.SCHEMA_VERSION}; "
-                + ("install the newer Tieout that wrote it" if version > schema.SCHEMA_VERSION else "there is no way up from that version")
-            )
+        register = cls(open_store(url), clock)
+        bring_up_to_date(register._store, register._found)
         return register
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._store.close()
 
     @property
     def url(self) -> str:
-        return str(self._engine.url)
+        """Where it is kept, without any secret."""
+        return self._store.url
+
+    def weaknesses(self) -> tuple[str, ...]:
+        """Settings of the store that a power cut could turn into a loss, each with what to do."""
+        return self._store.weaknesses()
 
     # Identity of the register
 
@@ -130,12 +130,35 @@ class Register:
 
     def renew_incarnation(self, actor: str, reason: str) -> str:
         """Declare that this register was restored from a backup: mirrors are rebuilt and destinations swept before anything is sent."""
-        fresh = str(uuid.uuid4())
         with self._writing(actor, "") as writer:
-            writer.append("incarnation", incarnation=fresh, reason=reason)
-            number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 0)
-            writer.connection.execute(update(schema.register).values(incarnation=fresh, incarnation_number=number + 1))
-        return fresh
+            return self._renew(writer, reason)
+
+    def renew_if_contradicted(self, actor: str, seen: Sequence[Seen]) -> str | None:
+        """Renew the incarnation if the register cannot be the one that was seen, grown since; the reason, or None."""
+        with self._reading() as connection:
+            if not any(audit.contradiction(connection, one) for one in seen):
+                return None
+        with self._writing(actor, "") as writer:
+            # Asked again under the lock: another push may have been faster.
+            reason = next((found for one in seen if (found := audit.contradiction(writer.connection, one))), None)
+            if reason is not None:
+                self._renew(writer, reason)
+            return reason
+
+    def seen(self) -> Seen:
+        """What to remember of the register elsewhere, to know an older one by it."""
+        with self._reading() as connection:
+            return audit.seen_now(connection)
+
+    def measured(self) -> Measured:
+        """Where the register stands, as an anchor records it."""
+        with self._reading() as connection:
+            return measure(connection, self._clock())
+
+    def audit(self, anchors: Sequence[Anchor] = (), told_by: str = "the anchor") -> AuditReport:
+        """Recompute the chain, the deliveries, the numbers and the seals of closed periods, and compare with anchors, in one consistent read."""
+        with self._reading() as connection:
+            return audit.audit(connection, anchors, told_by)
 
     def verify_chain(self) -> ChainReport:
         """Recompute the SHA-256 chain over all facts."""
@@ -404,6 +427,10 @@ class Register:
 
     # Delivery: for the poster
 
+    def hold_lane(self, system: str, entity: str, holder: str) -> AbstractContextManager[None]:
+        """Keep posters of other machines out of the lane for as long as this process lives. Raises ``LaneBusyError`` at once."""
+        return self._store.lane(system, entity, holder)
+
     def claim_lane(self, system: str, entity: str, holder: str) -> Lane:
         with self._writing(holder, "") as writer:
             return deliveries.claim_lane(writer, system, entity, holder)
@@ -433,44 +460,31 @@ class Register:
 
     # Within
 
-    def _create(self) -> None:
-        with engine.writing(self._engine) as connection:
-            schema.metadata.create_all(connection)
-            if connection.scalar(select(schema.register.c.id)) is not None:
-                return
-            incarnation = str(uuid.uuid4())
-            connection.execute(
-                insert(schema.register),
-                [
-                    {
-                        "id": 1,
-                        "schema_version": schema.SCHEMA_VERSION,
-                        "incarnation": incarnation,
-                        "incarnation_number": 1,
-                        "position": 0,
-                        "head_hash": FIRST_HASH,
-                    }
-                ],
-            )
-            writer = LogWriter(connection, self._clock(), "tieout", "")
-            writer.append("incarnation", incarnation=incarnation, reason="created")
-            writer.flush()
+    def _found(self, connection: Connection) -> None:
+        incarnation = str(uuid.uuid4())
+        row = {"id": 1, "schema_version": NEWEST, "incarnation": incarnation, "incarnation_number": 1, "position": 0, "head_hash": FIRST_HASH}
+        connection.execute(insert(schema.register), [row])
+        writer = LogWriter(connection, self._clock(), "tieout", "")
+        writer.append("incarnation", incarnation=incarnation, reason="created")
+        writer.flush()
 
-    def _add_missing_relations(self) -> None:
-        with engine.writing(self._engine) as connection:
-            schema.metadata.create_all(connection)
-            connection.execute(update(schema.register).values(schema_version=schema.SCHEMA_VERSION))
+    def _renew(self, writer: LogWriter, reason: str) -> str:
+        fresh = str(uuid.uuid4())
+        writer.append("incarnation", incarnation=fresh, reason=reason)
+        number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 0)
+        writer.connection.execute(update(schema.register).values(incarnation=fresh, incarnation_number=number + 1))
+        return fresh
 
     @contextmanager
     def _writing(self, actor: str, correlation_id: str) -> Iterator[LogWriter]:
-        with engine.writing(self._engine) as connection:
+        with self._store.writing() as connection:
             writer = LogWriter(connection, self._clock(), actor, correlation_id)
             yield writer
             writer.flush()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with engine.reading(self._engine) as connection:
+        with self._store.reading() as connection:
             yield connection
 
     def _one_delivery(self, writer: LogWriter, document: SealedDocument) -> Delivery:

@@ -1,12 +1,11 @@
-"""The register's relations. Facts are append-only and keyed by their position in the log; the rest is a projection of them."""
+"""The register's relations. Facts are append-only and keyed by their position in the log; the rest is a projection of them.
+
+How a database comes to have them is in ``store/migrations.py``.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
-
-SCHEMA_VERSION = 3
-WITH_FEWER_RELATIONS = (1, 2)
-"""The versions that lack some of the relations (approvals, the seals of periods), and are otherwise the same."""
 
 metadata = MetaData()
 

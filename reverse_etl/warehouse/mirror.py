@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from reverse_etl.documents import canonical_json, sha256_hex
+from reverse_etl.errors import DestinationError
 from reverse_etl.landing.register_relations import REGISTER_RELATIONS
-from reverse_etl.register import ApprovalRequest, DocumentEntry, PeriodChange, PeriodSeal, Register, Transition, Verdict
+from reverse_etl.register import ApprovalRequest, DocumentEntry, NewException, PeriodChange, PeriodSeal, Register, Transition, Verdict
+from reverse_etl.register.records import LOST
 from reverse_etl.warehouse.listed import LISTED
 from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
 
@@ -60,6 +62,7 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
             # Read under the lock: of two mirrors at once the second continues where the first ended.
             if mirrored is not None and mirrored.incarnation == register.incarnation and mirrored.position > register.position:
                 register.renew_incarnation("mirror", f"restored: the mirror holds position {mirrored.position}, the register {register.position}")
+                register.record_exceptions(_lost(transaction, register), "mirror")
             now = _Mirrored(register.incarnation, register.position, LAYOUT)
             incarnation, position = now.incarnation, now.position
             if mirrored == now:
@@ -87,6 +90,15 @@ def mirror(register: Register, warehouse: Warehouse) -> MirrorReport:
     return MirrorReport(incarnation, position, rebuilt, {relation: len(rows) for relation, rows in appended.items() if rows})
 
 
+def mirror_is_ahead(register: Register, warehouse: Warehouse) -> bool:
+    """Whether the mirror knows more than the register, which only a backup that was put back can be behind; reads only."""
+    try:
+        rows = warehouse.read(f"select incarnation, position from {MIRROR} order by position desc limit 1").to_pylist()
+    except DestinationError:
+        return False
+    return any(row["incarnation"] == register.incarnation and row["position"] > register.position for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Mirrored:
     incarnation: str
@@ -101,6 +113,30 @@ def _mirrored(transaction: WarehouseTransaction) -> _Mirrored | None:
     # By position, not by time: positions only rise until a rebuild removes them all, clocks can be set back.
     rows = transaction.read(f"select incarnation, position, layout from {MIRROR} order by position desc limit 1").to_pylist()
     return _Mirrored(**rows[0]) if rows else None
+
+
+def _lost(transaction: WarehouseTransaction, register: Register) -> list[NewException]:
+    """What the mirror knows to be posted, of documents that the register no longer has as they were."""
+    rows = transaction.read(
+        "select documents.position, documents.business_key, documents.revision, documents.content_hash, documents.entity, documents.period,"
+        f" documents.system, transitions.state, transitions.remote_id from {DOCUMENTS} as documents"
+        f" inner join {TRANSITIONS} as transitions on transitions.document_position = documents.position"
+        f" where transitions.position = (select max(position) from {TRANSITIONS} where document_position = documents.position)"
+        " and transitions.state in ('posted', 'verified', 'reversed') order by documents.position"
+    ).to_pylist()
+    known = {(document.business_key, document.revision, document.content_hash) for document in register.documents()} if rows else set()
+    return [
+        NewException(
+            LOST,
+            row["business_key"],
+            f"{row['system']} holds it as {row['remote_id']} ({row['state']}); the register was put back from a backup that does not have it",
+            "build and seal again: the same content is adopted, not sent; what is not proposed again is to be taken back at the destination",
+            row["entity"],
+            row["period"],
+        )
+        for row in rows
+        if (row["business_key"], row["revision"], row["content_hash"]) not in known
+    ]
 
 
 def _append(transaction: WarehouseTransaction, relation: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -22,7 +22,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Serv
 
 
 @pytest.fixture
-def start(tmp_path: Path, shared: tuple[str, ServerProcess]) -> Iterator[Callable[..., Destination]]:
+def start(tmp_path: Path, register_url: str, shared: tuple[str, ServerProcess]) -> Iterator[Callable[..., Destination]]:
     """An empty destination that keeps what its manifest promises; ``alone``: in a process that the test may end.
 
     ``keys_kept``: for how many seconds it remembers keys, where that is not what is promised.
@@ -35,7 +35,7 @@ def start(tmp_path: Path, shared: tuple[str, ServerProcess]) -> Iterator[Callabl
         retention = min(manifest.key_retention.total_seconds(), 1e9) if keys_kept is None else keys_kept
         promised = {"key_retention": retention, "look_up_lag": lag, "replays_errors": manifest.replays_errors}
         assert HTTP.post(f"{url}/reset", json=promised).status_code == 200
-        register = Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}")
+        register = Register.open(register_url)
         destination = Destination(url, process, manifest, register, tmp_path)
         started.append((destination, alone))
         return destination

@@ -51,14 +51,14 @@ def seal(register: Register, prefix: str) -> None:
     register.close_period(f"entity_{prefix}", "2026-01", landing_position=7, actor="tests")
 
 
-def test_processes_that_create_and_seal_at_once_share_one_gapless_register(register_path: Path) -> None:
+def test_processes_that_create_and_seal_at_once_share_one_gapless_register(register_url: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    command = [sys.executable, "-c", SEAL_BATCHES, f"sqlite:///{register_path}"]
+    command = [sys.executable, "-c", SEAL_BATCHES, register_url]
     writers = [subprocess.Popen([*command, prefix], env=environment) for prefix in ("A", "B", "C")]
 
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
 
-    register = Register.open(f"sqlite:///{register_path}")
+    register = Register.open(register_url)
     assert sorted(document.number or "" for document in register.documents()) == [f"INV-NORTHLIGHT_US-{number:06d}" for number in range(1, 76)]
     assert register.verify_chain().intact
     register.close()

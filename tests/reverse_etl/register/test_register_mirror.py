@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from register_rows import ENTITY, invoice
+from register_stores import Backup
 
+from reverse_etl.documents import State
 from reverse_etl.register import Register
 from reverse_etl.warehouse.duckdb import DuckDBWarehouse
 from reverse_etl.warehouse.mirror import mirror
@@ -104,18 +106,16 @@ def test_another_incarnation_rebuilds_the_mirror_from_nothing(register: Register
 
 
 def test_a_register_behind_its_mirror_was_restored_and_gets_a_new_incarnation(
-    register: Register, register_path: Path, tmp_path: Path, warehouse: DuckDBWarehouse
+    register: Register, register_url: str, warehouse: DuckDBWarehouse
 ) -> None:
     register.seal([invoice(register, "C1")], "tests", "run")
+    backup = Backup.of(register_url)
+    register.seal([invoice(register, "C2")], "tests", "run")
+    mirror(register, warehouse)
     register.close()
-    backup = tmp_path / "backup.sqlite"
-    backup.write_bytes(register_path.read_bytes())
-    ahead = Register.open(f"sqlite:///{register_path}")
-    ahead.seal([invoice(ahead, "C2")], "tests", "run")
-    mirror(ahead, warehouse)
-    ahead.close()
 
-    restored = Register.open(f"sqlite:///{backup}")
+    backup.put_back(register_url)
+    restored = Register.open(register_url)
     incarnation = restored.incarnation
     report = mirror(restored, warehouse)
 
@@ -124,3 +124,23 @@ def test_a_register_behind_its_mirror_was_restored_and_gets_a_new_incarnation(
     assert restored.was_restored
     assert report.incarnation == restored.incarnation != incarnation
     assert mirror(restored, warehouse).appended == {}
+
+
+def test_what_the_mirror_knows_to_be_posted_and_the_backup_lacks_is_an_exception(
+    register: Register, register_url: str, warehouse: DuckDBWarehouse
+) -> None:
+    backup = Backup.of(register_url)
+    [lost] = register.seal([invoice(register, "C1")], "tests", "run").sealed
+    [(_, delivery)] = register.deliveries()
+    with register.delivering(register.claim_lane("stripe", ENTITY, "poster")) as transaction:
+        transaction.save(delivery, replace(delivery, state=State.POSTED, remote_id="in_1"))
+    mirror(register, warehouse)
+    register.close()
+
+    backup.put_back(register_url)
+    restored = Register.open(register_url)
+    mirror(restored, warehouse)
+
+    [exception] = restored.exceptions()
+    assert (exception.kind, exception.subject) == ("posted_before_restoration", lost.business_key)
+    assert "stripe holds it as in_1 (posted)" in exception.reason

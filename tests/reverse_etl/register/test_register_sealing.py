@@ -216,12 +216,14 @@ register.seal([invoice(register, f"C{n}") for n in range(10)], "tests", "run")
 
 
 @pytest.mark.parametrize(("point", "kept"), [("before_seal_commit", 0), ("inside_seal_commit", 0), ("after_seal_commit", 10)])
-def test_a_seal_that_is_killed_is_whole_or_absent_and_can_be_repeated(register_path: Path, point: str, kept: int) -> None:
-    url = f"sqlite:///{register_path}"
+def test_a_seal_that_is_killed_is_whole_or_absent_and_can_be_repeated(register_url: str, point: str, kept: int) -> None:
     killed = subprocess.run(
-        [sys.executable, "-c", SEAL_TEN, url, str(Path(__file__).parent)], env={**os.environ, "TIEOUT_CRASH_POINT": point}, check=False, timeout=60
+        [sys.executable, "-c", SEAL_TEN, register_url, str(Path(__file__).parent)],
+        env={**os.environ, "TIEOUT_CRASH_POINT": point},
+        check=False,
+        timeout=60,
     )
-    register = Register.open(url)
+    register = Register.open(register_url)
 
     assert killed.returncode == -signal.SIGKILL
     assert len(register.documents()) == kept

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 from register_rows import ENTITY, credit_memo, invoice, journal
+from register_stores import change, run
 
 from reverse_etl.errors import BrokenSealError
 from reverse_etl.register import LandedFiles, Register
@@ -33,13 +30,6 @@ def closed(register: Register) -> Register:
     assert register.seal([credit_memo(register, head=billed.position)], "tests", "run").sealed
     register.close_period(ENTITY, "2026-01", 7, "tests", landed_files=LandedFiles(7, 3, "abc"))
     return register
-
-
-def tamper(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        for statement in statements:
-            assert connection.execute(statement).rowcount == 1, "it changes nothing"
-        connection.commit()
 
 
 def test_a_seal_counts_documents_accounts_and_landed_files(closed: Register) -> None:
@@ -68,8 +58,8 @@ def test_a_seal_counts_documents_accounts_and_landed_files(closed: Register) -> 
         (("update documents set period = '2026-02' where document_type = 'journal_entry'",), "documents journal_entry in USD"),
     ],
 )
-def test_what_changes_underneath_a_closed_period_is_named(closed: Register, register_path: Path, statements: tuple[str, ...], named: str) -> None:
-    tamper(register_path, *statements)
+def test_what_changes_underneath_a_closed_period_is_named(closed: Register, register_url: str, statements: tuple[str, ...], named: str) -> None:
+    change(register_url, *statements)
 
     found = closed.verify_seals(ENTITY)
 
@@ -80,11 +70,9 @@ def test_what_changes_underneath_a_closed_period_is_named(closed: Register, regi
         closed.cancel(next(one for one in closed.documents() if one.document_type == "invoice"), "tests", "not wanted")
 
 
-def test_what_is_broken_is_not_hard_closed(closed: Register, register_path: Path) -> None:
-    tamper(register_path, "update documents set total_minor = total_minor - 1 where document_type = 'invoice'")
-    with closing(sqlite3.connect(register_path)) as connection:
-        connection.execute("update deliveries set state = 'verified'")
-        connection.commit()
+def test_what_is_broken_is_not_hard_closed(closed: Register, register_url: str) -> None:
+    change(register_url, "update documents set total_minor = total_minor - 1 where document_type = 'invoice'")
+    run(register_url, "update deliveries set state = 'verified'")
 
     with pytest.raises(BrokenSealError, match="documents invoice in USD"):
         closed.close_period(ENTITY, "2026-01", None, "tests", HARD_CLOSED)
