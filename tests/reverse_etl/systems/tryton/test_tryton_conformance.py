@@ -11,7 +11,7 @@ from tryton_ledger import Ledger
 from reverse_etl.conformance import Specimens, Verdict, conformance, reduced
 from reverse_etl.conformance.findings import BATCH, KEY, LOCK, SIMULTANEOUS, UNIQUENESS
 
-SPECIMENS = Specimens("tryton", US, "spec", date(2026, 5, 31), debit_account="7900", credit_account="4000", closed_date=date(2026, 6, 30))
+SPECIMENS = Specimens("tryton", US, "spec", date(2026, 3, 31), debit_account="7900", credit_account="4000", closed_date=date(2026, 6, 30))
 
 
 def test_the_manifest_is_kept_by_a_real_server(ledger: Ledger) -> None:
