@@ -54,7 +54,7 @@ class Setting:
 UNTHROTTLED, LIMITED = "unthrottled", "100 req/s"
 SETTINGS = (
     Setting(UNTHROTTLED, Conditions(), share_of_documents=2.0),
-    Setting(LIMITED, Conditions(requests_per_second=LIMIT), share_of_documents=2.0),
+    Setting(LIMITED, Conditions(requests_per_second=LIMIT), share_of_documents=4.0),
     Setting("5 % accepted, then 500", Conditions(accepted_then_500=0.05)),
     Setting("SIGKILL half way, rerun", Conditions(), kill=True),
     Setting("2 % poison", Conditions(poison=0.02)),

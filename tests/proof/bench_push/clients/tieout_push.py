@@ -101,7 +101,7 @@ def manifest(form: str, limit: float) -> Manifest:
         concurrency=CONCURRENCY if tuned else 4,
         batch_size=1,
         document_types=("journal_entry",),
-        look_up_batch_size=100,
+        look_up_batch_size=200,
     )
 
 
