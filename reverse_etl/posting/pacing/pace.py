@@ -64,7 +64,11 @@ class Pace:
         self._wall = wall
         self._modes = Modes(folder / "modes.jsonl")
         self._shared = StateFile(folder / f"{destination}.state")
-        self._lane = _LaneMark(folder / f"{destination}.lanes")
+        with self._shared.changing() as state:
+            # Under the lock: whoever tidies up must not take a mark that is not locked yet for that of a dead process.
+            self._lane = _LaneMark(folder / f"{destination}.lanes")
+            for dead in self._lane.dead({*self._lane.marks(), *state.lanes}):
+                state.lanes.pop(dead, None)
         self._stopped = threading.Event()
         self._places = threading.Lock()
         self._synced = 0.0
@@ -331,6 +335,9 @@ class _LaneMark:
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+    def marks(self) -> set[str]:
+        return {path.name for path in self._folder.iterdir()}
 
     def dead(self, names: set[str]) -> list[str]:
         """Those of the lanes whose process has ended."""

@@ -141,6 +141,9 @@ def test_the_places_of_a_killed_process_are_free_again(tmp_path: Path) -> None:
     other.communicate()
 
     assert pace.acquire(time.monotonic() + 5)
+    pace.close()
+    open_pace(tmp_path).close()
+    assert list((tmp_path / "books.lanes").iterdir()) == []
 
 
 def test_a_daily_quota_outlives_the_process_and_says_when_it_is_free_again(tmp_path: Path) -> None:
