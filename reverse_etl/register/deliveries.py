@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from reverse_etl.documents import SealedDocument, State, canonical_json, sha256_hex
-from reverse_etl.errors import LaneBusyError
+from reverse_etl.errors import LaneBusyError, RegisterError
 from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
 from reverse_etl.register.log import LogWriter, from_text, to_text
@@ -19,6 +19,12 @@ from reverse_etl.register.periods import status_of
 from reverse_etl.register.records import REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
 
 EPOCHS_PER_INCARNATION = 1_000_000
+LEADS_TO: Mapping[State, tuple[State, ...]] = {
+    State.POSTED: (State.POSTED, State.VERIFIED, State.REVERSED),
+    State.VERIFIED: (State.VERIFIED, State.REVERSED),
+    State.REVERSED: (State.REVERSED,),
+}
+"""What a delivered document may become, whoever says so."""
 TOOK_EFFECT = ("succeeded", "found")
 
 
@@ -124,9 +130,15 @@ class DeliveryTransaction:
         return found
 
     def save(self, before: Delivery, after: Delivery) -> None:
-        """Store the delivery; a change of state, remote id or number is a transition of the log."""
+        """Store the delivery; a change of state, remote id or number is a transition of the log.
+
+        Raises:
+            RegisterError: what is posted or verified would become anything but verified or reversed.
+        """
         if before == after:
             return
+        if after.state not in LEADS_TO.get(before.state, (after.state,)):
+            raise RegisterError(f"document {after.document_position} is {before.state} and cannot become {after.state}: what is posted stays posted")
         if (before.state, before.remote_id, before.remote_number) != (after.state, after.remote_id, after.remote_number):
             self._writer.append(
                 "transition",

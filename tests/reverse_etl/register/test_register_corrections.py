@@ -178,3 +178,14 @@ def test_a_hard_closed_period_takes_nothing_in_the_place_of_what_has_vanished(po
         posted.ask_to_repost(KEY, "deleted in the ERP", "ada", absent=True)
     reversal, _ = correct(posted)
     assert reversal.period == "2026-02"
+
+
+def test_what_is_posted_becomes_nothing_but_verified_or_reversed(posted: Register) -> None:
+    document = posted.documents()[0]
+    for state in (State.PENDING, State.REJECTED, State.CANCELLED, State.POSTED):
+        with pytest.raises(RegisterError, match=f"is verified and cannot become {state}: what is posted stays posted"):
+            post(posted, document, state)
+    post(posted, document, State.REVERSED)
+    with pytest.raises(RegisterError, match="is reversed and cannot become verified"):
+        post(posted, document)
+    assert posted.verify_chain().intact
