@@ -58,6 +58,8 @@ def verify(
         return VerificationReport((), 0, None)
     compared: list[Posted] = []
     early: list[Posted] = []
+    missing: set[int] = set()
+    different: set[int] = set()
     requests = 0
     for wait in (False, True):
         if wait:
@@ -73,7 +75,7 @@ def verify(
                 if isinstance(found, str):
                     threads.shutdown(wait=False, cancel_futures=True)
                     compared.extend((change.document, change.after) for change in book.record(changes))
-                    return VerificationReport(tuple(compared), requests, found)
+                    return VerificationReport(tuple(compared), requests, found, frozenset(missing), frozenset(different))
                 crash_point(CrashPoint.AFTER_LOOK_UP)
                 requests += 1
                 for document, delivery in some:
@@ -82,12 +84,14 @@ def verify(
                     if change.exceptions and delivery.posted_at is not None and at < delivery.posted_at + lag:
                         if not wait:
                             early.append((document, delivery))
-                    else:
-                        changes.append(change)
+                        continue
+                    changes.append(change)
+                    if change.exceptions:
+                        (different if document.reference in found else missing).add(document.position)
                 if len(changes) >= CHANGES_PER_COMMIT or number == len(batches):
                     compared.extend((change.document, change.after) for change in book.record(changes))
                     changes = []
-    return VerificationReport(tuple(compared), requests, None)
+    return VerificationReport(tuple(compared), requests, None, frozenset(missing), frozenset(different))
 
 
 def _looked_up(system: System, pace: Pace, posted: Sequence[Posted], hints: Mapping[str, str]) -> tuple[datetime, Mapping[str, RemoteDocument] | str]:
