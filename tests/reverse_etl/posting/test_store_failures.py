@@ -1,16 +1,20 @@
-"""The register's disk is full, or the register is read-only: nothing is sent that is not written ahead,
+"""The register's disk is full, the register is read-only, or its server dies in the middle of a push: nothing is sent that is not written ahead,
 and once the store works again every document is there exactly once."""
 
 from __future__ import annotations
 
+import os
 import resource
-from collections.abc import Callable
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from posting_books import Destination
 from posting_processes import pushing
 from posting_system import CLASS_A, CLASS_B, ENTITY, customer, entry, seal
+from register_stores import PostgreSQL
 
 from reverse_etl.errors import RegisterError
 from reverse_etl.posting import push
@@ -18,6 +22,7 @@ from reverse_etl.register import Register
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]
+ON_SQLITE = pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
 
 
 def sealed(books: Destination) -> None:
@@ -25,6 +30,7 @@ def sealed(books: Destination) -> None:
     seal(register, customer(register, "C1"), *(entry(register, f"J{number}", depends_on=["C1"]) for number in range(6)))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B], ids="AB")
 @pytest.mark.parametrize(
     ("point", "fails_in"), [("before_write_ahead:1", "write_ahead"), ("after_write_ahead:1", "record"), ("after_send:9", "record")]
@@ -49,6 +55,7 @@ def test_a_full_disk_stops_a_push_and_the_next_one_finishes_it(start: Start, man
     books.assert_everything_is_there_exactly_once()
 
 
+@ON_SQLITE
 def test_a_register_that_cannot_be_written_sends_nothing(start: Start) -> None:
     books = start(CLASS_B)
     sealed(books)
@@ -59,5 +66,43 @@ def test_a_register_that_cannot_be_written_sends_nothing(start: Start) -> None:
         push(read_only, books.system, ENTITY, settings_or_lock_folder=books.folder / "locks", actor="poster")
 
     assert books.counts() == {}
+    books.push()
+    books.assert_everything_is_there_exactly_once()
+
+
+def kill_at_once(server: PostgreSQL) -> None:
+    """As the machine's end would: its sessions are cut, and it recovers when it starts again."""
+    identification = server.folder / "postmaster.pid"
+    os.kill(int(identification.read_text().split()[0]), signal.SIGQUIT)
+    until = time.monotonic() + 20
+    while identification.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def dying_server() -> Iterator[PostgreSQL]:
+    server = PostgreSQL.start()
+    yield server
+    server.stop()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("manifest", "point"), [(CLASS_A, "after_write_ahead:2"), (CLASS_B, "all_sent:3"), (CLASS_B, "inside_result:2")])
+def test_a_register_server_that_is_killed_in_the_middle_of_a_push(start: Start, dying_server: PostgreSQL, manifest: Manifest, point: str) -> None:
+    books = start(manifest)
+    books.register.close()
+    books.register = Register.open(dying_server.schema())
+    sealed(books)
+    poster = pushing(books, f"{point}:stop")
+    poster.wait_until_stopped()
+
+    kill_at_once(dying_server)
+    dying_server.resume()
+    poster.resume()
+
+    told = poster.end()
+    # Between two transactions it just connects again; within one, the push ends.
+    assert "RegisterError" in told if point.startswith("inside") else told == "" or "RegisterError" in told, told
     books.push()
     books.assert_everything_is_there_exactly_once()
