@@ -6,6 +6,7 @@ SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test defects bench model-check crash-matrix tryton-under-fire bench-push soak dev lint lock clean
+.PHONY: help setup demo test defects bench model-check simulate crash-matrix tryton-under-fire dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year a
 
 model-check: setup ## Explore every path of the posting protocol within stated bounds, and find every seeded bug
 	@$(PYTHON) tests/proof/model_check/run.py
+
+simulate: setup ## Simulate whole pushes under random faults (SEEDS=100000 is the nightly form, SEED=n tells the history of one)
+	@$(PYTHON) tests/proof/simulation/run.py --seeds $(or $(SEEDS),2000) $(if $(SEED),--seed $(SEED))
 
 crash-matrix: setup ## Kill posters at every crash point x fault plan x class of destination x store, and count at the destination (CASE=... repeats one)
 	@PYTHONPATH=.:tests/reverse_etl/posting $(PYTHON) tests/proof/crash_matrix/run.py $(CASE)

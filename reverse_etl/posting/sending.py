@@ -14,6 +14,7 @@ from reverse_etl.posting.pacing.clock import machine_now
 from reverse_etl.posting.protocol import LookedUp, Unreadable
 from reverse_etl.posting.protocol.effects import LookUpBatch
 from reverse_etl.posting.protocol.facts import Found, NotSent, Sent, WrittenAhead
+from reverse_etl.posting.protocol.outcomes import by_key
 from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, RemoteDocument, System
 
 
@@ -46,7 +47,7 @@ def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline:
         # A system that breaks its promise never to raise must not make anybody believe that nothing was sent.
         outcomes = {request.idempotency_key: Ambiguous(f"{type(error).__name__}: {error}") for request in requests}
     crash_point(CrashPoint.AFTER_SEND)
-    found = tuple(outcomes.get(request.idempotency_key) or Ambiguous("the answer does not mention it") for request in requests)
+    found = by_key(calls, outcomes)
     asked = max((outcome.retry_after or 0.0 for outcome in found if isinstance(outcome, NotExecuted)), default=0.0)
     if asked:
         pace.pause(asked)

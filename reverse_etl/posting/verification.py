@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reverse_etl.crash_points import CrashPoint, crash_point
-from reverse_etl.documents import SealedDocument, State
+from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
-from reverse_etl.posting import notices
 from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.pacing import Pace
-from reverse_etl.posting.protocol import verified
 from reverse_etl.posting.protocol.effects import look_up_size
 from reverse_etl.posting.protocol.facts import Change
+from reverse_etl.posting.protocol.verification import compare, may_be_early
 from reverse_etl.posting.sending import differences_of
 from reverse_etl.register import Delivery
 from reverse_etl.register.register import utc_now
@@ -80,8 +79,8 @@ def verify(
                 requests += 1
                 for document, delivery in some:
                     change = _compared(system, document, delivery, found.get(document.reference))
-                    # What agrees can be believed at once; what does not may just not be visible yet, and the next push sees it.
-                    if change.exceptions and delivery.posted_at is not None and at < delivery.posted_at + lag:
+                    # What is not visible yet after the wait either is for the next push to see.
+                    if may_be_early(change, at, lag):
                         if not wait:
                             early.append((document, delivery))
                         continue
@@ -101,17 +100,7 @@ def _looked_up(system: System, pace: Pace, posted: Sequence[Posted], hints: Mapp
 
 
 def _compared(system: System, document: SealedDocument, delivery: Delivery, remote: RemoteDocument | None) -> Change:
-    """The delivery as verified, or unchanged with an exception."""
-    if remote is None and delivery.state is State.VERIFIED:
-        return Change(document, delivery, delivery, exceptions=(notices.vanished(document, delivery.remote_id),))
-    if remote is None:
-        differences: tuple[str, ...] = (f"{delivery.remote_id} is not found by its reference {document.reference}",)
-    else:
-        others = (f"posted more than once: also {', '.join(remote.duplicates)}",) if remote.duplicates else ()
-        differences = (*others, *differences_of(system, document, remote))
-    if remote is None or differences:
-        return Change(document, delivery, delivery, exceptions=(notices.differs(document, differences),))
-    return Change(document, delivery, verified(delivery, remote))
+    return compare(document, delivery, remote, () if remote is None else differences_of(system, document, remote))
 
 
 def _look_up(system: System, pace: Pace, documents: Sequence[SealedDocument], hints: Mapping[str, str]) -> Mapping[str, RemoteDocument] | str:

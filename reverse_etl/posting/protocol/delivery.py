@@ -250,8 +250,9 @@ def _in_doubt(manifest: Manifest, delivery: Delivery, now: datetime, reason: str
 
 def _unknown_history(manifest: Manifest, delivery: Delivery, event: Restored, now: datetime) -> Delivery:
     if manifest.key_retention == FOREVER and manifest.look_up_lag is None:
-        # Its key has never changed without a person, so sending it again is safe.
-        return _in_doubt(manifest, delivery, now, RESTORED, answered=False) if delivery.written_ahead_at else delivery
+        # Its key has never changed without a person, so sending it again is safe; what that is refused for proves nothing.
+        known = delivery.doubt and delivery.written_ahead_at is None
+        return delivery if known else _in_doubt(manifest, delivery, now, RESTORED, answered=False)
     believable = min(now, event.at) + waiting_time(manifest)
     return replace(
         delivery,
@@ -321,7 +322,9 @@ def _stops(remote: RemoteDocument) -> bool:
 def _absent(manifest: Manifest, delivery: Delivery, now: datetime) -> Delivery:
     """Proven: the current call had no effect. Only now may it be sent under another key."""
     count = delivery.resolutions + 1
-    delay = timedelta(0) if delivery.generation == 0 else _delay(manifest, count, resending=False)
+    # An attempt that failed is not made again at once; of a history that is unknown there may have been none.
+    first = delivery.generation == 0 or delivery.first_written_at is None
+    delay = timedelta(0) if first else _delay(manifest, count, resending=False)
     if delay is None:
         return _parked(delivery, f"{delivery.generation + 1} attempts were proven to have had no effect; the last: {delivery.reason}")
     return replace(

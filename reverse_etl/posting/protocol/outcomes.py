@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reverse_etl.posting.protocol.delivery import Event, LookedUp
@@ -10,6 +11,12 @@ from reverse_etl.register.records import Delivery
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
 
 LABELS = {Succeeded: "succeeded", NotExecuted: "not_executed", Rejected: "rejected", Ambiguous: "ambiguous", NotSent: "not_sent"}
+
+
+def by_key(calls: Sequence[WrittenAhead], answers: Mapping[str, Outcome]) -> tuple[Outcome, ...]:
+    """What each call of a batch came to, in their order: answers belong to calls by key, never by position, and one that is missing tells nothing."""
+    missing = Ambiguous("the answer does not mention it")
+    return tuple(answers.get(call.intent.idempotency_key) or missing for call in calls)
 
 
 def event_of(outcome: Outcome | NotSent) -> Event:

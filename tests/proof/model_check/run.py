@@ -16,8 +16,16 @@ from model_mistakes import MISTAKES
 from model_world import Bounds, Rules
 
 EVERY_KIND = frozenset({"crash", "takeover", "stall", "close", "jump", "restore"})
-# Three faults on one path, for one destination of each class.
-DEEP = ("no key, no look-up", "no key, look-up after 2 s", "a key kept 20 s, look-up after 2 s", "a key kept for ever, no look-up")
+# Three faults on one path, for destinations of each class.
+DEEP = (
+    "no key, no look-up",
+    "no key, look-up at once",
+    "no key, look-up after 2 s",
+    "a key kept 20 s, no look-up",
+    "a key kept 20 s, look-up after 2 s",
+    "a key kept 20 s, errors replayed, look-up after 2 s",
+    "a key kept for ever, no look-up",
+)
 
 
 @dataclass(frozen=True)
