@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 LATENCY_SECONDS = 0.02
-BURST_SECONDS = 0.1
+BURST_SECONDS = 0.2
 REASONS = {200: "OK", 201: "Created", 404: "Not Found", 422: "Unprocessable Content", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 Answer = tuple[int, bytes, float]

@@ -243,7 +243,9 @@ def line(values: Sequence[str]) -> str:
 
 
 def table_line(row: Row) -> str:
-    figures = (f"{row.seconds:.2f}", f"{row.efficiency:.3f}", str(row.duplicates), str(row.lost), str(row.wasted), f"{row.cpu_milliseconds:.2f}")
+    # Of a run that gave up it says nothing.
+    efficiency = f"{row.efficiency:.3f}" if row.ended == "finished" else "-"
+    figures = (f"{row.seconds:.2f}", efficiency, str(row.duplicates), str(row.lost), str(row.wasted), f"{row.cpu_milliseconds:.2f}")
     return line((row.setting, row.client, row.form, str(row.documents), *figures, row.ended))
 
 
