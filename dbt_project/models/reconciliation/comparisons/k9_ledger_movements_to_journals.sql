@@ -57,6 +57,22 @@ journals as (
         {{ sum_whole("case when side = 'debit' then functional_minor else 0 end") }} as debit_minor,
         {{ sum_whole("case when side = 'credit' then functional_minor else 0 end") }} as credit_minor
     from sealed_lines
+    -- A ledger that does not add up by itself leaves nothing to compare; that it holds the entries is for K7 and K8 to say.
+    where
+        exists (
+            select 1
+            from account_movements
+            where
+                account_movements.entity = sealed_lines.entity
+                and account_movements.period = sealed_lines.period
+        )
+        or not exists (
+            select 1
+            from move_lines
+            where
+                move_lines.entity = sealed_lines.entity
+                and move_lines.period = sealed_lines.period
+        )
     group by
         entity,
         period,
