@@ -43,8 +43,9 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
 
 def with_tenants(settings: Settings, url: str) -> Settings:
     """The settings with what Xero calls its organisations."""
-    tenants = httpx.get(f"{url}/_state", trust_env=False).json()["tenants"]
-    destination = settings.destinations["xero"].model_copy(update={"entities": {"acme_eu": {"tenant": tenants["acme_eu"]}}})
+    state = httpx.get(f"{url}/_state", trust_env=False).json()
+    [tenant] = [found["tenant"] for found in state["organisations"] if found["entity"] == "acme_eu"]
+    destination = settings.destinations["xero"].model_copy(update={"entities": {"acme_eu": {"tenant": tenant}}})
     return settings.model_copy(update={"destinations": {**settings.destinations, "xero": destination}})
 
 
