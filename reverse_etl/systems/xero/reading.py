@@ -11,7 +11,7 @@ from typing import Any
 
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
-from reverse_etl.systems.carried_amounts import document_currency, remote_line
+from reverse_etl.systems.carried_amounts import carried_party, document_currency, remote_line
 from reverse_etl.systems.contract import RemoteDocument, RemoteLine
 from reverse_etl.systems.http_system import HttpRequest, Reading, Record
 from reverse_etl.systems.journal_entries import JOURNAL_ENTRY, POSTED, leading_reference, line_key_of, minor_units
@@ -179,7 +179,8 @@ def _remote_contact(document: SealedDocument, contact: Element) -> RemoteDocumen
 
 
 def _remote_line(line: Element, exponent: int, currency: str) -> RemoteLine:
-    return remote_line(line.get("Description"), str(line.get("AccountCode")), minor_units(line["LineAmount"], exponent), currency, None)
+    text = line.get("Description")
+    return remote_line(text, str(line.get("AccountCode")), minor_units(line["LineAmount"], exponent), currency, carried_party(text))
 
 
 def _status(element: Element) -> str:
@@ -207,7 +208,8 @@ def _line_record(
     options: Options, element: Element, line: Element, number: int, ours: bool, currency: str, entity: str, period: str
 ) -> Mapping[str, Any]:
     text = line.get("Description")
-    held = remote_line(text if ours else None, str(line.get("AccountCode")), minor_units(line["LineAmount"], DECIMALS), currency, None)
+    own = text if ours else None
+    held = remote_line(own, str(line.get("AccountCode")), minor_units(line["LineAmount"], DECIMALS), currency, carried_party(own))
     functional = held.functional_minor or 0
     return {
         "entity": entity,
@@ -220,7 +222,7 @@ def _line_record(
         "credit_minor": max(-functional, 0),
         "currency": held.currency,
         "amount_minor": held.amount_minor,
-        "party_code": None,
+        "party_code": held.party,
     }
 
 

@@ -108,5 +108,5 @@ def _line(options: Options, entry: JournalEntry, line: JournalLine) -> Mapping[s
         "LineAmount": Decimal(exact_decimal(line.signed_functional_minor, entry.functional_exponent)),
         "AccountCode": options.account_code(entry.entity, line.account),
         "TaxType": options.tax_type,
-        "Description": line_text(entry, line, LONGEST_TEXT),
+        "Description": line_text(entry, line, LONGEST_TEXT, carries_party=True),
     }

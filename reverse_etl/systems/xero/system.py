@@ -10,7 +10,7 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.settings import SANDBOX_URL, Authorization, Settings
 from reverse_etl.systems.contract import FOREVER, Call, Manifest, Outcome, Particular, RemoteDocument, RenderContext
 from reverse_etl.systems.http_system import HttpMapping, HttpRequest, HttpSystem, Reading, Record, destination_url, open_http_system
-from reverse_etl.systems.journal_entries import COMPARED, JOURNAL_ENTRY, differences, journal_entry
+from reverse_etl.systems.journal_entries import JOURNAL_ENTRY, differences, journal_entry
 from reverse_etl.systems.registry import adjusted
 from reverse_etl.systems.xero import answers, reading, rendering
 from reverse_etl.systems.xero.options import Options, options_of
@@ -40,8 +40,6 @@ MANIFEST = Manifest(
     refuses_changed_body=True,
     requests_per_day=5000,
 )
-# Manual journals have no contacts.
-HELD = tuple(name for name in COMPARED if name != "party")
 
 
 class XeroMapping(HttpMapping):
@@ -72,7 +70,7 @@ class XeroMapping(HttpMapping):
             held = remote.completed.get(rendering.SAVE, {}).get("name")
             return () if held == rendering.contact_name(document) else ("name: not the one that was sealed",)
         entry = journal_entry(document)
-        return differences(entry, remote, compared=HELD, account_code=lambda account: self._options.account_code(entry.entity, account))
+        return differences(entry, remote, account_code=lambda account: self._options.account_code(entry.entity, account))
 
     def read_back(self, entity: str, period: str) -> Reading[Iterable[Record]]:
         return reading.read_back(self._options, entity, period)

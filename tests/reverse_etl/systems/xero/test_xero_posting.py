@@ -47,7 +47,7 @@ def test_amounts_in_another_currency_travel_in_the_lines_words(books: Books) -> 
     assert (own.push().verified, own.exceptions()) == (2, [])
     (held,) = books.journals(document.reference)
     assert [(item["LineAmount"], item["AccountCode"], item["Description"]) for item in held["JournalLines"]] == [
-        (10.01, "RECEIVABLE", "yen#receivable | [JPY 1500] API calls"),
+        (10.01, "RECEIVABLE", "yen#receivable | [JPY 1500] [for C1] API calls"),
         (-10, "4000", "yen#line:1 | [JPY -1500] API calls"),
         (-0.01, "7900", "yen#rounding | API calls"),
     ]
