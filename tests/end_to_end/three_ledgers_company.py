@@ -66,8 +66,8 @@ DESTINATIONS: Mapping[str, Mapping[str, Any]] = {
     "stripe": {"secret_environment": "STRIPE_API_KEY", "secret_file": "secrets/stripe_api_key"},
     "netsuite": {
         "authorization": {"method": "token_based", "realm": "TSTDRV1", "consumer_key": "consumer", "token_id": "token"},
-        # The stand-in numbers currencies by their codes: EUR, GBP, USD.
-        "entities": {"acme_us": {"currency": "3"}},
+        # The stand-in numbers currencies by their codes: EUR, GBP, JPY, USD.
+        "entities": {"acme_us": {"currency": "4"}},
     },
     "xero": {"authorization": {"method": "refresh_token", "client_id": "tieout"}, "account_codes": {ACCOUNTS["receivable"]: "RECEIVABLE"}},
     "quickbooks": {"authorization": {"method": "refresh_token", "client_id": "tieout"}},
