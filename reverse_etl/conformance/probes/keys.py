@@ -19,7 +19,7 @@ def same_key_twice(probe: Probe) -> Iterator[Finding]:
     claimed = probe.claims.key_retention > timedelta(0)
     count = probe.copies(first.document, *outcomes)
     claim = "the same call under the same key takes effect once" if claimed else "no key is claimed"
-    yield probe.judged(KEY, claim, f"{count} there, the second was {in_words(outcomes[1])}", kept=count == 1, claimed=claimed)
+    yield _counted(probe, KEY, claim, count, f"{count} there, the second was {in_words(outcomes[1])}", claimed=claimed)
 
 
 def same_key_at_once(probe: Probe) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def same_key_at_once(probe: Probe) -> Iterator[Finding]:
     claimed = probe.claims.key_retention > timedelta(0)
     count = probe.copies(document, *answers, settled)
     claim = "two requests under one key at the same time take effect once" if claimed else "no key is claimed"
-    yield probe.judged(SIMULTANEOUS, claim, f"{count} there, answered {' and '.join(map(in_words, answers))}", kept=count == 1, claimed=claimed)
+    yield _counted(probe, SIMULTANEOUS, claim, count, f"{count} there, answered {' and '.join(map(in_words, answers))}", claimed=claimed)
 
 
 def changed_body(probe: Probe) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def uniqueness(probe: Probe) -> Iterator[Finding]:
     claimed = probe.claims.key_retention == FOREVER
     count = probe.copies(first.document, *outcomes, again)
     claim = "our reference is unique at the destination" if claimed else "no unique reference is claimed"
-    yield probe.judged(UNIQUENESS, claim, f"{count} there, a second under another key was {in_words(again)}", kept=count == 1, claimed=claimed)
+    yield _counted(probe, UNIQUENESS, claim, count, f"{count} there, a second under another key was {in_words(again)}", claimed=claimed)
 
 
 def expiry(probe: Probe) -> Iterator[Finding]:
@@ -80,7 +80,12 @@ def expiry(probe: Probe) -> Iterator[Finding]:
     probe.rehearsal.sleep(late)
     [again] = probe.rehearsal.send(first)
     count = probe.copies(first.document, *outcomes, again)
-    yield probe.judged(EXPIRY, claim, f"{count} there when sent again after {late:.1f} s, which was {in_words(again)}", kept=count == 1, claimed=True)
+    yield _counted(probe, EXPIRY, claim, count, f"{count} there when sent again after {late:.1f} s, which was {in_words(again)}", claimed=True)
+
+
+def _counted(probe: Probe, name: str, claim: str, count: int, fact: str, *, claimed: bool) -> Finding:
+    """One document is what is claimed, more disprove it; where there is none, the specimen was not taken and nothing is proven."""
+    return probe.judged(name, claim, fact, kept=count == 1, claimed=claimed) if count else probe.finding(name, claim, fact, Verdict.UNPROVEN)
 
 
 def _first_call(probe: Probe, name: str) -> Call:

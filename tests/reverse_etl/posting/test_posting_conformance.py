@@ -104,3 +104,14 @@ def test_a_document_type_without_a_specimen_stays_unproven(start: Start) -> None
 
 def probed_finding(probe: str) -> Finding:
     return Finding("journal_entry", probe, "", "", Verdict.BROKEN)
+
+
+def test_a_specimen_that_is_refused_proves_nothing(start: Start) -> None:
+    books = start(SHORT_KEY)
+    for name in (KEY, SIMULTANEOUS):
+        books.order("reject", times=2, reference=SPECIMENS.of("journal_entry", name).reference)
+
+    report = probed(books, SHORT_KEY)
+
+    assert not report.broken, report.broken
+    assert {verdict for name in (KEY, SIMULTANEOUS) for _, verdict in facts(report, name)} == {Verdict.UNPROVEN}
