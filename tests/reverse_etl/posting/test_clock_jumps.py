@@ -42,9 +42,8 @@ def clock() -> WrongClock:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B], ids="AB")
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
-@pytest.mark.parametrize("point", ["after_write_ahead", "after_send"])
+@pytest.mark.parametrize(("manifest", "point"), [(CLASS_A, "after_write_ahead"), (CLASS_B, "after_send")])
 def test_a_jump_between_write_ahead_and_result(start: Start, clock: WrongClock, manifest: Manifest, jump: timedelta, point: str) -> None:
     books = start(manifest)
     seal(books.register, entry(books.register, "J1"), entry(books.register, "J2"))

@@ -88,7 +88,7 @@ def test_a_poster_that_wakes_after_its_deadline_sends_nothing_more(start: Start,
 @ON_POSTGRESQL
 @pytest.mark.parametrize(
     ("manifest", "point"),
-    [(CLASS_B, "after_write_ahead"), (CLASS_B, "before_send"), (CLASS_B, "before_connect"), (CLASS_A, "all_sent"), (CLASS_U, "after_send")],
+    [(CLASS_B, "before_send"), (CLASS_A, "all_sent"), (CLASS_U, "after_send")],
 )
 def test_a_poster_that_another_machine_superseded_does_no_harm(start: Start, postgresql: PostgreSQL, manifest: Manifest, point: str) -> None:
     """Its connection to the register's server is lost, as when the network parts them, so that the lane is free."""

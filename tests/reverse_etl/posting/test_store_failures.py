@@ -31,9 +31,9 @@ def sealed(books: Destination) -> None:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B], ids="AB")
 @pytest.mark.parametrize(
-    ("point", "fails_in"), [("before_write_ahead:1", "write_ahead"), ("after_write_ahead:1", "record"), ("after_send:9", "record")]
+    ("manifest", "point", "fails_in"),
+    [(CLASS_B, "before_write_ahead:1", "write_ahead"), (CLASS_A, "after_write_ahead:1", "record"), (CLASS_B, "after_send:9", "record")],
 )
 def test_a_full_disk_stops_a_push_and_the_next_one_finishes_it(start: Start, manifest: Manifest, point: str, fails_in: str) -> None:
     books = start(manifest)
