@@ -11,7 +11,7 @@ from datetime import datetime
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.pacing import Pace
-from reverse_etl.posting.poster import Poster
+from reverse_etl.posting.poster import Poster, steady
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.protocol.dependencies import keys_of
 from reverse_etl.posting.verification import verify
@@ -60,7 +60,8 @@ class LaneDelivery:
         self._system = system
         self._pace = pace
         self._book = book
-        self._clock = clock
+        self._clock = steady(clock)
+        self._began = self._clock()
         self._patience = patience
         self._chunk = chunk
         self._unfinished: dict[int, tuple[str, State, State]] = {}
@@ -114,7 +115,7 @@ class LaneDelivery:
         if not work:
             return
         self._pace.resume()
-        poster = Poster(self._register, self._system, self._book, self._pace, clock=self._clock, patience=patience)
+        poster = Poster(self._register, self._system, self._book, self._pace, clock=self._clock, began=self._began, patience=patience)
         poster.run(work)
         self.requests += poster.requests
         states = {document.position: poster.tracked[document.position].delivery for document, _ in work}

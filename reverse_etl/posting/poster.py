@@ -36,15 +36,21 @@ LONGEST_BACKLOG, LONGEST_UNKNOWABLE_BACKLOG = 256, 16
 
 
 class Poster:
-    """Delivers the given documents of one lane. Use it once: ``run``, then read ``tracked``."""
+    """Delivers the given documents of one lane. Use it once: ``run``, then read ``tracked``.
 
-    def __init__(self, register: Register, system: System, book: DeliveryBook, pace: Pace, *, clock: Callable[[], datetime], patience: float) -> None:
+    ``clock`` is steady since ``began``: what was recorded before is by another clock.
+    """
+
+    def __init__(
+        self, register: Register, system: System, book: DeliveryBook, pace: Pace, *, clock: Callable[[], datetime], began: datetime, patience: float
+    ) -> None:
         self._register = register
         self._system = system
         self._manifest = system.manifest
         self._book = book
         self._pace = pace
-        self._clock = steady(clock)
+        self._clock = clock
+        self._began = began
         self._patience = patience
         self._scheduler: Scheduler
         self.requests = 0
@@ -69,7 +75,7 @@ class Poster:
             requests=self._register.requests([document.position for document, delivery in work if delivery.first_written_at]),
             patience=self._patience,
         )
-        self._scheduler.begin(self._clock(), self._register.restoration)
+        self._scheduler.begin(self._clock(), self._register.restoration, self._began)
         executor = ThreadPoolExecutor(self._manifest.concurrency, thread_name_prefix=f"push-{self._manifest.system}")
         try:
             self._perform(executor)

@@ -91,9 +91,9 @@ class Scheduler:
         self._reported = False
         self._began: datetime
 
-    def begin(self, now: datetime, restoration: Restoration | None) -> None:
-        """Take the lane over: every attempt that is outstanding now was left by a dead process."""
-        self._began = now
+    def begin(self, now: datetime, restoration: Restoration | None, began: datetime | None = None) -> None:
+        """Take the lane over: every attempt that is outstanding now was left by a dead process. ``began``: since when this one's clock counts."""
+        self._began = began or now
         for item in self.tracked.values():
             if item.delivery.state not in OPEN_STATES:
                 continue
