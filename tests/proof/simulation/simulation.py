@@ -250,12 +250,13 @@ class Simulation:
                 if there[0].document.total_minor != document.total_minor:
                     raise BrokenRuleError(f"{name} is there with another amount")
                 continue
+            # A later revision waits for the one before it.
+            waits = stopped.intersection((*document.depends_on, document.business_key)) or document.period in closed
             stopped.add(document.business_key)
             if state is State.REJECTED and (name not in destination.poison or there):
                 raise BrokenRuleError(f"{name} is rejected, and {len(there)} of it are there")
             if state is State.PARKED and len(there) > 1:
                 raise BrokenRuleError(f"{name} is parked, and {len(there)} of it are there")
-            waits = stopped.intersection(document.depends_on) or document.period in closed
             if state not in (State.REJECTED, State.PARKED) and not waits:
                 raise BrokenRuleError(f"{name} is left {state} ({delivery.reason})")
         for lane, destination in self.destinations.items():
