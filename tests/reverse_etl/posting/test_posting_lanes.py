@@ -29,6 +29,12 @@ Start = Callable[..., Destination]
 OTHER = "northlight_eu"
 
 
+@pytest.fixture(autouse=True)
+def installed_register(register_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installations of these specifications keep the register that their documents are sealed in."""
+    monkeypatch.setenv("TIEOUT_REGISTER_URL", register_url)
+
+
 def of_lane(row: OutboxRow, system: str = SYSTEM, entity: str = ENTITY) -> OutboxRow:
     key = f"{system}/{entity}/{row.document_type}/{row.natural_id}"
     return replace(row, system=system, entity=entity, business_key=key, subtracted_key=key)
@@ -86,7 +92,7 @@ def test_a_small_lane_is_done_long_before_a_huge_one_of_the_same_destination(sta
 def test_a_destination_that_accepts_and_never_answers_delays_no_other(start: Start, tmp_path: Path) -> None:
     books = start(CLASS_A)
     register = books.register
-    dead_manifest = replace(CLASS_A, system="dead", send_deadline=timedelta(seconds=2))
+    dead_manifest = replace(CLASS_A, system="dead", send_deadline=timedelta(seconds=2), look_up_lag=None)
     with dead_server() as url:
         seal(register, *(of_lane(entry(register, f"D{number}"), system="dead") for number in range(50)))
         seal(register, *(entry(register, f"J{number}") for number in range(20)))
