@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,13 +36,15 @@ class StripeClient:
     def close(self) -> None:
         self._transport.close()
 
-    def post(self, path: str, form: Mapping[str, Any], idempotency_key: str | None) -> Answer | NotExecuted | Rejected | Ambiguous:
-        """Send once."""
+    def post(
+        self, path: str, form: Mapping[str, Any], idempotency_key: str | None, leave_before: float = math.inf
+    ) -> Answer | NotExecuted | Rejected | Ambiguous:
+        """Send once; the deadline counts from ``leave_before`` (a time of ``time.monotonic``) at the latest."""
         headers = {**HEADERS, "Content-Type": "application/x-www-form-urlencoded"}
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
         request = Request("POST", self._url + path, headers, encode_form(form), self._authorization)
-        return self._transport.exchange(request, time.monotonic() + self._deadline_seconds)
+        return self._transport.exchange(request, min(time.monotonic(), leave_before) + self._deadline_seconds)
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Object | None:
         """An object or a list page; None for 404.

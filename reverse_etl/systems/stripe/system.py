@@ -96,7 +96,7 @@ class StripeSystem:
             return Rejected("the stored request is not one of Stripe's")
         try:
             reports = call.document.document_type == rendering.USAGE_REPORT
-            answer = self._client.post(path, form, None if reports else call.idempotency_key)
+            answer = self._client.post(path, form, None if reports else call.idempotency_key, call.leave_before)
             if not isinstance(answer, Answer):
                 return answer
             outcome = usage_reports.classify_report(answer, call.document.reference) if reports else self._outcome(call, path, answer, form)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 class AnyAnswer:
     def __init__(self) -> None:
         self.answer = b""
+        self.requests = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -31,6 +32,7 @@ class AnyAnswer:
                 try:
                     connection.settimeout(5)
                     _read_request(connection)
+                    self.requests += 1
                     connection.sendall(self.answer)
                 except OSError:
                     continue
