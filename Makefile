@@ -41,6 +41,7 @@ crash-matrix: setup ## Kill posters at every crash point x fault plan x class of
 
 tryton-under-fire: setup ## Push 1,000 journals to a real Tryton while answers get lost and its server is killed, and count its ledger (JOURNALS=...)
 	@PYTHONPATH=.:tests/reverse_etl/systems/tryton $(PYTHON) tests/proof/tryton_under_fire/run.py --journals $(or $(JOURNALS),1000)
+
 bench-push: setup ## Pushes of this project and its peers against one destination, beside the goals (makes .venv/.peers on first use)
 	@PYTHONPATH=tests/proof/bench_push $(PYTHON) tests/proof/bench_push/run.py --documents $(or $(DOCUMENTS),600)
 
