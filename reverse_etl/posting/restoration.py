@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reverse_etl.documents import State
+from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import RegisterError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.posting.pacing import Pace
@@ -21,6 +21,7 @@ from reverse_etl.posting.protocol.effects import look_up_size
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.anchors import AnchorFile, sync_folder
 from reverse_etl.register.audit import Seen
+from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.systems.contract import System
 
 WAIT_SECONDS = 30.0
@@ -82,11 +83,14 @@ class Witnesses:
 
 
 def renew_if_posted_unknown(register: Register, system: System, pace: Pace, positions: Sequence[int], actor: str) -> str | None:
-    """Ask the destination, once, for the oldest documents that were never sent. If it has one, the register was put back; the reason, or None."""
+    """Ask the destination, once, for the oldest documents that were never sent. If it has one, the register was put back; the reason, or None.
+
+    Master data say nothing: a party may have been there before we came.
+    """
     if register.was_restored:
         return None
     work = register.deliveries(positions=positions[:OLDEST])
-    asked = [document for document, delivery in work if _never_sent(delivery) and system.manifest.of(document.document_type).look_up_lag is not None]
+    asked = [document for document, delivery in work if _never_sent(delivery) and _tells(system, document)]
     some = [document for document in asked if document.document_type == asked[0].document_type][: look_up_size(system.manifest)]
     if not some:
         return None
@@ -102,6 +106,10 @@ def renew_if_posted_unknown(register: Register, system: System, pace: Pace, posi
     reason = f"{known.system} holds {known.business_key} ({found[known.reference].remote_id}), which this register has never sent"
     register.renew_incarnation(actor, reason)
     return reason
+
+
+def _tells(system: System, document: SealedDocument) -> bool:
+    return document.document_type not in MASTER_DATA and system.manifest.of(document.document_type).look_up_lag is not None
 
 
 def _never_sent(delivery: Delivery) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 from posting_books import Destination
 from posting_system import CLASS_A, CLASS_B, CLASS_C, CLASS_U, customer, entry, seal
@@ -153,3 +154,15 @@ def test_a_register_that_was_never_put_back_keeps_its_incarnation(start: Start) 
 
     assert books.register.incarnation == incarnation
     books.assert_everything_is_there_exactly_once()
+
+
+def test_a_party_that_was_there_before_us_says_nothing_of_the_register(start: Start) -> None:
+    books = start(CLASS_B)
+    [sealed] = seal(books.register, customer(books.register, "C1"))
+    body = {"call": "create", "reference": sealed.reference, "kind": "customer", "body": {"total": 0, "depends_on": {}}, "key": "by somebody else"}
+    assert httpx.post(f"{books.url}/calls", json={"items": [body]}, trust_env=False).status_code == 200
+    before = books.register.incarnation
+
+    books.push()
+
+    assert (books.register.incarnation, books.register.was_restored) == (before, False)
