@@ -19,8 +19,8 @@ from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.push import DEFAULT_PATIENCE_SECONDS, open_pace
 from reverse_etl.posting.verification import VerificationReport, verify
 from reverse_etl.register import Delivery, Register
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.register.contract import CARRIED_OVER, MASTER_DATA
-from reverse_etl.register.register import utc_now
 from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import System
 

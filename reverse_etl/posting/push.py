@@ -23,7 +23,7 @@ from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.report import PushReport
 from reverse_etl.posting.restoration import Witnesses, renew_if_posted_unknown
 from reverse_etl.register import Register
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Manifest, System
 

@@ -19,7 +19,7 @@ from reverse_etl.posting.protocol.facts import Change
 from reverse_etl.posting.protocol.verification import compare, may_be_early
 from reverse_etl.posting.sending import differences_of
 from reverse_etl.register import Delivery
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.systems.contract import RemoteDocument, System
 
 PAUSES_BEFORE_READING_SECONDS = (0.0, 0.5, 2.0)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -14,40 +14,30 @@ from sqlalchemy import Connection, insert, select, update
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.errors import RegisterError
-from reverse_etl.register import approvals, audit, confirmations, corrections, deliveries, exceptions, periods, reads, schema, seals
+from reverse_etl.register import audit, corrections, deliveries, exceptions, periods, reads, schema
+from reverse_etl.register.access.decisions import Decisions
+from reverse_etl.register.access.exceptions import Exceptions
+from reverse_etl.register.access.periods import Periods
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.register.anchors import Anchor, Measured, measure
 from reverse_etl.register.audit import AuditReport, Seen
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, from_text, verify_chain
 from reverse_etl.register.reads import Filters
 from reverse_etl.register.records import (
-    APPROVED,
-    CONFIRMATION_KINDS,
-    PERIOD_REOPEN,
-    REJECTED,
-    REPOST_KINDS,
-    SOFT_CLOSED,
-    ApprovalRequest,
     Attempt,
     ChainReport,
     Delivery,
     DocumentEntry,
-    ExceptionRecord,
-    LandedFiles,
     Lane,
-    NewApprovalRequest,
     NewException,
-    PeriodChange,
-    PeriodSeal,
     Restoration,
-    SealBreak,
     SealReport,
     Standing,
     Transition,
-    Verdict,
 )
 from reverse_etl.register.sealing import seal_rows
-from reverse_etl.register.store import Store, open_store
+from reverse_etl.register.store import open_store
 from reverse_etl.register.store.migrations import NEWEST, bring_up_to_date
 
 SEAL_REFUSED = "seal_refused"
@@ -60,20 +50,12 @@ REFUSAL_ACTIONS = {
 }
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Register:
+class Register(Periods, Decisions, Exceptions):
     """Opened with ``Register.open(url)``; safe to share between threads. Every method is one transaction, HTTP never happens inside.
 
     Every method raises ``RegisterError`` when the store cannot be read or written (disk full, read-only, locked for 30 s, not reachable);
     the next call tries anew.
     """
-
-    def __init__(self, store: Store, clock: Callable[[], datetime] = utc_now) -> None:
-        self._store = store
-        self._clock = clock
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime] = utc_now) -> Register:
@@ -281,150 +263,6 @@ class Register:
                 periods.renew_seal(writer, one.entity, one.period)
                 exceptions.resolve_open(writer, ["document_rejected"], [one.business_key], reason)
 
-    # Periods
-
-    def close_period(
-        self,
-        entity: str,
-        period: str,
-        landing_position: int | None,
-        actor: str,
-        status: str = SOFT_CLOSED,
-        landed_files: LandedFiles | None = None,
-    ) -> bool:
-        """Close a period, record the landing position as its cutoff and seal what it holds; False when it already has that status.
-
-        Raises:
-            PeriodError: the period cannot take the status; the message says what to do first.
-        """
-        with self._writing(actor, "") as writer:
-            return periods.change_status(writer, entity, period, status, landing_position, landed_files)
-
-    def ask_to_reopen(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
-        """Ask for a soft closed period to be opened again; approving it opens it. Raises ``PeriodError``."""
-        with self._writing(actor, "") as writer:
-            return periods.ask_to_reopen(writer, entity, period, reason)
-
-    def periods(self) -> list[PeriodChange]:
-        """The latest change of every period that was ever closed, by entity and period."""
-        with self._reading() as connection:
-            return periods.latest_changes(connection)
-
-    def period_seal(self, entity: str, period: str) -> PeriodSeal | None:
-        """What the period held when it was last closed; None when it never was, or before there were seals."""
-        with self._reading() as connection:
-            return seals.latest(connection, entity, period)
-
-    def verify_seals(self, entity: str | None = None) -> list[SealBreak]:
-        """Recompute what every closed period holds, and name what differs from its seal (J12)."""
-        with self._reading() as connection:
-            return periods.broken_seals(connection, entity)
-
-    def period_status(self, entity: str, period: str) -> str:
-        with self._reading() as connection:
-            return periods.status_of(connection, entity, period)
-
-    def period_change(self, entity: str, period: str) -> PeriodChange | None:
-        """The latest change of the period, with its cutoff; None when it was never touched."""
-        with self._reading() as connection:
-            return periods.latest_change(connection, entity, period)
-
-    def first_open_period(self, entity: str, default: str) -> str:
-        with self._reading() as connection:
-            return periods.first_open(connection, entity, default)
-
-    def periods_since(self, position: int) -> list[PeriodChange]:
-        with self._reading() as connection:
-            return periods.changes_since(connection, position)
-
-    def seals_since(self, position: int) -> list[tuple[int, PeriodSeal]]:
-        """The measures of seals beyond a position of the log, each with its own."""
-        with self._reading() as connection:
-            return seals.since(connection, position)
-
-    # Approvals
-
-    def ask(self, asked: NewApprovalRequest, actor: str, correlation_id: str = "") -> ApprovalRequest:
-        """Ask for a decision as ``actor``, whom the caller has authenticated. Raises ``ApprovalError``."""
-        with self._writing(actor, correlation_id) as writer:
-            return approvals.ask(writer, asked)
-
-    def ask_to_repost(self, business_key: str, reason: str, actor: str, *, absent: bool = False) -> ApprovalRequest:
-        """Ask for a posted journal entry to be reversed and reposted, or reposted where it is ``absent`` at its destination; approving it seals
-        what is needed.
-
-        Raises ``ApprovalError``, and ``PeriodError`` where what is absent belongs to a hard closed period.
-        """
-        with self._writing(actor, "") as writer:
-            return corrections.ask(writer, business_key, reason, absent=absent)
-
-    def ask_to_confirm(self, document: SealedDocument, remote_id: str | None, reason: str, actor: str) -> ApprovalRequest:
-        """Ask for a parked document to be recorded as posted under ``remote_id``, or as absent (None); approving it does so. Raises
-        ``ApprovalError``."""
-        with self._writing(actor, "") as writer:
-            return confirmations.ask(writer, document, remote_id, reason)
-
-    def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
-        """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it, and a
-        confirmation is recorded.
-
-        Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
-        """
-        with self._writing(actor, "") as writer:
-            approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
-            if approved.kind == PERIOD_REOPEN:
-                periods.reopen(writer, approved)
-            elif approved.kind in REPOST_KINDS:
-                corrections.seal(writer, approved, approved.request_id)
-            elif approved.kind in CONFIRMATION_KINDS:
-                confirmations.perform(writer, approved)
-            return approved
-
-    def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:
-        """Reject, or withdraw, what is not sealed yet. Raises ``ApprovalError``."""
-        with self._writing(actor, "") as writer:
-            return approvals.decide(writer, request_id, REJECTED, content_hash, actor, four_eyes, reason)
-
-    def approval_requests(self) -> list[ApprovalRequest]:
-        """Every request by position, each with its last verdict."""
-        with self._reading() as connection:
-            return approvals.listed(connection)
-
-    def approval_requests_since(self, position: int) -> list[ApprovalRequest]:
-        with self._reading() as connection:
-            return approvals.requests_since(connection, position)
-
-    def verdicts_since(self, position: int) -> list[Verdict]:
-        with self._reading() as connection:
-            return approvals.verdicts_since(connection, position)
-
-    # Exceptions
-
-    def record_exception(self, exception: NewException, actor: str = "tieout", correlation_id: str = "") -> bool:
-        """Open an exception; False when one of the same kind and subject is open already."""
-        return self.record_exceptions([exception], actor, correlation_id) == 1
-
-    def record_exceptions(self, entries: Sequence[NewException], actor: str = "tieout", correlation_id: str = "") -> int:
-        """Open many at once; returns how many are new."""
-        if not entries:
-            return 0
-        with self._writing(actor, correlation_id) as writer:
-            return exceptions.record(writer, entries)
-
-    def exceptions(self, state: str | None = "open") -> list[ExceptionRecord]:
-        """Exceptions by position; ``state``: open, resolved or None for all."""
-        with self._reading() as connection:
-            return exceptions.listed(connection, state)
-
-    def resolve_exception(self, position: int, resolution: str, actor: str) -> None:
-        with self._writing(actor, "") as writer:
-            exceptions.resolve(writer, position, resolution)
-
-    def resolve_exceptions(self, kinds: Sequence[str], subjects: Sequence[str], resolution: str, actor: str = "tieout") -> int:
-        """Close every open exception of these kinds and subjects; returns how many there were."""
-        with self._writing(actor, "") as writer:
-            return exceptions.resolve_open(writer, kinds, subjects, resolution)
-
     # Delivery: for the poster
 
     def hold_lane(self, system: str, entity: str, holder: str) -> AbstractContextManager[None]:
@@ -474,28 +312,3 @@ class Register:
         number = int(writer.connection.scalar(select(schema.register.c.incarnation_number)) or 0)
         writer.connection.execute(update(schema.register).values(incarnation=fresh, incarnation_number=number + 1))
         return fresh
-
-    @contextmanager
-    def _writing(self, actor: str, correlation_id: str) -> Iterator[LogWriter]:
-        with self._store.writing() as connection:
-            writer = LogWriter(connection, self._clock(), actor, correlation_id)
-            yield writer
-            writer.flush()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._store.reading() as connection:
-            yield connection
-
-    def _one_delivery(self, writer: LogWriter, document: SealedDocument) -> Delivery:
-        table = schema.deliveries
-        row = writer.connection.execute(select(table).where(table.c.document_position == document.position)).mappings().first()
-        if row is None:
-            raise RegisterError(f"{document.business_key} at position {document.position} is not in this register")
-        return deliveries.load_delivery(row)
-
-    def _save(self, writer: LogWriter, before: Delivery, after: Delivery) -> None:
-        lane = Lane("", "", 0, "")
-        transaction = DeliveryTransaction(writer, lane)
-        transaction.save(before, after)
-        transaction.flush()

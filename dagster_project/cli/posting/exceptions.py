@@ -61,7 +61,7 @@ def show_command(session: Session, identifier: str, look: bool) -> None:
     it, the age, the amount at risk, and the command to go on with."""
     from reverse_etl.oversight.cases import case_of, next_commands
     from reverse_etl.oversight.cases import look as look_at
-    from reverse_etl.register.register import utc_now
+    from reverse_etl.register.access.transactions import utc_now
 
     installation = session.installation
     with closing(installation.open_register()) as register:
@@ -252,7 +252,7 @@ def _age(age: timedelta | None) -> str | None:
 
 def _list(session: Session, everything: bool) -> None:
     from dagster_project.close.periods import broken_seals
-    from reverse_etl.register.register import utc_now
+    from reverse_etl.register.access.transactions import utc_now
 
     installation = session.installation
     warehouse = installation.warehouse

@@ -16,10 +16,10 @@ from reverse_etl.posting.protocol import OPEN_STATES, Restored, advance
 from reverse_etl.posting.protocol.delivery import taken_over
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.register import ApprovalRequest, Delivery, Register
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.register.deliveries import delivery_hash
 from reverse_etl.register.records import HARD_CLOSED, POSTING_KINDS, REPOSTING, REVERSAL
-from reverse_etl.register.register import utc_now
 from reverse_etl.systems.contract import Manifest
 
 STOPPED_CODES = {State.PARKED: actions.PARKED, State.REJECTED: actions.REJECTED, State.HELD: actions.WITHDRAWN}

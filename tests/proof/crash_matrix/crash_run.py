@@ -23,7 +23,7 @@ from reverse_etl.errors import LaneBusyError
 from reverse_etl.posting import notices, push
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.register import Delivery, Register
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.systems.contract import Manifest
 
 PATIENCE_SECONDS = 3.0

@@ -15,7 +15,7 @@ from posting_processes import pushing
 from posting_system import CLASS_A, CLASS_B, entry, seal
 
 from reverse_etl.documents import State
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]

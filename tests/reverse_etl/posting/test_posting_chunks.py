@@ -13,7 +13,7 @@ from reverse_etl.documents import State
 from reverse_etl.posting.book import DeliveryBook
 from reverse_etl.posting.lane_delivery import LaneDelivery, positions_of
 from reverse_etl.posting.pacing import Pace, limits_of
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 
 Start = Callable[..., Destination]
 

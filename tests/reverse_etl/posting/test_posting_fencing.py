@@ -18,7 +18,7 @@ from reverse_etl.posting.protocol.admission import CHANGED, KEY_EXPIRED
 from reverse_etl.posting.protocol.facts import Change, Intent, Result, WrittenAhead
 from reverse_etl.posting.protocol.outcomes import LABELS
 from reverse_etl.register import Delivery, Register
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Succeeded
 
 Start = Callable[..., Destination]

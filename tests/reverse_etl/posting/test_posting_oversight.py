@@ -15,7 +15,7 @@ from reverse_etl.errors import ApprovalError, MakerIsCheckerError
 from reverse_etl.oversight.cases import case_of, look, next_commands
 from reverse_etl.oversight.comparisons import Comparison, compare
 from reverse_etl.oversight.replays import ReplayReport, chosen, replay
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 
 Start = Callable[..., Destination]
 

@@ -22,7 +22,7 @@ from reverse_etl.documents import OutboxRow, State
 from reverse_etl.posting import push
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.register import Register
-from reverse_etl.register.register import utc_now
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.sandbox.tryton.server import TrytonServer, start_server
 from reverse_etl.systems.contract import Manifest
 from reverse_etl.systems.tryton.system import MANIFEST

@@ -1,0 +1,1 @@
+"""The register's methods by what they are about; ``Register`` is all of them."""

@@ -1,0 +1,70 @@
+"""Accounting periods: opened, closed, sealed, compared with their seal."""
+
+from __future__ import annotations
+
+from reverse_etl.register import periods, seals
+from reverse_etl.register.access.transactions import Transactions
+from reverse_etl.register.records import SOFT_CLOSED, ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, SealBreak
+
+
+class Periods(Transactions):
+    """What a period is, and what it held when it was closed."""
+
+    def close_period(
+        self,
+        entity: str,
+        period: str,
+        landing_position: int | None,
+        actor: str,
+        status: str = SOFT_CLOSED,
+        landed_files: LandedFiles | None = None,
+    ) -> bool:
+        """Close a period, record the landing position as its cutoff and seal what it holds; False when it already has that status.
+
+        Raises:
+            PeriodError: the period cannot take the status; the message says what to do first.
+        """
+        with self._writing(actor, "") as writer:
+            return periods.change_status(writer, entity, period, status, landing_position, landed_files)
+
+    def ask_to_reopen(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
+        """Ask for a soft closed period to be opened again; approving it opens it. Raises ``PeriodError``."""
+        with self._writing(actor, "") as writer:
+            return periods.ask_to_reopen(writer, entity, period, reason)
+
+    def periods(self) -> list[PeriodChange]:
+        """The latest change of every period that was ever closed, by entity and period."""
+        with self._reading() as connection:
+            return periods.latest_changes(connection)
+
+    def period_seal(self, entity: str, period: str) -> PeriodSeal | None:
+        """What the period held when it was last closed; None when it never was, or before there were seals."""
+        with self._reading() as connection:
+            return seals.latest(connection, entity, period)
+
+    def verify_seals(self, entity: str | None = None) -> list[SealBreak]:
+        """Recompute what every closed period holds, and name what differs from its seal (J12)."""
+        with self._reading() as connection:
+            return periods.broken_seals(connection, entity)
+
+    def period_status(self, entity: str, period: str) -> str:
+        with self._reading() as connection:
+            return periods.status_of(connection, entity, period)
+
+    def period_change(self, entity: str, period: str) -> PeriodChange | None:
+        """The latest change of the period, with its cutoff; None when it was never touched."""
+        with self._reading() as connection:
+            return periods.latest_change(connection, entity, period)
+
+    def first_open_period(self, entity: str, default: str) -> str:
+        with self._reading() as connection:
+            return periods.first_open(connection, entity, default)
+
+    def periods_since(self, position: int) -> list[PeriodChange]:
+        with self._reading() as connection:
+            return periods.changes_since(connection, position)
+
+    def seals_since(self, position: int) -> list[tuple[int, PeriodSeal]]:
+        """The measures of seals beyond a position of the log, each with its own."""
+        with self._reading() as connection:
+            return seals.since(connection, position)
