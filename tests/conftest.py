@@ -20,6 +20,7 @@ LONGEST_FIRST = (
     "test_billing_led_close.py",
     "test_postgresql.py",
     "test_focus_close.py",
+    "test_three_ledgers.py",
     "test_decisions.py",
     "test_bad_input.py",
     "test_seeded_defects.py",
@@ -35,6 +36,29 @@ LONGEST_FIRST = (
     "test_coverage.py",
 )
 
+# Closes over months, the second engine and the second store of the register: `make test-all` and continuous integration run them with the rest.
+LONG = frozenset(
+    (
+        "test_three_months.py",
+        "test_billing_led_close.py",
+        "test_focus_close.py",
+        "test_three_ledgers.py",
+        "test_postgresql.py",
+        "test_decisions.py",
+        "test_bad_input.py",
+        "test_cutover.py",
+        "test_refused_reference_data.py",
+        "test_simulation.py",
+        "test_prepaid_and_thresholds.py",
+        "test_tryton_under_fire.py",
+        "test_tryton_unique_reference.py",
+        "test_crash_matrix.py",
+        "test_stalled_posters.py",
+        "test_store_failures.py",
+    )
+)
+SECOND_STORE = "postgresql"
+
 seconds_by_folder: defaultdict[str, float] = defaultdict(float)
 tests_by_folder: defaultdict[str, int] = defaultdict(int)
 
@@ -42,6 +66,10 @@ tests_by_folder: defaultdict[str, int] = defaultdict(int)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    for item in items:
+        chosen = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        if item.path.name in LONG or SECOND_STORE in chosen:
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
