@@ -5,8 +5,7 @@ PYTHON := .venv/bin/python
 SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test defects bench model-check crash-matrix tryton-under-fire bench-push soak dev lint lock clean
-.PHONY: help setup demo test defects bench model-check simulate crash-matrix tryton-under-fire dev lint lock clean
+.PHONY: help setup demo test test-all defects bench model-check simulate crash-matrix tryton-under-fire bench-push soak dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
