@@ -19,6 +19,7 @@ from reverse_etl.systems.tryton.rendering import move_description
 from reverse_etl.warehouse import Warehouse
 
 SYSTEMS = ("stripe", "tryton")
+READ_BACK_OF = {"stripe": "raw.stripe_", "tryton": "raw.ledger_"}
 POSTED_AT = datetime(2026, 2, 3, 12)
 
 
@@ -71,7 +72,7 @@ def append_snapshots(warehouse: Warehouse, *reads: Mapping[str, Records]) -> Non
                 held_there = [
                     (relation, record)
                     for relation, record in records
-                    if relation.startswith(f"raw.{system}_") and periods.get(record.get("remote_id"), PERIOD) == period
+                    if relation.startswith(READ_BACK_OF[system]) and periods.get(record.get("remote_id"), PERIOD) == period
                 ]
                 for relation, record in [*held_there, *_account_movements(held_there)]:
                     rows[relation].append({**record, **snapshot})
