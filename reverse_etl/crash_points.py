@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 CRASH_VARIABLE = "TIEOUT_CRASH_POINT"
@@ -38,6 +40,18 @@ class CrashPoint(StrEnum):
 
 
 _passed: dict[str, int] = {}
+_thread = threading.local()
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """What this thread does within passes no point: a proof that means the n-th request means one that may take effect."""
+    before = getattr(_thread, "reads", False)
+    _thread.reads = True
+    try:
+        yield
+    finally:
+        _thread.reads = before
 
 
 def crash_point(point: CrashPoint) -> None:
@@ -46,7 +60,7 @@ def crash_point(point: CrashPoint) -> None:
     if not wanted:
         return
     name, passage, how, *_ = (*wanted.split(":"), "", "")
-    if name != point:
+    if name != point or getattr(_thread, "reads", False):
         return
     _passed[point] = _passed.get(point, 0) + 1
     if _passed[point] == int(passage or 1):

@@ -87,7 +87,8 @@ def push(
             if problem is None and withheld is None:
                 book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
                 witnesses.write_mark(register)
-                renew_if_posted_unknown(register, system, pace, positions, actor)
+                if pace.withheld() is None:
+                    renew_if_posted_unknown(register, system, pace, positions, actor)
                 delivery = LaneDelivery(register, system, pace, book, clock=clock, patience=patience, chunk=chunk)
                 if planned is not None:
                     delivery.expect({document.position: document.delivery_hash for document in planned.acting})

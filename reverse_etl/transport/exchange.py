@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import certifi
 import httpcore
 
-from reverse_etl.crash_points import CrashPoint, crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point, only_reading
 from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
 from reverse_etl.transport.addresses import NetworkPolicy, is_loopback_host, origin_of
@@ -130,7 +130,8 @@ class Transport:
         for attempt in range(attempts):
             last = attempt == attempts - 1
             pause = FIRST_PAUSE_SECONDS * 4**attempt
-            answer = self.exchange(request, time.monotonic() + seconds)
+            with only_reading():
+                answer = self.exchange(request, time.monotonic() + seconds)
             if isinstance(answer, Answer):
                 if answer.status not in PASSING_STATUSES:
                     return answer

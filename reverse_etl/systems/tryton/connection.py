@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from reverse_etl.crash_points import CrashPoint, crash_point
+from reverse_etl.crash_points import CrashPoint, crash_point, only_reading
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
 from reverse_etl.systems.tryton.classification import Answered, SessionExpired, Verdict, classify_answer
@@ -54,7 +54,8 @@ class Connection:
         Raises:
             DestinationError: there is none, whatever the reason.
         """
-        verdict = self.call(method, parameters, time.monotonic() + seconds)
+        with only_reading():
+            verdict = self.call(method, parameters, time.monotonic() + seconds)
         if isinstance(verdict, Answered):
             return verdict.result
         raise DestinationError(f"Tryton at {self._endpoint} could not be read ({method}): {verdict.reason}")

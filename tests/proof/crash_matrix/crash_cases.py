@@ -91,11 +91,10 @@ PASSAGES: Mapping[CrashPoint, tuple[int, ...]] = {
     CrashPoint.INSIDE_WRITE_AHEAD: (2,),
     CrashPoint.AFTER_WRITE_AHEAD: (1,),
     CrashPoint.BEFORE_SEND: (2,),
-    # Look-ups pass these too, and where there are any, one comes first.
     CrashPoint.BEFORE_CONNECT: (2,),
     CrashPoint.HALF_BODY_SENT: (2,),
-    CrashPoint.ALL_SENT: (3,),
-    CrashPoint.STATUS_READ: (3,),
+    CrashPoint.ALL_SENT: (2,),
+    CrashPoint.STATUS_READ: (2,),
     CrashPoint.BODY_PARSED: (1,),
     CrashPoint.AFTER_SEND: (3,),
     CrashPoint.INSIDE_RESULT: (1,),

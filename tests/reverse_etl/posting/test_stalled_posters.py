@@ -23,7 +23,6 @@ ON_SQLITE = pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("register_url", ["postgresql"], indirect=True)
 # Longer than any deadline of class B here.
 STALLED_SECONDS = 0.6
-OF_EVERY_EXCHANGE = ("before_connect", "half_body_sent", "all_sent", "status_read")
 LOSE_ALL_LOCKS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'tieout books/%'"
 
 
@@ -31,11 +30,6 @@ def sealed(books: Destination) -> Register:
     register = books.register
     seal(register, customer(register, "C1"), entry(register, "J1", depends_on=["C1"]), entry(register, "J2"))
     return register
-
-
-def first_call(point: str, manifest: Manifest) -> str:
-    """Stop at the point in the exchange of the first call; where it can, a push looks something up before that."""
-    return f"{point}:{2 if point in OF_EVERY_EXCHANGE and manifest.look_up_lag is not None else 1}:stop"
 
 
 def ended_superseded(stalled: Process) -> bool:
@@ -51,7 +45,7 @@ def outcomes(register: Register) -> list[str | None]:
 def test_a_stalled_poster_keeps_its_lane_and_is_named(start: Start, point: str) -> None:
     books = start(CLASS_B)
     sealed(books)
-    stalled = pushing(books, first_call(point, CLASS_B))
+    stalled = pushing(books, f"{point}:1:stop")
     stalled.wait_until_stopped()
 
     with pytest.raises(LaneBusyError, match="poster of locks") as told:
@@ -94,7 +88,7 @@ def test_a_poster_that_another_machine_superseded_does_no_harm(start: Start, pos
     """Its connection to the register's server is lost, as when the network parts them, so that the lane is free."""
     books = start(replace(manifest, send_deadline=timedelta(seconds=0.4)))
     register = sealed(books)
-    stalled = pushing(books, first_call(point, manifest), locks="locks of one machine")
+    stalled = pushing(books, f"{point}:1:stop", locks="locks of one machine")
     stalled.wait_until_stopped()
     run(postgresql.url, LOSE_ALL_LOCKS)
 

@@ -172,7 +172,7 @@ push(Register.open(settings.register_url), open_system(settings, "vouchers"), "n
 """
 
 
-@pytest.mark.parametrize("point", ["half_body_sent:4", "all_sent:4", "status_read:5", "body_parsed:3"])
+@pytest.mark.parametrize("point", ["half_body_sent:2", "all_sent:2", "status_read:3", "body_parsed:3"])
 def test_a_poster_killed_in_the_middle_of_an_exchange_is_finished_by_the_next(
     settings: Settings, ledger: Ledger, register: Register, point: str
 ) -> None:
