@@ -26,8 +26,9 @@ from reverse_etl.systems.contract import System
 
 WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 10.0
-# So many of the oldest documents are looked through for some that were never sent.
-OLDEST = 500
+# So many of the oldest documents are looked through for some that were never sent: what was lost was sealed first.
+OLDEST = 100
+ASKED = 50
 ANCHORS, MARK = "anchors.jsonl", "register.json"
 
 
@@ -91,7 +92,7 @@ def renew_if_posted_unknown(register: Register, system: System, pace: Pace, posi
         return None
     work = register.deliveries(positions=positions[:OLDEST])
     asked = [document for document, delivery in work if _never_sent(delivery) and _tells(system, document)]
-    some = [document for document in asked if document.document_type == asked[0].document_type][: look_up_size(system.manifest)]
+    some = [document for document in asked if document.document_type == asked[0].document_type][: min(ASKED, look_up_size(system.manifest))]
     if not some:
         return None
     try:
