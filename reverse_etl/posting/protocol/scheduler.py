@@ -307,9 +307,11 @@ class Scheduler:
 
     def _refused(self, refusal: Refused, now: datetime) -> None:
         item = self.tracked[refusal.intent.document.position]
-        if refusal.code not in (CHANGED, PERIOD_CLOSED):
+        expired = refusal.code not in (CHANGED, PERIOD_CLOSED)
+        if expired and not isinstance(next_step(self._manifest_of(item), item.delivery, item.calls, now), Send):
             self._place(item, now)
             return
+        # By the register's clock its key may be forgotten, by ours not: asking again would go on until they agree. The next push takes the time anew.
         item.left = True
         if refusal.code == PERIOD_CLOSED:
             self._changes.append(Change(item.document, item.delivery, item.delivery, exceptions=(notices.closed(item.document),)))

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0
 
 
+SHORTEST_SLEEP = 0.001
+
+
 class SimulatedPoster:
     def __init__(self, world: Simulation, lane: str, mapper: Mapper) -> None:
         self._world = world
@@ -122,7 +125,8 @@ class SimulatedPoster:
                 if until is not None:
                     self._waiting += 1
                     turn = self._waiting
-                    self._later(now + max(0.0, (until - self.clock()).total_seconds()), lambda: self._woken(turn))
+                    # Nobody sleeps for less than the clock can tell.
+                    self._later(now + max(SHORTEST_SLEEP, (until - self.clock()).total_seconds()), lambda: self._woken(turn))
             case Finished():
                 self._verify()
         return False

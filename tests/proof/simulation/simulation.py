@@ -24,6 +24,8 @@ from reverse_etl.systems.contract import FOREVER, Manifest
 START = datetime(2026, 1, 31, tzinfo=UTC)
 PERIODS = ("2026-01", "2026-02")
 FAULTY_SECONDS = 400.0
+# Many times what any history has that ends.
+MOST_EVENTS = 20_000
 LARGEST_CLOCK_JUMP = 20.0
 CALM_PUSHES = 14
 DAY = 86_400.0
@@ -82,6 +84,8 @@ class Simulation:
             while self._agenda:
                 self.now, _, what = heapq.heappop(self._agenda)
                 what()
+                if self._count > MOST_EVENTS:
+                    raise BrokenRuleError("it does not come to an end")
             self._check()
         except BrokenRuleError as error:
             broken = str(error)

@@ -16,6 +16,10 @@ def test_no_history_breaks_a_rule() -> None:
     assert broken == {}
 
 
+def test_a_key_that_only_the_registers_clock_takes_for_forgotten_does_not_hold_a_push_for_ever() -> None:
+    assert simulate(33_552).broken is None
+
+
 def test_a_seed_repeats_exactly_and_another_does_not() -> None:
     first, again, other = replay(7), replay(7), replay(8)
 

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 import pytest
 from posting_books import Destination
 from posting_processes import pushing
-from posting_system import CLASS_A, CLASS_B, entry, seal
+from posting_system import CLASS_A, CLASS_B, ENTITY, entry, seal
 
 from reverse_etl.documents import State
+from reverse_etl.posting import push
+from reverse_etl.register import Register
 from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.systems.contract import Manifest
 
@@ -119,4 +121,21 @@ def test_a_key_is_not_used_again_once_it_may_have_expired(start: Start, clock: W
     time.sleep(1.1)
 
     assert pushing(books, clock=clock).end() == ""
+    books.assert_everything_is_there_exactly_once()
+
+
+@ON_SQLITE
+def test_a_key_that_only_the_registers_clock_takes_for_forgotten_ends_the_push_and_the_next_one_goes_on(start: Start, register_url: str) -> None:
+    books = start(replace(CLASS_A, look_up_lag=timedelta(0)))
+    seal(books.register, entry(books.register, "J1"))
+    books.order("accept_then_drop", times=2)
+    books.push(patience=0.0)
+    assert books.states() == {"J1": State.AMBIGUOUS}
+    ahead = Register.open(register_url, clock=lambda: utc_now() + DAY)
+
+    report = push(ahead, books.system, ENTITY, settings_or_lock_folder=books.folder / "locks", actor="poster", patience=2.0)
+
+    assert report.ambiguous == 1
+    ahead.close()
+    books.push()
     books.assert_everything_is_there_exactly_once()
