@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from reverse_etl.sandbox.transactions import transaction
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification
 
 # Amounts are exact decimal texts, dates ISO texts; SuiteQL shows dates as the user's preference has them, hence a type of their own.
@@ -62,15 +63,8 @@ class Store:
     def close(self) -> None:
         self.connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.connection.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self.connection.execute("rollback")
-            raise
-        self.connection.execute("commit")
+    def transaction(self) -> AbstractContextManager[None]:
+        return transaction(self.connection)
 
     def now(self) -> float:
         return self._clock() + self._offset

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reverse_etl.sandbox.quickbooks.values import to_json
+from reverse_etl.sandbox.transactions import savepoint, transaction
 
 Object = dict[str, Any]
 
@@ -58,26 +59,11 @@ class Store:
     def timestamp(self) -> str:
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="milliseconds")
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._connection.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")
+    def transaction(self) -> AbstractContextManager[None]:
+        return transaction(self._connection)
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        self._connection.execute("savepoint item")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback to item")
-            self._connection.execute("release item")
-            raise
-        self._connection.execute("release item")
+    def savepoint(self) -> AbstractContextManager[None]:
+        return savepoint(self._connection)
 
     def company(self, realm: str) -> Company | None:
         row = self._connection.execute("select body from companies where realm = ?", (realm,)).fetchone()

@@ -9,11 +9,13 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from reverse_etl.sandbox.transactions import savepoint, transaction
 
 Object = dict[str, Any]
 EMBEDDED_LINES = 10
@@ -78,27 +80,11 @@ class Store:
         self._connection.execute("insert or replace into settings values ('offset_seconds', ?)", (repr(seconds),))
         self._offset = seconds
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._connection.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")
+    def transaction(self) -> AbstractContextManager[None]:
+        return transaction(self._connection)
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo what a refused operation began, inside the transaction that remembers its answer."""
-        self._connection.execute("savepoint operation")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback to operation")
-            self._connection.execute("release operation")
-            raise
-        self._connection.execute("release operation")
+    def savepoint(self) -> AbstractContextManager[None]:
+        return savepoint(self._connection)
 
     def insert(self, item: Object) -> None:
         """Insert a new object; its lines are stored separately.

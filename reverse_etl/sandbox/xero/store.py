@@ -6,13 +6,14 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from reverse_etl.sandbox.transactions import transaction
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification
 from reverse_etl.transport.content import read_json, write_json
 
@@ -60,15 +61,8 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._connection.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")
+    def transaction(self) -> AbstractContextManager[None]:
+        return transaction(self._connection)
 
     def now(self) -> float:
         return self._clock() + self._offset
