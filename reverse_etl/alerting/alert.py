@@ -76,7 +76,7 @@ class Alert:
 
     ``subject``: what it is about, in words that stay the same as long as it holds (``stripe/northlight_us``, ``K7``, a job's name): with kind,
     entity and period it makes the identity, under which an alert is sent once, reminded of, and told to be over. ``cause``: one plain sentence
-    that names the cause; it may change meanwhile. ``at_risk``: at most one per currency, rising. ``since``: when it began. ``next_command``: what to run
+    that names the cause; it may change meanwhile. ``at_risk``: at most one per currency. ``since``: when it began. ``next_command``: what to run
     next. ``link``: where to look. ``correlation_id``: the run, or the correlation id that log lines, requests and register rows carry.
     """
 
