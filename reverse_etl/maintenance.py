@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from reverse_etl.time_of_day import TimeOfDay
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -23,8 +25,8 @@ class MaintenanceWindow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weekday: Weekday | None = None
-    start: time | None = None
-    end: time | None = None
+    start: TimeOfDay | None = None
+    end: TimeOfDay | None = None
     time_zone: str = "UTC"
     since: datetime | None = Field(default=None)
     until: datetime | None = None

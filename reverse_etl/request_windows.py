@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from reverse_etl.time_of_day import TimeOfDay
 
 DAY_SECONDS = 86_400.0
 # A rolling window forgets by parts of it.
@@ -23,7 +25,7 @@ class RequestWindow(BaseModel):
 
     requests: int = Field(gt=0)
     seconds: float = Field(default=DAY_SECONDS, gt=0)
-    resets_at: time | None = None
+    resets_at: TimeOfDay | None = None
     time_zone: str = "UTC"
 
     @model_validator(mode="after")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reverse_etl.close_calendar import CloseCalendar
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.maintenance import MaintenanceWindow
 from reverse_etl.request_windows import RequestWindow
@@ -123,6 +124,7 @@ class Settings(BaseModel):
     first_period: str = "2026-01"
     warehouse_wait_seconds: float = 60.0
     approvals: Approvals = Approvals()
+    calendar: CloseCalendar = CloseCalendar()
     warehouse_memory_limit: str = "80%"
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {
@@ -130,6 +132,13 @@ class Settings(BaseModel):
             "tryton": Destination(secret_environment="TRYTON_PASSWORD", secret_file="secrets/tryton_password", username="admin", database="erp"),
         }
     )
+
+    @model_validator(mode="after")
+    def _calendars_of_known_entities(self) -> Settings:
+        unknown = sorted(self.calendar.entities.keys() - set(self.entities))
+        if unknown:
+            raise ValueError(f"calendar.entities.{unknown[0]}: no such legal entity; there are {', '.join(self.entities)} (setting 'entities')")
+        return self
 
     @property
     def inbox(self) -> Path:
@@ -248,7 +257,11 @@ def load_settings(home: Path | None = None) -> Settings:
     """
     folder = (home or home_folder()).resolve()
     path = folder / "tieout.yaml"
-    content = yaml.safe_load(path.read_text()) if path.is_file() else None
+    try:
+        content = yaml.safe_load(path.read_text()) if path.is_file() else None
+    # A ValueError is of a value that only looks like what it is taken for, such as 2026-02-30.
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: expected a mapping of settings, got {type(content).__name__}")
     try:
