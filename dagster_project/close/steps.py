@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import proposed, proposed_at_thresholds
 from dagster_project.close.periods import landed_until, require_intact
 from dagster_project.close.read_backs import ReadBack, append_read_back
+from dagster_project.quantities import exponents, quantity
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Checkpoint:
     @property
     def tied(self) -> bool:
         return self.status == "tied"
+
+    def as_read(self, decimals: Mapping[str, int]) -> dict[str, str | int]:
+        """The same for people: values with their unit, amounts with the decimals of their currency."""
+        values = ("left_value", "right_value", "excused_value", "difference")
+        return {**asdict(self), **{name: quantity(getattr(self, name), self.unit, decimals) for name in values}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +197,10 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
     found = checkpoints(installation, entity, period)
     broken = [checkpoint for checkpoint in found if not checkpoint.tied]
     if broken or not found:
+        decimals = exponents(installation.warehouse, published=False)
         shown = [
-            f"{item.checkpoint} {item.entity} {item.measure} {item.unit}: {item.left_value} / {item.right_value}" for item in broken[:SHOWN_BREAKS]
+            "{checkpoint} {entity} {measure}: {left_side} {left_value}, {right_side} {right_value}".format(**item.as_read(decimals))
+            for item in broken[:SHOWN_BREAKS]
         ]
         more = f" and {len(broken) - SHOWN_BREAKS} more" if len(broken) > SHOWN_BREAKS else ""
         reason = "; ".join(shown) + more if broken else "there are no checkpoints"

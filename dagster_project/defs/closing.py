@@ -1,8 +1,7 @@
 """The end of a close: every checkpoint ties, or the period stays open."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -15,6 +14,7 @@ from dagster_project.close.steps import Checkpoint, checkpoints, close_period, p
 from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
+from dagster_project.quantities import exponents
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
 CLOSED_PERIOD = dg.AssetKey(["close", "period"])
@@ -42,11 +42,11 @@ def checkpoint_checks() -> list[dg.AssetCheckSpec]:
         ]
 
 
-def verdicts(specs: Sequence[dg.AssetCheckSpec], found: Sequence[Checkpoint]) -> Iterator[dg.AssetCheckResult]:
-    """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed."""
+def verdicts(specs: Sequence[dg.AssetCheckSpec], found: Sequence[Checkpoint], decimals: Mapping[str, int]) -> Iterator[dg.AssetCheckResult]:
+    """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed. ``decimals`` by currency."""
     for spec in specs:
         told = [checkpoint for checkpoint in found if checkpoint.checkpoint == spec.name]
-        broken = [asdict(checkpoint) for checkpoint in told if not checkpoint.tied]
+        broken = [checkpoint.as_read(decimals) for checkpoint in told if not checkpoint.tied]
         yield dg.AssetCheckResult(
             passed=bool(told) and not broken,
             asset_key=CLOSED_PERIOD,
@@ -73,14 +73,15 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     )
     def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         told_of_all: dict[Checkpoint, None] = {}
+        decimals = exponents(installation.warehouse, published=False)
 
         def work(close_of: CloseKey, told: Told) -> None:
             # Told before the verdict, so that a refused close shows its breaks.
             found = checkpoints(installation, close_of.entity, close_of.period)
             told_of_all.update(dict.fromkeys(found))
             told.metadata = {
-                "checkpoints": table([asdict(checkpoint) for checkpoint in found]),
-                "breaks": table([asdict(checkpoint) for checkpoint in found if not checkpoint.tied]),
+                "checkpoints": table([checkpoint.as_read(decimals) for checkpoint in found]),
+                "breaks": table([checkpoint.as_read(decimals) for checkpoint in found if not checkpoint.tied]),
             }
             closed = close_period(installation, close_of.entity, close_of.period)
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
@@ -93,7 +94,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         finally:
             # Readers see a refused close too.
             publish(installation)
-            yield from verdicts(specs, list(told_of_all))
+            yield from verdicts(specs, list(told_of_all), decimals)
         anchor = write_anchor(installation)
         yield dg.MaterializeResult(metadata={"register_position": anchor.position, "register_head_hash": anchor.head_hash})
 

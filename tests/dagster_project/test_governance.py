@@ -180,7 +180,7 @@ def test_a_checkpoint_with_a_break_or_with_nothing_to_say_has_not_passed() -> No
     values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
     tied = Checkpoint(checkpoint="K1", entity="*", period="2026-01", measure="events", unit="events", break_count=0, status="tied", **values)
     broken = replace(tied, checkpoint="K2", break_count=1, status="broken")
-    told = {result.check_name: result.passed for result in verdicts(checkpoint_checks(), [tied, broken, replace(broken, status="tied")])}
+    told = {result.check_name: result.passed for result in verdicts(checkpoint_checks(), [tied, broken, replace(broken, status="tied")], {})}
     assert (told.pop("K1"), told.pop("K2")) == (True, False)
     assert told
     assert not any(told.values())

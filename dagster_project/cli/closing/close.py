@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dagster_project.jobs import JobRun, JobRunner
     from reverse_etl.settings import Settings
 
-CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "unit", "left_value", "right_value", "difference", "status")
+CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "left_value", "right_value", "difference", "status")
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -55,6 +55,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
     from dagster_project.close.partitions import first_day_after, require_ended
     from dagster_project.close.steps import checkpoints
+    from dagster_project.quantities import exponents
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
@@ -69,9 +70,10 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
                 land(session, runner, days[0], days[-1])
         run = close(session, runner, keys)
     refuse(run)
-    found = [asdict(checkpoint) for checkpoint in checkpoints(installation, entity, period, published=True)]
-    session.table(f"Checkpoints of {period}", found, CHECKPOINT_COLUMNS)
-    session.result({"period": period, "run_id": run.run_id, "checkpoints": found})
+    found = checkpoints(installation, entity, period, published=True)
+    decimals = exponents(installation.warehouse)
+    session.table(f"Checkpoints of {period}", [checkpoint.as_read(decimals) for checkpoint in found], CHECKPOINT_COLUMNS)
+    session.result({"period": period, "run_id": run.run_id, "checkpoints": [asdict(checkpoint) for checkpoint in found]})
 
 
 def close_keys(settings: Settings, period: str, entity: str | None) -> list[CloseKey]:

@@ -19,6 +19,7 @@ from dagster_project.cli.closing.ledger_proof import (
 from dagster_project.cli.closing.proof import Proof, prove_books
 from dagster_project.cli.closing.reperform import as_records, named, told
 from dagster_project.cli.closing.sub_ledgers import RolledForward, rolled_forward, show_sub_ledgers
+from dagster_project.quantities import exponents
 from dagster_project.reperforming import read_facts
 from reverse_etl.reperformance import reperform
 
@@ -63,7 +64,7 @@ class Evidence:
     def gathered(cls, installation: Installation, periods: Sequence[str], counterparties: Counterparties) -> Evidence:
         return cls(
             periods,
-            tie_out.exponents(installation),
+            exponents(installation.warehouse),
             [checkpoint for period in periods for checkpoint in tie_out.tied_checkpoints(installation, period)],
             counterparties,
             rolled_forward(installation, periods[-1]),

@@ -7,8 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagster_project.cli.closing.tie_out import console, quantity
+from dagster_project.cli.closing.tie_out import console
 from dagster_project.close.ledgers import ledger_systems
+from dagster_project.quantities import quantity
 from reverse_etl.register.records import OPEN
 
 if TYPE_CHECKING:

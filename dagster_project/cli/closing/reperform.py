@@ -31,14 +31,14 @@ class NotReperformedError(TieoutError):
 def reperform_command(session: Session, period: str | None, entity: str | None, sample: int | None, seed: str) -> None:
     """Compute from the delivered files what the general ledger should hold in PERIOD (YYYY-MM, default: every month), with a second program that
     shares nothing with the models, and compare it line by line. What it does not cover is listed by name. The exit code is 1 on any difference."""
-    from dagster_project.cli.closing.tie_out import exponents
+    from dagster_project.quantities import exponents
     from dagster_project.reperforming import read_facts
     from reverse_etl.reperformance import reperform
 
     installation = session.installation
     done = reperform(installation.settings.inbox, read_facts(installation), period, entity, sample, seed)
     if not session.as_json:
-        show(done, exponents(installation))
+        show(done, exponents(installation.warehouse))
     for line in told(done):
         session.line(line)
     session.result({"agrees": done.agrees, **as_records(done)})
@@ -78,7 +78,8 @@ def named(month: MonthReperformed) -> str:
 def show(done: Reperformance, decimals: Mapping[str, int]) -> None:
     from rich.table import Table
 
-    from dagster_project.cli.closing.tie_out import console, quantity
+    from dagster_project.cli.closing.tie_out import console
+    from dagster_project.quantities import quantity
 
     table = Table(title="The general ledger, computed again from the delivered files", title_justify="left", title_style="bold", header_style="bold")
     for column in ("Entity", "Month", "Account", "Re-performed", "General ledger", "Difference"):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from dagster_project.cli.closing.tie_out import console, quantity
+from dagster_project.cli.closing.tie_out import console
+from dagster_project.quantities import quantity
 
 if TYPE_CHECKING:
     from dagster_project.close import Installation

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.close.ledgers import ledger_systems
+from dagster_project.quantities import exponents, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,6 @@ _CHECKPOINTS = """
     group by all
     order by checkpoint, measure, unit
 """
-_EXPONENTS = "select currency, exponent from constants.currencies"
 _BILLING_HOLDS = """
     select entity, document_type, currency, count(*) as documents, cast(sum(total_minor) as bigint) as total_minor
     from staging.stg_stripe__documents where status <> 'draft' group by all order by all
@@ -92,15 +92,10 @@ class AccountBalance:
         return self.ours == self.ledger
 
 
-def exponents(installation: Installation) -> Mapping[str, int]:
-    """Decimals by currency."""
-    return {row["currency"]: row["exponent"] for row in installation.warehouse.read_published(_EXPONENTS).to_pylist()}
-
-
 def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheckpoint, ...]:
     """The checkpoints of a period, from the published warehouse; an absent one is not there and so does not tie."""
     warehouse = installation.warehouse
-    decimals = exponents(installation)
+    decimals = exponents(warehouse)
     rows = warehouse.read_published(_CHECKPOINTS, [period]).to_pylist()
     tied = []
     for checkpoint in sorted({row["checkpoint"] for row in rows}, key=lambda name: int(name[1:])):
@@ -161,14 +156,6 @@ def document_count(installation: Installation) -> int:
     """How many documents the register holds."""
     with closing(installation.open_register()) as register:
         return len(register.documents())
-
-
-def quantity(value: str, unit: str, decimals: Mapping[str, int]) -> str:
-    """A value with its unit: minor units of a currency as an amount, anything else as a number."""
-    number = Decimal(value)
-    if unit in decimals:
-        return f"{unit} {number.scaleb(-decimals[unit]):,.{decimals[unit]}f}"
-    return f"{number.normalize():,f} {unit}" if number else f"0 {unit}"
 
 
 def show_checkpoints(period: str, checkpoints: Sequence[TiedCheckpoint]) -> None:

@@ -1,0 +1,24 @@
+"""Amounts and other quantities as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from reverse_etl.warehouse import Warehouse
+
+_EXPONENTS = "select currency, exponent from constants.currencies"
+
+
+def exponents(warehouse: Warehouse, *, published: bool = True) -> Mapping[str, int]:
+    """Decimals by currency."""
+    rows = (warehouse.read_published if published else warehouse.read)(_EXPONENTS).to_pylist()
+    return {row["currency"]: row["exponent"] for row in rows}
+
+
+def quantity(value: str, unit: str, decimals: Mapping[str, int]) -> str:
+    """A value with its unit: minor units of a currency as an amount, anything else as a number."""
+    number = Decimal(value)
+    if unit in decimals:
+        return f"{unit} {number.scaleb(-decimals[unit]):,.{decimals[unit]}f}"
+    return f"{number.normalize():,f} {unit}" if number else f"0 {unit}"
