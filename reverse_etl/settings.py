@@ -17,6 +17,8 @@ from reverse_etl.request_windows import RequestWindow
 HOME_VARIABLE = "TIEOUT_HOME"
 DEFAULT_HOME = ".tieout"
 SANDBOX_URL = "sandbox"
+SANDBOX_PAGES = "/_documents"
+"""Where a stand-in shows a document to a person, in place of the pages that the vendor has for that."""
 BILLING_PLATFORM = "stripe"
 """The kind, and the name, of the destination that invoices go to."""
 

@@ -6,14 +6,18 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reverse_etl.sandbox.recorded_requests import RecordRequests
+from reverse_etl.settings import SANDBOX_PAGES
 
 HOST = "127.0.0.1"
 _TRANSPORT = "reverse_etl.transport"
@@ -45,7 +49,7 @@ def serve(application: Callable[[str], ASGIApp], port: int, ready_file: Path) ->
     listener.bind((HOST, port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        application(url),
+        RecordRequests(application(url)),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -101,6 +105,18 @@ class BrokenResponse(Response):
             await send({"type": "http.response.body", "body": self.body[: self._kept], "more_body": True})
         if scope[_TRANSPORT] is not None:
             scope[_TRANSPORT].close()
+
+
+def document_route(find: Callable[[Sequence[str]], Any]) -> Route:
+    """The page of one document: what is stored under the parts of a path (None: nothing), for a person to read, without credentials."""
+
+    async def show(request: Request) -> Response:
+        found = find(request.path_params["place"].split("/"))
+        if found is None:
+            return JSONResponse({"error": "there is no such document"}, 404)
+        return Response(json.dumps(found, indent=2, ensure_ascii=False, default=str), media_type="application/json")
+
+    return Route(SANDBOX_PAGES + "/{place:path}", show, methods=["GET"])
 
 
 async def sent_json(request: Request) -> Any:

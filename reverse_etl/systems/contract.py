@@ -221,6 +221,14 @@ class System(Protocol):
         ...
 
 
+class DocumentUrl(Protocol):
+    """Where a person sees a document in the destination's own pages. Pure, and asks nobody: whether it is there is for a look-up to say."""
+
+    def __call__(self, entity: str, document_type: str, remote_id: str) -> str | None:
+        """None where the destination has no page for it, or where it is cannot be known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class UsageWindow:
     """What of one customer a meter counted from ``start`` up to ``end`` (seconds since the epoch, whole minutes)."""

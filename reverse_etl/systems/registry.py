@@ -16,7 +16,7 @@ from reverse_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from reverse_etl.settings import Settings
-    from reverse_etl.systems.contract import Manifest, System
+    from reverse_etl.systems.contract import DocumentUrl, Manifest, System
 
 PACKAGE = "reverse_etl.systems"
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
@@ -74,6 +74,19 @@ def check(settings: Settings, name: str) -> tuple[str, ...]:
             lines.append(f"{document_type}: cannot be looked up, so only reconciliation can say whether it is there")
     described = getattr(_module(settings.kind(name)), "check", None)
     return (*lines, *(described(settings, name) if described else ()))
+
+
+def document_url_of(settings: Settings, name: str) -> DocumentUrl:
+    """The pages of a destination's documents; there are none where it is not set up, or its kind has none. Needs no secret, sends nothing."""
+    try:
+        offered = getattr(_module(settings.kind(name)), "document_url", None)
+        return _no_page if offered is None else cast("Callable[[Settings, str], DocumentUrl]", offered)(settings, name)
+    except ConfigurationError:
+        return _no_page
+
+
+def _no_page(entity: str, document_type: str, remote_id: str) -> str | None:
+    return None
 
 
 def adjusted(manifest: Manifest, settings: Settings, name: str) -> Manifest:

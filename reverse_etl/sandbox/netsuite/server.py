@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from reverse_etl.sandbox.netsuite.errors import NetSuiteError, concurrency_excee
 from reverse_etl.sandbox.netsuite.faults import Fault
 from reverse_etl.sandbox.netsuite.records import RECORD_PATH, TABLES, Answer, RecordRequest, perform
 from reverse_etl.sandbox.netsuite.store import Store
-from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, sent_json
+from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, document_route, sent_json
 from reverse_etl.transport.content import read_json, write_json
 
 TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"
@@ -56,6 +56,7 @@ class NetSuiteServer:
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_periods", self.periods, methods=["POST"]),
             Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
+            document_route(self._document),
             Route("/{path:path}", self.api, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
         return KeepTransport(Starlette(routes=routes))
@@ -141,6 +142,15 @@ class NetSuiteServer:
     async def _run(self, identifier: int) -> None:
         await asyncio.sleep(JOB_SECONDS)
         jobs.run(self._store, identifier, self._url, self._closed_period)
+
+    def _document(self, place: Sequence[str]) -> Any:
+        kind, identifier = (place[0], place[1]) if len(place) == 2 else ("", "")
+        if kind not in TABLES:
+            return None
+        try:
+            return perform(self._store, RecordRequest("GET", kind, identifier, None, expand=True), self._url, self._closed_period).content
+        except NetSuiteError:
+            return None
 
     async def _query(self, request: Request, body: bytes) -> Answer:
         if request.headers.get("prefer", "").lower() != "transient":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ from reverse_etl.sandbox.quickbooks.engine import Asked, Engine
 from reverse_etl.sandbox.quickbooks.errors import AUTHENTICATION, SERVICE, QuickBooksError, authentication, invalid_property, throttled, unsupported
 from reverse_etl.sandbox.quickbooks.faults import Fault
 from reverse_etl.sandbox.quickbooks.store import Company
-from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, sent_json
+from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, document_route, sent_json
 
 MINUTE = 60.0
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"
@@ -77,6 +78,7 @@ class QuickBooksServer:
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_books", self.books, methods=["POST"]),
             Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
+            document_route(self._document),
             Route("/v3/company/{realm}/{place:path}", self.api, methods=["GET", "POST"]),
         ]
         return KeepTransport(Starlette(routes=routes, exception_handlers=dict.fromkeys((404, 405), _unrecognized)))
@@ -136,6 +138,10 @@ class QuickBooksServer:
         with self._store.transaction():
             self._store.put_company(changed)
         return JSONResponse({name: getattr(changed, name) for name in Company.__slots__})
+
+    def _document(self, place: Sequence[str]) -> Any:
+        realm, kind, identifier = place if len(place) == 3 else ("", "", "")
+        return self._store.find(realm, kind, identifier)
 
     def _let_in(self, request: Request, place: tuple[str, ...], fault: Fault | None) -> Company:
         kind = fault.kind if fault is not None else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,13 +15,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from reverse_etl.sandbox.faults import Faults
-from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, sent_json
+from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, TokenBucket, document_route, sent_json
 from reverse_etl.sandbox.stripe.description import description
 from reverse_etl.sandbox.stripe.engine import Answer, Engine
 from reverse_etl.sandbox.stripe.errors import StripeError, unrecognized
 from reverse_etl.sandbox.stripe.faults import Fault
 
 _IDENTIFIER = re.compile(r"[a-z]+_[0-9a-f]{24}")
+_PAGES = {"in": "invoice", "cn": "credit_note", "cus": "customer"}
 METER_EVENTS = "/v1/billing/meter_events"
 METER_EVENTS_PER_SECOND = 1000.0
 
@@ -51,6 +53,7 @@ class StripeServer:
             Route("/_bill", self.bill, methods=["POST"]),
             Route("/_forget", self.forget, methods=["POST"]),
             Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
+            document_route(self._document),
             Route("/{path:path}", self.api, methods=["GET", "POST", "DELETE"]),
         ]
         # A path that no route matches, with a line break in it for one, and a method that Stripe has not.
@@ -99,6 +102,12 @@ class StripeServer:
             return JSONResponse({"error": 'expected {"offset_seconds": number}'}, 400)
         self._engine.store.set_offset(float(offset))
         return JSONResponse({"now": self._engine.store.now()})
+
+    def _document(self, place: Sequence[str]) -> Any:
+        identifier = place[0]
+        kind = _PAGES.get(identifier.partition("_")[0])
+        found = self._engine.store.find(kind, identifier) if kind is not None else None
+        return None if found is None else found | {"lines": self._engine.store.lines(identifier)}
 
     def _check_key(self, request: Request) -> None:
         given = _credentials(request.headers.get("authorization", ""))

@@ -15,6 +15,7 @@ from reverse_etl.sandbox.tryton.database import DATABASE, module_environment
 
 CONFIGURATION_FILE = "trytond.conf"
 LOG_FILE = "trytond.log"
+PAGES = "reverse_etl.sandbox.tryton.pages.Pages"
 START_SECONDS = 60.0
 PORT_ATTEMPTS = 3
 
@@ -36,7 +37,9 @@ def start_server(folder: Path, port: int | None = None) -> TrytonServer:
     for attempt in range(PORT_ATTEMPTS):
         chosen = port if port is not None and attempt == 0 else free_port()
         configuration = folder / CONFIGURATION_FILE
-        configuration.write_text(f"[database]\nuri = sqlite://\npath = {folder.resolve()}\n\n[web]\nlisten = 127.0.0.1:{chosen}\n")
+        configuration.write_text(
+            f"[database]\nuri = sqlite://\npath = {folder.resolve()}\n\n[web]\nlisten = 127.0.0.1:{chosen}\n\n[wsgi middleware]\npages = {PAGES}\n"
+        )
         # -O: trytond asserts, per record, something about every record of its batch.
         process = launch([sys.executable, "-O", "-m", "trytond.cli", "-c", str(configuration), "-d", DATABASE], log, module_environment(folder))
         server = TrytonServer(f"http://127.0.0.1:{chosen}", process, log)

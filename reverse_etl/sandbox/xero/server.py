@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from reverse_etl.sandbox.faults import Faults
-from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, sent_json
+from reverse_etl.sandbox.serving import BrokenResponse, KeepTransport, document_route, sent_json
 from reverse_etl.sandbox.xero import openapi
 from reverse_etl.sandbox.xero.authorization import Credentials, TokenStore
 from reverse_etl.sandbox.xero.elements import LOCK_DATE
@@ -93,6 +94,7 @@ class XeroServer:
             Route("/_clock", self.clock, methods=["POST"]),
             Route("/_lock", self.lock, methods=["POST"]),
             Route("/_faults", self._faults.endpoint, methods=["GET", "POST", "DELETE"]),
+            document_route(self._document),
             Route("/{path:path}", self.api, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
         return KeepTransport(Starlette(routes=routes))
@@ -121,6 +123,10 @@ class XeroServer:
                 self._limits.leave(tenant)
         except XeroError as error:
             return JSONResponse(error.body, error.status, headers=self._limits.headers(tenant) | error.headers)
+
+    def _document(self, place: Sequence[str]) -> Any:
+        tenant, kind, identifier = place if len(place) == 3 else ("", "", "")
+        return self._store.find(kind, tenant, "id", identifier)
 
     def _check(self, request: Request, tenant: str, fault: Fault | None) -> None:
         self._tokens.check(request.headers.get("authorization"))

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reverse_etl.systems.contract import Manifest
+from reverse_etl.systems.contract import DocumentUrl, Manifest
+from reverse_etl.systems.http.links import link_of, link_template
 from reverse_etl.systems.http.loading import load_specification, manifest_of
 from reverse_etl.systems.http.mapping import SpecifiedMapping
 from reverse_etl.systems.http.specification import Specification
@@ -43,6 +44,25 @@ def open_system(settings: Settings, name: str) -> HttpSystem:
     specification, mapping = _described(settings, name)
     manifest = adjusted(manifest_of(specification, name), settings, name)
     return open_http_system(settings, name, manifest, mapping, destination_url(settings, name), specification.authorization)
+
+
+def document_url(settings: Settings, name: str) -> DocumentUrl:
+    """As the file says it of each document type. Raises ConfigurationError: the file cannot be used."""
+    specification, _ = _described(settings, name)
+    chosen = settings.destination(name)
+    pages = {
+        document_type: link_template(document.document_url, f"{specification_file(settings, name)}: documents.{document_type}.document_url")
+        for document_type, document in specification.documents.items()
+        if document.document_url is not None
+    }
+
+    def url(entity: str, document_type: str, remote_id: str) -> str | None:
+        if document_type not in pages:
+            return None
+        options = {**chosen.options, **chosen.entities.get(entity, {})}
+        return link_of(pages[document_type], {"remote_id": remote_id, "entity": entity, "document_type": document_type, "options": options})
+
+    return url
 
 
 def check(settings: Settings, name: str) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ BATCH = DOCUMENT | {"items", "options"}
 LOOK_UP = frozenset(
     {"reference", "references", "remote_id", "natural_id", "entity", "document_type", "document_number", "first_day", "last_day", "options"}
 )
+LINK = frozenset({"remote_id", "entity", "document_type", "options"})
 PERIOD = frozenset({"entity", "period", "first_day", "last_day", "options"})
 
 

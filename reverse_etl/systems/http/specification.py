@@ -310,6 +310,8 @@ class Comparison(_Strict):
 
 
 class DocumentSpecification(_Strict):
+    """``document_url``: the page on which a person sees a document, such as ``https://erp.example.com/journals/{remote_id}``."""
+
     calls: tuple[CallSpecification, ...] = Field(min_length=1)
     update_calls: tuple[CallSpecification, ...] = ()
     found: DocumentFields | None = None
@@ -317,6 +319,7 @@ class DocumentSpecification(_Strict):
     compared: Comparison = Comparison()
     key_retention: Duration | None = None
     look_up_lag: Duration | None = None
+    document_url: str | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reverse_etl.systems.netsuite.links import document_url
 from reverse_etl.systems.netsuite.system import MANIFEST, NetSuite, open_system
 
-__all__ = ["MANIFEST", "NetSuite", "open_system"]
+__all__ = ["MANIFEST", "NetSuite", "document_url", "open_system"]

@@ -4,6 +4,7 @@ Class B: document numbers may repeat, and how long a request id is remembered is
 number, which is our reference. Each legal entity is a company of its own (option ``realm``).
 """
 
+from reverse_etl.systems.quickbooks.links import document_url
 from reverse_etl.systems.quickbooks.system import MANIFEST, QuickBooks, open_system
 
-__all__ = ["MANIFEST", "QuickBooks", "open_system"]
+__all__ = ["MANIFEST", "QuickBooks", "document_url", "open_system"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reverse_etl.errors import DestinationError
+from reverse_etl.settings import SANDBOX_URL, Settings
 from reverse_etl.systems.http_system import HttpRequest, Reading
 from reverse_etl.transport import Answer
 
@@ -33,6 +34,16 @@ class Company:
         """Our code of the account with this id; the number it has there where none of ours means it alone."""
         number = self.codes.get(identifier, identifier)
         return self.ours.get(number, number)
+
+
+def realm_of(settings: Settings, name: str, entity: str) -> str:
+    """The id of an entity's company. Raises ConfigurationError: the settings do not say it."""
+    destination = settings.destination(name)
+    if destination.url == SANDBOX_URL and "realm" not in {**destination.options, **destination.entities.get(entity, {})}:
+        from reverse_etl.sandbox.quickbooks import realm_of as realm_of_sandbox
+
+        return realm_of_sandbox(entity)
+    return settings.option(name, "realm", entity)
 
 
 def exponent_of(currency: str) -> int:

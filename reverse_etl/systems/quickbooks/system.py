@@ -18,7 +18,7 @@ from reverse_etl.systems.http_system import HttpSystem, Record, destination_url
 from reverse_etl.systems.journal_entries import JOURNAL_ENTRY
 from reverse_etl.systems.quickbooks import reading, rendering
 from reverse_etl.systems.quickbooks.classification import BATCH_REFUSED
-from reverse_etl.systems.quickbooks.companies import Company, company
+from reverse_etl.systems.quickbooks.companies import Company, company, realm_of
 from reverse_etl.systems.quickbooks.mapping import QuickBooksMapping
 from reverse_etl.systems.quickbooks.rendering import CUSTOMER, UPDATE
 from reverse_etl.systems.registry import adjusted
@@ -136,7 +136,7 @@ def open_system(settings: Settings, name: str) -> QuickBooks:
     if manifest.batch_size == 1 and settings.destination(name).requests_per_second is None:
         manifest = replace(manifest, requests_per_second=SINGLE_REQUESTS_PER_SECOND)
     mapping = QuickBooksMapping(
-        realms={entity: _realm(settings, name, entity) for entity in settings.entities},
+        realms={entity: realm_of(settings, name, entity) for entity in settings.entities},
         account_code=lambda entity, account: settings.account_code(name, entity, account),
         ours={entity: _ours(settings.destination(name).account_codes, entity) for entity in settings.entities},
     )
@@ -148,15 +148,6 @@ def open_system(settings: Settings, name: str) -> QuickBooks:
     checked = checked_url(url, policy_of(settings, name), f"destination {name}")
     transport = open_transport(settings, name)
     return QuickBooks(manifest, mapping, checked, transport, open_authorization(settings, name, transport, usual))
-
-
-def _realm(settings: Settings, name: str, entity: str) -> str:
-    destination = settings.destination(name)
-    if destination.url == SANDBOX_URL and "realm" not in {**destination.options, **destination.entities.get(entity, {})}:
-        from reverse_etl.sandbox.quickbooks import realm_of
-
-        return realm_of(entity)
-    return settings.option(name, "realm", entity)
 
 
 def _ours(account_codes: Mapping[str, str], entity: str) -> Mapping[str, str]:
