@@ -92,7 +92,7 @@ def test_due_steps_of_an_entity_replace_single_steps_for_all() -> None:
 
 def test_a_step_that_is_due_later_takes_along_those_after_it_of_which_nothing_is_said() -> None:
     chosen = calendar(due={"checkpoints_tie": {"working_day": 6, "at": "10:00"}})
-    due = [chosen.due_at(ENTITY, "2026-01", step) for step in ("ledger_read_back", "checkpoints_tie", "soft_closed", "signed_off", "hard_closed")]
+    due = [chosen.due_at(ENTITY, "2026-01", step) for step in ("read_back", "checkpoints_tie", "soft_closed", "signed_off", "hard_closed")]
     assert [f"{moment:%d %H:%M}" for moment in due] == ["04 18:00", "09 10:00", "09 10:00", "09 10:00", "11 18:00"]
 
 
