@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +22,9 @@ from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.warehouse.duckdb_session import DuckDBSession
 
 PUBLISH_ATTEMPTS = 3
+POLL_SECONDS = 0.2
+# How DuckDB tells who has the file open: it knows of other programs than ours.
+_HELD = re.compile(r"Could not set lock on file .*?Conflicting lock is held(?: in (?P<program>.+?))? \(PID (?P<pid>\d+)\)", re.DOTALL)
 NOTHING_RENAMED: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,20 +41,28 @@ class DuckDBWarehouse:
 
     @contextmanager
     def writing(self, holder: str) -> Iterator[None]:
-        if getattr(self._thread, "depth", 0) > 0:
+        with self._locked(holder) as deadline:
+            if deadline is not None:
+                # Whoever opens the file within, dbt too, neither waits for another program nor names it.
+                self._connect(deadline).close()
             yield
+
+    @contextmanager
+    def _locked(self, holder: str) -> Iterator[float | None]:
+        """Hold the lock; gives until when to wait for the file (a time of ``time.monotonic``), None where this thread holds it already."""
+        if getattr(self._thread, "depth", 0) > 0:
+            yield None
             return
+        deadline = time.monotonic() + self._wait_seconds
         try:
             with file_lock(self._lock_path, holder, self._wait_seconds):
                 self._thread.depth = 1
                 try:
-                    yield
+                    yield deadline
                 finally:
                     self._thread.depth = 0
         except LockTimeoutError as error:
-            raise WarehouseBusyError(
-                f"the warehouse {self._path} has been held by {error.holder} for {self._wait_seconds:.0f} s; wait for it or stop it, then run again"
-            ) from error
+            raise self._busy(error.holder) from error
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self._connection("read") as connection:
@@ -139,11 +153,44 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _connection(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self.writing(purpose):
-            connection = duckdb.connect(str(self._path), config={"memory_limit": self._memory_limit})
+        with self._locked(purpose) as deadline:
+            connection = self._connect(time.monotonic() + self._wait_seconds if deadline is None else deadline)
             try:
                 connection.execute("set enable_progress_bar = false")
                 yield connection
             finally:
                 connection.close()
+
+    def _connect(self, deadline: float) -> duckdb.DuckDBPyConnection:
+        """Open the file once no other program has it open.
+
+        Raises:
+            WarehouseBusyError: one has, until ``deadline``; the message names it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                return duckdb.connect(str(self._path), config={"memory_limit": self._memory_limit})
+            except duckdb.IOException as error:
+                held = _HELD.search(str(error))
+                if held is None:
+                    raise
+                if time.monotonic() >= deadline:
+                    raise self._busy(_program(held["program"], int(held["pid"]))) from error
+                time.sleep(POLL_SECONDS)
+
+    def _busy(self, holder: str) -> WarehouseBusyError:
+        return WarehouseBusyError(
+            f"the warehouse {self._path} has been held by {holder} for {self._wait_seconds:.0f} s; wait for it or stop it, then run again"
+            f" (who only reads opens {self._published}, which nobody waits for)"
+        )
+
+
+def _program(path: str | None, pid: int) -> str:
+    """A program that is none of ours, and whose it is, where the system tells."""
+    name = Path(path).name if path else "another program"
+    try:
+        owner = pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name
+    except (OSError, KeyError):
+        return f"{name} (process {pid})"
+    return f"{name} (process {pid}) of user {owner}"
