@@ -9,7 +9,9 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reverse_etl.alerting.settings import AlertSettings
 from reverse_etl.close_calendar import CloseCalendar
+from reverse_etl.endpoints import Network, Secret
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.maintenance import MaintenanceWindow
 from reverse_etl.request_windows import RequestWindow
@@ -21,15 +23,6 @@ SANDBOX_PAGES = "/_documents"
 """Where a stand-in shows a document to a person, in place of the pages that the vendor has for that."""
 BILLING_PLATFORM = "stripe"
 """The kind, and the name, of the destination that invoices go to."""
-
-
-class Secret(BaseModel):
-    """Where one secret is: the variable ``environment`` wins over ``file`` (below the home folder)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    environment: str | None = None
-    file: str | None = None
 
 
 class Authorization(BaseModel):
@@ -57,23 +50,6 @@ class Authorization(BaseModel):
     consumer_key: str | None = None
     token_id: str | None = None
     realm: str | None = None
-
-
-class Network(BaseModel):
-    """What requests may do that is refused otherwise.
-
-    ``allowed_networks`` (``10.1.0.0/16``) may be connected to whatever they are. ``ca_file`` (below the home folder) holds the authorities that are
-    trusted instead of the usual ones. ``proxy``: ``http://host:port``, or ``environment`` for the one of ``HTTPS_PROXY``; without it there is none.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    allow_private_addresses: bool = False
-    allow_plain_http: bool = False
-    allowed_networks: tuple[str, ...] = ()
-    ca_file: str | None = None
-    proxy: str | None = None
-    largest_answer_bytes: int | None = Field(default=None, gt=0)
 
 
 class Destination(BaseModel):
@@ -127,6 +103,7 @@ class Settings(BaseModel):
     warehouse_wait_seconds: float = 60.0
     approvals: Approvals = Approvals()
     calendar: CloseCalendar = CloseCalendar()
+    alerts: AlertSettings = AlertSettings()
     warehouse_memory_limit: str = "80%"
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {
@@ -178,6 +155,11 @@ class Settings(BaseModel):
     def audit_folder(self) -> Path:
         """The anchors of the register (``anchors.jsonl``), and the mark of the last push."""
         return self.home / "audit"
+
+    @property
+    def alerts_folder(self) -> Path:
+        """What alerts were sent by which channel, and since when what has no time of its own has held (``memory.sqlite``)."""
+        return self.home / "alerts"
 
     @property
     def sandbox_folder(self) -> Path:
@@ -234,17 +216,11 @@ class Settings(BaseModel):
             ConfigurationError: it is neither in the environment nor in the secret file.
         """
         source = self.secret_source(destination, name)
-        value = os.environ.get(source.environment or "", "").strip()
-        if value:
-            return value
-        path = self.home / source.file if source.file else None
-        if path is not None and path.is_file():
-            value = path.read_text().strip()
-            if value:
-                return value
-        remedies = [f"set {source.environment}"] * bool(source.environment) + [f"write {path}"] * bool(path)
-        what = "secret" if name == "secret" else f"secret {name!r}"
-        raise ConfigurationError(f"no {what} for destination {destination}: {' or '.join(remedies) or 'name where it is under its secrets'}")
+        value = source.read(self.home)
+        if value is None:
+            what = "secret" if name == "secret" else f"secret {name!r}"
+            raise ConfigurationError(f"no {what} for destination {destination}: {source.remedy(self.home) or 'name where it is under its secrets'}")
+        return value
 
 
 def home_folder() -> Path:

@@ -77,7 +77,8 @@ class Alert:
     ``subject``: what it is about, in words that stay the same as long as it holds (``stripe/northlight_us``, ``K7``, a job's name): with kind,
     entity and period it makes the identity, under which an alert is sent once, reminded of, and told to be over. ``cause``: one plain sentence
     that names the cause; it may change meanwhile. ``at_risk``: at most one per currency. ``since``: when it began. ``next_command``: what to run
-    next. ``link``: where to look. ``correlation_id``: the run, or the correlation id that log lines, requests and register rows carry.
+    next. ``link``: where to look. ``correlation_id``: the run, or the correlation id that log lines, requests and register rows carry. ``count``: how
+    many things it is about; when they become more, it is told again.
     """
 
     kind: AlertKind
@@ -91,6 +92,7 @@ class Alert:
     next_command: str | None = None
     link: str | None = None
     correlation_id: str | None = None
+    count: int = 1
 
     def __post_init__(self) -> None:
         if self.since.tzinfo is None:
@@ -121,6 +123,7 @@ class Alert:
             "subject": self.subject,
             "title": self.title,
             "cause": self.cause,
+            "count": self.count,
             "at_risk": [{"currency": money.currency, "amount_minor": money.amount_minor, "exponent": money.exponent} for money in self.at_risk],
             "since": self.since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "next_command": self.next_command,
@@ -143,6 +146,7 @@ class Alert:
             next_command=record["next_command"],
             link=record["link"],
             correlation_id=record["correlation_id"],
+            count=record["count"],
         )
 
 

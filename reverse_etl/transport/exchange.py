@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,7 @@ from reverse_etl.transport.connections import Line, RefusedAddressError
 from reverse_etl.transport.content import Answer, decoded, retry_after
 
 if TYPE_CHECKING:
+    from reverse_etl.endpoints import Network
     from reverse_etl.settings import Settings
 
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
@@ -237,36 +239,48 @@ def open_transport(settings: Settings, name: str) -> Transport:
     Raises:
         ConfigurationError: its ``network`` settings cannot be used.
     """
-    network = settings.destination(name).network
-    ca_file = settings.home / network.ca_file if network.ca_file else None
+    return transport_of(settings.destination(name).network, settings.home, f"destination {name}")
+
+
+def transport_of(network: Network, home: Path, whose: str) -> Transport:
+    """The transport of whatever has these settings; ``whose`` names it in messages.
+
+    Raises:
+        ConfigurationError: they cannot be used.
+    """
+    ca_file = home / network.ca_file if network.ca_file else None
     if ca_file is not None and not ca_file.is_file():
-        raise ConfigurationError(f"destination {name}: network.ca_file {ca_file} does not exist")
+        raise ConfigurationError(f"{whose}: network.ca_file {ca_file} does not exist")
     return Transport(
-        policy_of(settings, name),
+        network_policy(network, whose),
         ca_file=str(ca_file) if ca_file else None,
-        proxy=_proxy(network.proxy, name),
+        proxy=_proxy(network.proxy, whose),
         largest_answer_bytes=network.largest_answer_bytes or LARGEST_ANSWER_BYTES,
     )
 
 
 def policy_of(settings: Settings, name: str) -> NetworkPolicy:
     """Raises ConfigurationError: an allowed network is none."""
-    network = settings.destination(name).network
+    return network_policy(settings.destination(name).network, f"destination {name}")
+
+
+def network_policy(network: Network, whose: str) -> NetworkPolicy:
+    """Raises ConfigurationError: an allowed network is none."""
     try:
         allowed = tuple(ipaddress.ip_network(text) for text in network.allowed_networks)
     except ValueError as error:
-        raise ConfigurationError(f"destination {name}: network.allowed_networks: {error}") from error
+        raise ConfigurationError(f"{whose}: network.allowed_networks: {error}") from error
     return NetworkPolicy(network.allow_private_addresses, network.allow_plain_http, allowed)
 
 
-def _proxy(configured: str | None, name: str) -> str | None:
+def _proxy(configured: str | None, whose: str) -> str | None:
     if configured == ENVIRONMENT_PROXY:
         proxies = urllib.request.getproxies()
         configured = proxies.get("https") or proxies.get("http")
     elif configured is not None and "@" in configured:
-        raise ConfigurationError(f"destination {name}: network.proxy holds a password; set HTTPS_PROXY and network.proxy: {ENVIRONMENT_PROXY}")
+        raise ConfigurationError(f"{whose}: network.proxy holds a password; set HTTPS_PROXY and network.proxy: {ENVIRONMENT_PROXY}")
     if configured is not None and not configured.startswith("http://"):
-        raise ConfigurationError(f"destination {name}: network.proxy must be http://host:port, or {ENVIRONMENT_PROXY!r}")
+        raise ConfigurationError(f"{whose}: network.proxy must be http://host:port, or {ENVIRONMENT_PROXY!r}")
     return configured
 
 
