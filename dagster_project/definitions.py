@@ -6,8 +6,11 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
-from dagster_project.dbt import InProcessDbt
-from dagster_project.defs import closing, delivery, external, jobs, landing, models, platform, register, sealing
+from dagster_project.dbt import InProcessDbt, TieoutTranslator
+from dagster_project.defs import closing, controls, delivery, external, jobs, landing, models, platform, register, sealing
+from dagster_project.defs.automation import refreshing
+from dagster_project.defs.automation.schedules import schedules
+from dagster_project.defs.automation.sensors import sensors
 from dagster_project.defs.partitions import close_partitions, landing_partitions
 from reverse_etl.settings import Settings, load_settings
 
@@ -24,15 +27,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     dbt = InProcessDbt(settings)
     manifest = dbt.manifest()
     ledgers = {name: settings.kind(name) for name in settings.ledgers}
+    systems = ("stripe", *ledgers)
     daily, close = landing_partitions(settings), close_partitions(settings)
+    refreshed = refreshing.refreshed_models(manifest, TieoutTranslator())
+    condition = refreshing.when_what_it_reads_has_changed([*landing.landed_keys(), *refreshed])
     closed_assets = [
-        models.model_assets(manifest),
+        models.model_assets(manifest, TieoutTranslator(dict.fromkeys(refreshed, condition))),
         sealing.sealing_of_openings(close),
         register.register_mirror("opening", [sealing.SEAL_OPENING], close),
         *sealing.sealing_assets(close),
         *platform.platform_assets(close),
         *delivery.delivery_assets(close, ledgers),
-        register.register_mirror("closing", [external.delivery_to(system) for system in ("stripe", *ledgers)], close),
+        register.register_mirror("closing", [external.delivery_to(system) for system in systems], close),
         closing.closing_asset(close),
     ]
     progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
@@ -40,9 +46,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     documents = dg.AssetSelection.assets(*progressive_assets, CREDIT_MEMOS.split("."))
     proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources") - dg.AssetSelection.assets(sealing.SEAL_OPENING)
     daily_usage = jobs.daily_usage_job()
-    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets))
+    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
     progressive_billing = jobs.progressive_billing_job(proposing)
-    daily_anchor = jobs.daily_anchor_job()
+    deliveries = dg.AssetSelection.assets(*(external.delivery_to(system) for system in systems))
     return dg.Definitions(
         assets=[
             *external.external_systems(close, ledgers),
@@ -50,10 +56,20 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *closed_assets,
             *progressive_assets,
             register.register_anchor,
+            refreshing.published_asset(sorted(refreshed), condition),
             *models.exposed_assets(manifest),
         ],
-        jobs=[daily_usage, monthly_close, progressive_billing, daily_anchor],
-        schedules=jobs.schedules(settings, daily_usage),
+        asset_checks=[controls.delivery_checks(systems)],
+        jobs=[
+            daily_usage,
+            monthly_close,
+            progressive_billing,
+            jobs.daily_anchor_job(),
+            jobs.resume_deliveries_job(deliveries),
+            jobs.refresh_models_job(dg.AssetSelection.assets(*sorted(refreshed), refreshing.PUBLISHED)),
+        ],
+        schedules=schedules(settings),
+        sensors=[*sensors(settings, systems), refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED])],
         executor=dg.in_process_executor,
         resources={"installation": Installation(settings), "dbt": dbt},
     )

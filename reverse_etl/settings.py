@@ -15,6 +15,7 @@ from reverse_etl.endpoints import Network, Secret
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.maintenance import MaintenanceWindow
 from reverse_etl.request_windows import RequestWindow
+from reverse_etl.service_levels import ServiceLevels
 
 HOME_VARIABLE = "TIEOUT_HOME"
 DEFAULT_HOME = ".tieout"
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     approvals: Approvals = Approvals()
     calendar: CloseCalendar = CloseCalendar()
     alerts: AlertSettings = AlertSettings()
+    service_levels: ServiceLevels = ServiceLevels()
     warehouse_memory_limit: str = "80%"
     destinations: dict[str, Destination] = Field(
         default_factory=lambda: {

@@ -108,6 +108,26 @@ def require_intact(installation: Installation, entity: str) -> None:
         )
 
 
+def require_turn(installation: Installation, entity: str, period: str) -> None:
+    """Periods are closed in order, from the first one of the installation or the cutover of the legal entity on.
+
+    Raises:
+        PeriodError: one before it is open, so that what it would propose is not final.
+    """
+    with closing(installation.open_register()) as register:
+        closed = [change.period for change in register.periods() if change.entity == entity and change.status != OPEN]
+    if closed:
+        first_open = next_period(max(closed))
+    else:
+        cutover = _cutover(installation, entity)
+        first_open = max(installation.settings.first_period, f"{cutover:%Y-%m}" if cutover is not None else "")
+    if period > first_open:
+        raise PeriodError(
+            f"{period} of {entity} waits: {first_open} is open, and a month proposes its documents only once the one before is closed. Close "
+            f"{first_open} first ('tieout close {first_open}', or the partition {entity}|{first_open} of the job monthly_close), then run this again"
+        )
+
+
 def _state(register: Register, entity: str, period: str, change: PeriodChange | None, broken: set[tuple[str, str]]) -> PeriodState:
     status = OPEN if change is None else change.status
     sealed = status != OPEN and register.period_seal(entity, period) is not None

@@ -22,8 +22,10 @@ class TieoutTranslator(DagsterDbtTranslator):
     one key on both sides of a seal would be a cycle.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, conditions: Mapping[dg.AssetKey, dg.AutomationCondition[dg.AssetKey]] | None = None) -> None:
+        """``conditions``: of the models that follow what they read."""
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self._conditions = conditions or {}
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         properties = dbt_resource_props
@@ -39,6 +41,9 @@ class TieoutTranslator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return group_from_dbt_resource_props_fallback_to_directory(dbt_resource_props) or dbt_resource_props["resource_type"] + "s"
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any] | None:
+        return self._conditions.get(self.get_asset_key(dbt_resource_props))
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         return super().get_owners(dbt_resource_props) or [MODEL_OWNER]

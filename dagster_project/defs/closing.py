@@ -1,7 +1,7 @@
 """The end of a close: every checkpoint ties, or the period stays open."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,10 +11,14 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
+from dagster_project.controls.catalogue import CLOSE_CONTROLS
+from dagster_project.controls.findings import BreakList, checkpoint_breaks, close_findings
 from dagster_project.dbt.project import PROJECT_FOLDER
-from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
-from dagster_project.defs.reporting import Told, for_each_entity, table
+from dagster_project.defs.controls import check_results, check_specs
+from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
+from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
 from dagster_project.quantities import exponents
+from reverse_etl.errors import TieoutError
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
 CLOSED_PERIOD = dg.AssetKey(["close", "period"])
@@ -42,8 +46,16 @@ def checkpoint_checks() -> list[dg.AssetCheckSpec]:
         ]
 
 
-def verdicts(specs: Sequence[dg.AssetCheckSpec], found: Sequence[Checkpoint], decimals: Mapping[str, int]) -> Iterator[dg.AssetCheckResult]:
-    """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed. ``decimals`` by currency."""
+def verdicts(
+    specs: Sequence[dg.AssetCheckSpec],
+    found: Sequence[Checkpoint],
+    decimals: Mapping[str, int],
+    breaks_of: Callable[[str], BreakList] | None = None,
+) -> Iterator[dg.AssetCheckResult]:
+    """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed. ``decimals`` by currency.
+
+    ``breaks_of`` is asked for the break list of a checkpoint that does not tie.
+    """
     for spec in specs:
         told = [checkpoint for checkpoint in found if checkpoint.checkpoint == spec.name]
         broken = [checkpoint.as_read(decimals) for checkpoint in told if not checkpoint.tied]
@@ -52,19 +64,30 @@ def verdicts(specs: Sequence[dg.AssetCheckSpec], found: Sequence[Checkpoint], de
             asset_key=CLOSED_PERIOD,
             check_name=spec.name,
             severity=dg.AssetCheckSeverity(spec.metadata["severity"].upper()),
-            metadata={"measures": len(told), "breaks": table(broken)},
+            metadata={"measures": len(told), "broken_measures": table(broken), **_break_list(spec.name, breaks_of if broken else None)},
         )
 
 
+def _break_list(checkpoint: str, breaks_of: Callable[[str], BreakList] | None) -> dict[str, Any]:
+    if breaks_of is None:
+        return {"breaks": 0}
+    try:
+        found = breaks_of(checkpoint)
+    except TieoutError as error:
+        return {"problem": str(error)}
+    shown = {"shown": f"the first {len(found.rows)} of {found.total}; all of them: {BREAK_LIST}"} if found.total > len(found.rows) else {}
+    return {"breaks": found.total, "break_list": table(found.rows), **shown}
+
+
 def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    specs = checkpoint_checks()
+    checkpoint_specs = checkpoint_checks()
 
     @dg.asset(
         key=CLOSED_PERIOD,
         deps=[CHECKPOINTS],
-        check_specs=specs,
+        check_specs=[*checkpoint_specs, *check_specs(CLOSE_CONTROLS, CLOSED_PERIOD)],
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         pool=WAREHOUSE_POOL,
         group_name="close",
         kinds={"sqlite"},
@@ -74,6 +97,10 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         told_of_all: dict[Checkpoint, None] = {}
         decimals = exponents(installation.warehouse, published=False)
+        keys = keys_or_failure(context)
+
+        def breaks_of(checkpoint: str) -> BreakList:
+            return checkpoint_breaks(installation.warehouse, checkpoint, [key.entity for key in keys], keys[0].period)
 
         def work(close_of: CloseKey, told: Told) -> None:
             # Told before the verdict, so that a refused close shows its breaks.
@@ -94,7 +121,8 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         finally:
             # Readers see a refused close too.
             publish(installation)
-            yield from verdicts(specs, list(told_of_all), decimals)
+            yield from verdicts(checkpoint_specs, list(told_of_all), decimals, breaks_of)
+            yield from check_results(close_findings(installation, keys), CLOSED_PERIOD)
         anchor = write_anchor(installation)
         yield dg.MaterializeResult(metadata={"register_position": anchor.position, "register_head_hash": anchor.head_hash})
 

@@ -10,7 +10,7 @@ from dagster_project.close.ledgers import ledger_of
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import publish, read_back
 from dagster_project.defs import external
-from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
@@ -28,7 +28,7 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
     specs = [_delivered(system, kind, [SEAL_BILLING, SEAL_JOURNALS]) for system, kind in systems.items()]
 
     # No retry policy: the register knows what may be sent again, the orchestrator does not.
-    @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_RUN, can_subset=True)
+    @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_PERIOD_PER_RUN, can_subset=True)
     def deliveries(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         asked = [system for system in systems if external.delivery_to(system) in context.selected_asset_keys]
         lanes = [(system, key) for system in asked for key in keys_or_failure(context)]
@@ -60,7 +60,7 @@ def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefi
         key=["delivery", "thresholds"],
         deps=[SEAL_THRESHOLDS],
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         pool=WAREHOUSE_POOL,
         group_name="delivery",
         kinds={"stripe"},
@@ -121,7 +121,7 @@ def _read_back(close: dg.PartitionsDefinition[str], ledgers: Sequence[str]) -> d
     delivered = [external.delivery_to(system) for system in (BILLING, *ledgers)]
     snapshots = _snapshot(SNAPSHOTS, delivered, "Every completed read-back; only its rows count.")
 
-    @dg.multi_asset(specs=[*specs, snapshots], partitions_def=close, backfill_policy=ONE_RUN, pool=WAREHOUSE_POOL)
+    @dg.multi_asset(specs=[*specs, snapshots], partitions_def=close, backfill_policy=ONE_PERIOD_PER_RUN, pool=WAREHOUSE_POOL)
     def read_backs(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         def work(close_of: CloseKey, told: Told) -> None:
             systems = (BILLING, ledger_of(installation, close_of.entity))

@@ -1,20 +1,20 @@
-"""The jobs and when they run by themselves."""
-
-from datetime import timedelta
+"""The jobs: what runs together, under which tags."""
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from dagster_project.close.partitions import CloseKey
-from reverse_etl.settings import Settings
+from dagster_project.close.partitions import CloseKey, first_day
 
 DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"
 PROGRESSIVE_BILLING = "progressive_billing"
 DAILY_ANCHOR = "daily_anchor"
+RESUME_DELIVERIES = "resume_deliveries"
+REFRESH_MODELS = "refresh_models"
 # Nothing that posts is started again by the orchestrator.
 NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
+IN_TURN = "tieout/in_turn"
+"""The tag of runs of which one is under way at a time (dagster.yaml): what a close computes is not changed between two of its steps."""
 
 
 def daily_usage_job() -> UnresolvedAssetJobDefinition:
@@ -22,17 +22,22 @@ def daily_usage_job() -> UnresolvedAssetJobDefinition:
         DAILY_USAGE,
         selection=dg.AssetSelection.assets(["raw", "usage_events"]),
         executor_def=dg.in_process_executor,
+        tags={IN_TURN: DAILY_USAGE},
+        owners=["team:finance-engineering"],
         description="Land the files that arrived on a day.",
     )
 
 
-def monthly_close_job(selection: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
+def monthly_close_job(selection: dg.AssetSelection, close: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         MONTHLY_CLOSE,
         selection=selection,
         executor_def=dg.in_process_executor,
-        tags=NO_RETRIES,
-        description="Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out.",
+        config=earliest_period_first(close),
+        tags={**NO_RETRIES, IN_TURN: MONTHLY_CLOSE},
+        owners=["team:finance"],
+        description="Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out. "
+        "A backfill closes one period after the other.",
     )
 
 
@@ -41,7 +46,8 @@ def progressive_billing_job(selection: dg.AssetSelection) -> UnresolvedAssetJobD
         PROGRESSIVE_BILLING,
         selection=selection,
         executor_def=dg.in_process_executor,
-        tags=NO_RETRIES,
+        tags={**NO_RETRIES, IN_TURN: PROGRESSIVE_BILLING},
+        owners=["team:finance"],
         description="Invoice what reached a threshold of its plan before its period has ended; the rest of the period waits for the close.",
     )
 
@@ -51,35 +57,38 @@ def daily_anchor_job() -> UnresolvedAssetJobDefinition:
         DAILY_ANCHOR,
         selection=dg.AssetSelection.assets(["register", "anchor"]),
         executor_def=dg.in_process_executor,
-        description="Record where the register stands.",
+        owners=["team:finance-engineering"],
+        description="Audit the register, and record where it stands.",
     )
 
 
-def schedules(settings: Settings, daily_usage: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
-    @dg.schedule(
-        cron_schedule="0 6 2 * *", job_name=MONTHLY_CLOSE, description="On the 2nd, close last month for every legal entity; ties or stays open."
-    )
-    def monthly_close_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        last_month = context.scheduled_execution_time.date().replace(day=1) - timedelta(days=1)
-        return _of_all_entities(settings, f"{last_month:%Y-%m}", run_key=f"{last_month:%Y-%m}")
-
-    @dg.schedule(
-        cron_schedule="0 3 * * *", job_name=PROGRESSIVE_BILLING, description="Each night, invoice what reached a threshold in the running month."
-    )
-    def progressive_billing_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
-        return _of_all_entities(settings, f"{yesterday:%Y-%m}", run_key=f"{yesterday}")
-
-    landing = dg.build_schedule_from_partitioned_job(daily_usage, hour_of_day=1, name="daily_usage_schedule", description="Land yesterday's files.")
-    return [landing, monthly_close_schedule, progressive_billing_schedule, daily_anchor_schedule()]  # type: ignore[list-item]
-
-
-def daily_anchor_schedule() -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name="daily_anchor_schedule", cron_schedule="30 23 * * *", job_name=DAILY_ANCHOR, description="Each night, record where the register stands."
+def resume_deliveries_job(deliveries: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        RESUME_DELIVERIES,
+        selection=deliveries,
+        executor_def=dg.in_process_executor,
+        tags={**NO_RETRIES, IN_TURN: RESUME_DELIVERIES},
+        owners=["team:finance"],
+        description="Send, look up and verify what is sealed and not at its destination. What is rejected, parked or held is left to people.",
     )
 
 
-def _of_all_entities(settings: Settings, period: str, run_key: str) -> dg.RunRequest:
-    first, last = (CloseKey(entity, period).partition_key for entity in (settings.entities[0], settings.entities[-1]))
-    return dg.RunRequest(run_key=run_key, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last})
+def refresh_models_job(models: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        REFRESH_MODELS,
+        selection=models,
+        executor_def=dg.in_process_executor,
+        tags={IN_TURN: REFRESH_MODELS},
+        owners=["team:finance-engineering"],
+        description="Build usage, rating and what analysts see of drafts from what has landed, and publish it. Nothing is sealed.",
+    )
+
+
+def earliest_period_first(close: dg.PartitionsDefinition[str]) -> dg.PartitionedConfig[dg.PartitionsDefinition[str]]:
+    """Of the runs that wait in the queue, those of an earlier period go first, whatever the order in which they were asked for."""
+
+    def tags(partition_key: str) -> dict[str, str]:
+        month = first_day(CloseKey(*partition_key.split("|")).period)
+        return {"dagster/priority": str(-(month.year * 12 + month.month))}
+
+    return dg.PartitionedConfig(close, run_config_for_partition_key_fn=lambda _: {}, tags_for_partition_key_fn=tags)

@@ -49,6 +49,11 @@ REFUSED_ROWS = "refused_reference_rows"
 REFERENCE_RELATIONS = tuple(relation for relation in DELIVERED_COLUMNS if relation != USAGE_EVENTS)
 
 
+def landed_keys() -> list[dg.AssetKey]:
+    """What a landing may change."""
+    return [dg.AssetKey(relation.split(".")) for relation in (*SOURCE_OF_RELATION, LANDED_FILES)]
+
+
 def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Usage comes every day and is partitioned by it. Reference data comes when it changes: its assets record that when the step that
     lands a day's deliveries finds some."""

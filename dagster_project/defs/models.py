@@ -1,5 +1,6 @@
 """dbt's models, seeds and tests as assets and checks. Dagster splits them around the seals by itself."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,9 +13,7 @@ from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
 
 
-def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    translator = TieoutTranslator()
-
+def model_assets(manifest: Mapping[str, Any], translator: TieoutTranslator) -> dg.AssetsDefinition:
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, pool=WAREHOUSE_POOL, backfill_policy=ONE_RUN, name="models")
     def models(context: dg.AssetExecutionContext, dbt: dg.ResourceParam[InProcessDbt]) -> Iterator[Any]:
         folders = sorted({key.path[0] for key in context.selected_asset_keys})
@@ -36,7 +35,14 @@ def exposed_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
             ["exposure", exposure["name"]],
             deps=[translator.get_asset_key(manifest["nodes"][node]) for node in exposure["depends_on"]["nodes"] if node in manifest["nodes"]],
             group_name="exposures",
+            kinds={exposure["type"]},
+            owners=[_team(exposure["owner"])],
             description=exposure.get("description") or exposure["name"],
         )
         for exposure in manifest.get("exposures", {}).values()
     ]
+
+
+def _team(owner: Mapping[str, str]) -> str:
+    """An exposure's owner as Dagster writes a team: letters, digits, dashes and underscores."""
+    return f"team:{re.sub(r'[^A-Za-z0-9_-]+', '-', owner['name']).strip('-').lower()}"

@@ -9,12 +9,17 @@ from reverse_etl.settings import Settings
 # A step in this pool opens the warehouse file.
 WAREHOUSE_POOL = "duckdb_writer"
 
-# One policy everywhere: a run serves every partition it is asked for, so that the models are built once and not per entity.
+# Landing takes any number of days at once.
 ONE_RUN = dg.BackfillPolicy.single_run()
+
+# A backfill of closes is a run per legal entity and period: a month proposes its documents only once the one before is closed. What asks for one
+# run (the command line) may give it all legal entities of a period, so that the models are built once.
+ONE_PERIOD_PER_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
 def landing_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    return dg.DailyPartitionsDefinition(start_date=first_landing_day(settings.first_period).isoformat())
+    # The running day has its partition too: a file lands as soon as it is there.
+    return dg.DailyPartitionsDefinition(start_date=first_landing_day(settings.first_period).isoformat(), end_offset=1)
 
 
 def close_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
@@ -36,6 +41,7 @@ def close_keys(context: dg.AssetExecutionContext) -> list[CloseKey]:
     periods = sorted({key.period for key in keys})
     if len(periods) > 1:
         raise ConfigurationError(
-            f"one run closes one period, not {', '.join(periods)}: a month proposes its documents only once the one before is closed"
+            f"one run closes one period, not {', '.join(periods)}: a month proposes its documents only once the one before is closed. "
+            "Launch a backfill of the job monthly_close: it closes them one after the other"
         )
     return keys

@@ -9,7 +9,7 @@ from dagster_project.close.outbox import USAGE_RELATIONS
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.platform import deliver_usage, read_platform, seal_usage
 from dagster_project.defs import external
-from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.register import mirror, mirror_spec
 from dagster_project.defs.reporting import Told, for_each_entity
 from dagster_project.defs.sealing import SEAL_BILLING
@@ -28,7 +28,7 @@ def _seal_usage(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         key=SEAL_USAGE,
         deps=[relation.split(".") for relation in USAGE_RELATIONS],
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         pool=WAREHOUSE_POOL,
         group_name="seal",
         kinds={"sqlite"},
@@ -54,7 +54,7 @@ def _deliver_usage(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         key=DELIVERY_USAGE,
         deps=[SEAL_USAGE],
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         group_name="delivery",
         kinds={"stripe"},
         owners=["team:finance"],
@@ -83,7 +83,7 @@ def _received(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         mirror_spec("issued", [SEAL_BILLING, DELIVERY_USAGE]),
     ]
 
-    @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_RUN, pool=WAREHOUSE_POOL)
+    @dg.multi_asset(specs=specs, partitions_def=close, backfill_policy=ONE_PERIOD_PER_RUN, pool=WAREHOUSE_POOL)
     def received(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         def work(close_of: CloseKey, told: Told) -> None:
             report = read_platform(installation, close_of.entity, close_of.period)

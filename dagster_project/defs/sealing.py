@@ -11,8 +11,9 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.openings import seal_opening
 from dagster_project.close.outbox import BILLING_RELATIONS, CUSTOMERS, INVOICES, JOURNAL_RELATIONS
 from dagster_project.close.partitions import CloseKey, require_ended
+from dagster_project.close.periods import require_turn
 from dagster_project.close.steps import seal_documents
-from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
 
 SEAL_OPENING = dg.AssetKey(["seal", "opening"])
@@ -41,7 +42,7 @@ def sealing_of_openings(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
     @dg.asset(
         key=SEAL_OPENING,
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         pool=WAREHOUSE_POOL,
         group_name="seal",
         kinds={"sqlite"},
@@ -49,7 +50,12 @@ def sealing_of_openings(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
         description="What a former system left at cutover, sealed in the register as two people approved it; nothing where nothing is approved.",
     )
     def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+        closes = SEAL_BILLING in context.job_def.asset_layer.selected_asset_keys
+
         def work(close_of: CloseKey, told: Told) -> None:
+            # A run that only reports usage closes nothing.
+            if closes:
+                require_turn(installation, close_of.entity, close_of.period)
             report = seal_opening(installation, close_of.entity, context.run.run_id)
             told.message = "nothing to open" if report is None else f"{len(report.sealed)} opening documents"
             if report is not None and report.refused:
@@ -73,7 +79,7 @@ def _seal(
         key=key,
         deps=[relation.split(".") for relation in relations],
         partitions_def=close,
-        backfill_policy=ONE_RUN,
+        backfill_policy=ONE_PERIOD_PER_RUN,
         pool=WAREHOUSE_POOL,
         group_name="seal",
         kinds={"sqlite"},
@@ -84,6 +90,7 @@ def _seal(
         def work(close_of: CloseKey, told: Told) -> None:
             if not at_thresholds:
                 require_ended(close_of.period, date.today())
+                require_turn(installation, close_of.entity, close_of.period)
             report = seal_documents(installation, relations, close_of.entity, close_of.period, context.run.run_id, at_thresholds)
             kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
             told.message = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"

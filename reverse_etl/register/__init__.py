@@ -21,6 +21,7 @@ from reverse_etl.register.records import (
     Standing,
     Transition,
     Verdict,
+    WaitingDocuments,
 )
 from reverse_etl.register.register import Register
 
@@ -46,4 +47,5 @@ __all__ = [
     "Standing",
     "Transition",
     "Verdict",
+    "WaitingDocuments",
 ]

@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.register import schema
+from reverse_etl.register.contract import CARRIED_OVER
 from reverse_etl.register.deliveries import load_delivery
 from reverse_etl.register.log import from_text, to_text
-from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition
+from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition, WaitingDocuments
 
 POSITIONS_AT_ONCE = 1_000
 
@@ -155,6 +156,35 @@ def totals(connection: Connection, filters: Filters) -> dict[tuple[str, State, s
         .group_by(*columns)
     )
     return {(row.document_type, State(row.state), row.currency): (int(row.documents), int(row.total_minor)) for row in connection.execute(statement)}
+
+
+def waiting(connection: Connection, states: Sequence[State]) -> list[WaitingDocuments]:
+    """Documents in some states, counted and summed by lane, period, state and currency; what is delivered to nobody is left out."""
+    document, delivery, log = schema.documents, schema.deliveries, schema.log
+    columns = (document.c.system, document.c.entity, document.c.period, delivery.c.state, document.c.currency)
+    statement = (
+        select(*columns, func.count().label("documents"), func.sum(document.c.total_minor).label("total_minor"), func.min(log.c.at).label("oldest"))
+        .join(delivery, delivery.c.document_position == document.c.position)
+        .join(log, log.c.position == document.c.position)
+        .where(delivery.c.state.in_([state.value for state in states]), document.c.system != CARRIED_OVER)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [
+        WaitingDocuments(
+            row.system, row.entity, row.period, State(row.state), row.currency, int(row.documents), int(row.total_minor), from_text(row.oldest)
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def sealed_at(connection: Connection, positions: Sequence[int]) -> dict[int, datetime]:
+    """When documents were sealed, by position."""
+    log, found = schema.log, {}
+    for some in Filters(positions=positions).slices():
+        statement = select(log.c.position, log.c.at).where(log.c.position.in_(some.positions or ()))
+        found.update({row.position: from_text(row.at) for row in connection.execute(statement)})
+    return found
 
 
 def documents_since(connection: Connection, position: int) -> list[DocumentEntry]:

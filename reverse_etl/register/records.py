@@ -144,6 +144,20 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingDocuments:
+    """Documents of one lane, period, state and currency that are not at their destination; the total in minor units."""
+
+    system: str
+    entity: str
+    period: str
+    state: State
+    currency: str
+    documents: int
+    total_minor: int
+    oldest_sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown)."""
 

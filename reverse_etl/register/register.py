@@ -35,6 +35,7 @@ from reverse_etl.register.records import (
     SealReport,
     Standing,
     Transition,
+    WaitingDocuments,
 )
 from reverse_etl.register.sealing import seal_rows
 from reverse_etl.register.store import open_store
@@ -222,6 +223,16 @@ class Register(Periods, Decisions, Exceptions):
         """(system, entity, document type, state) -> number of documents."""
         with self._reading() as connection:
             return deliveries.counts_by_state(connection)
+
+    def waiting(self, states: Sequence[State]) -> list[WaitingDocuments]:
+        """Documents in some states by lane, period, state and currency, with the age of the oldest."""
+        with self._reading() as connection:
+            return reads.waiting(connection, states)
+
+    def sealed_at(self, positions: Sequence[int]) -> dict[int, datetime]:
+        """When documents were sealed, by position."""
+        with self._reading() as connection:
+            return reads.sealed_at(connection, positions)
 
     def requeue(self, document: SealedDocument, actor: str, reason: str) -> None:
         """Let a person send a rejected document again, or have a parked one resolved again.
