@@ -16,9 +16,9 @@ from dagster_project.cli.closing.close import close_keys
 from dagster_project.cli.closing.report import reporting_assets
 from dagster_project.cli.closing.tie_out import ledger_balances
 from dagster_project.cli.installing.installation import initialize
-from dagster_project.cli.reading.state import EXCEPTIONS, published
 from dagster_project.close import Installation
 from dagster_project.close.platform import read_platform
+from dagster_project.held_back import EXCEPTIONS, published
 from dagster_project.jobs import JobRun, JobRunner, exclusive
 from dagster_project.lineage import trace
 from reverse_etl.documents import State

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import click
 
-from dagster_project.cli.reading.state import EXCEPTIONS, published
 from dagster_project.cli.session import Session, with_session
+from dagster_project.held_back import EXCEPTIONS, published
 from reverse_etl.errors import ApprovalError, TieoutError
 
 if TYPE_CHECKING:
