@@ -18,9 +18,10 @@ from dagster_project.cli.closing.ledger_proof import (
 )
 from dagster_project.cli.closing.proof import Proof, prove_books
 from dagster_project.cli.closing.reperform import as_records, named, told
-from dagster_project.cli.closing.sub_ledgers import RolledForward, rolled_forward, show_sub_ledgers
+from dagster_project.cli.closing.sub_ledgers import show_sub_ledgers
 from dagster_project.quantities import exponents
 from dagster_project.reperforming import read_facts
+from dagster_project.sub_ledgers import RolledForward, rolled_forward
 from reverse_etl.reperformance import reperform
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Evidence:
             exponents(installation.warehouse),
             [checkpoint for period in periods for checkpoint in tie_out.tied_checkpoints(installation, period)],
             counterparties,
-            rolled_forward(installation, periods[-1]),
+            rolled_forward(installation.warehouse, periods[-1]),
             consolidated(installation, periods[-1]),
             prove_books(installation.warehouse, periods),
             reperform(installation.settings.inbox, read_facts(installation)),
