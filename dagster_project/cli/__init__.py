@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "destinations": ("installing.destinations", "Show how every destination stands and is asked; check one; set its mode."),
     "land": ("closing.close", "Land delivered files into the warehouse."),
     "close": ("closing.close", "Close a period: compute, seal, deliver, read back, tie out."),
-    "periods": ("closing.periods", "Show the accounting periods; hard close, reopen or verify one."),
+    "periods": ("closing.periods", "Show the accounting periods; sign off, hard close, reopen or verify one."),
     "bill": ("closing.bill", "Invoice what reached a threshold in a running period, without closing it."),
     "report": ("closing.report", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("posting.plan", "Show what a close would seal and what a push would do, and change nothing."),

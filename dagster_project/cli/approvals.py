@@ -105,8 +105,16 @@ def write_off_command(session: Session, invoice: str, amount: Decimal | None, re
 def approve_command(session: Session, identifier: str) -> None:
     """Approve IDENTIFIER (a request, or the plan that a run gate stopped) as it is now; if it is computed anew, it is asked for anew."""
     from dagster_project.close.approvals import approve
+    from dagster_project.close.ledgers import reopen_in_ledger
+    from reverse_etl.register.records import PERIOD_REOPEN
 
-    _told(session, approve(session.installation, identifier))
+    installation = session.installation
+    request = approve(installation, identifier)
+    if request.kind == PERIOD_REOPEN:
+        note = reopen_in_ledger(installation, request.entity, request.subject.removeprefix(f"{request.entity}/"))
+        if note is not None:
+            session.line(note)
+    _told(session, request)
 
 
 @click.command("reject")
@@ -125,7 +133,7 @@ def reject_command(session: Session, identifier: str, reason: str) -> None:
 @with_session
 def approvals_command(session: Session, everything: bool) -> None:
     """List what waits for a decision: who asked for what, why, and how it is approved."""
-    from dagster_project.close.approvals import superseded
+    from reverse_etl.register.approvals import superseded
 
     with closing(session.installation.open_register()) as register:
         requests = register.approval_requests()
@@ -140,11 +148,14 @@ def approvals_command(session: Session, everything: bool) -> None:
 
 
 def _told(session: Session, request: ApprovalRequest) -> None:
-    from reverse_etl.register.records import POSTING_KINDS
+    from reverse_etl.register.records import PERIOD_SIGN_OFF, POSTING_KINDS
 
     session.line(f"{request.kind} of {request.subject} is {request.status}: request {request.request_id}")
     if request.status == "open":
         session.line(f"Another user decides it: tieout approve {request.request_id}")
+    elif request.status == "approved" and request.kind == PERIOD_SIGN_OFF:
+        entity, _, period = request.subject.rpartition("/")
+        session.line(f"Next: tieout periods hard-close {period} --entity {entity}")
     elif request.status == "approved" and request.kind in POSTING_KINDS:
         session.line("The next push of the period of the document carries it out: tieout push PERIOD")
     session.result(_row(request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from dagster_project.close.installation import Installation
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
-from reverse_etl.register.records import ADJUSTMENT, COMPUTED_KINDS, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
+from reverse_etl.register.records import ADJUSTMENT, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
 
 SHORTEST_PREFIX = 8
 
@@ -269,13 +269,3 @@ def _one_request(register: Register, identifier: str) -> ApprovalRequest:
     if len(found) != 1:
         raise ApprovalError(f"{identifier} is {'no request' if not found else 'more than one request'}; list them with 'tieout approvals'")
     return found[0]
-
-
-def superseded(requests: Sequence[ApprovalRequest]) -> set[str]:
-    """Ids of open requests for a plan that was computed anew since."""
-    latest = {(request.kind, request.subject): request.request_id for request in requests if request.kind in COMPUTED_KINDS}
-    return {
-        request.request_id
-        for request in requests
-        if request.status == "open" and latest.get((request.kind, request.subject), request.request_id) != request.request_id
-    }

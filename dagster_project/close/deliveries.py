@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
+from dagster_project.close.ledgers import reopen_in_ledger
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import deliver
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
+    """``note``: what else was done at the destination."""
+
     report: PushReport
     seconds: float
+    note: str | None = None
 
 
 class Deliveries:
@@ -59,6 +63,8 @@ class Deliveries:
 
     def _deliver(self, system: str, key: CloseKey) -> Delivered:
         started = time.monotonic()
+        # Before the documents: a ledger takes none into a period that is closed there.
+        note = reopen_in_ledger(self._installation, key.entity, key.period) if system in self._installation.settings.ledgers else None
         planned = None if self._plan is None else self._plan.lane(system, key.entity)
         report = deliver(self._installation, system, key.entity, key.period, correlation_id=self._correlation_id, planned=planned)
-        return Delivered(report, time.monotonic() - started)
+        return Delivered(report, time.monotonic() - started, note)

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
-from reverse_etl.errors import ConfigurationError
+from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
     from reverse_etl.systems.contract import System
@@ -71,3 +71,27 @@ def bring_ledger_period(installation: Installation, entity: str, period: str) ->
     with closing(installation.open_register()) as register:
         is_open = register.period_status(entity, period) == OPEN
     return system.bring_period(entity, period, is_open=is_open)
+
+
+def reopen_in_ledger(installation: Installation, entity: str, period: str) -> str | None:
+    """Open a period in the ERP that was closed there with ours and reopened here; what came of it in words, None where there is nothing to tell.
+
+    A period that nobody has closed here is left alone: whoever closed it in the ERP had a reason. What cannot be done now is told and not raised, for
+    the register has it, and the next delivery tries again.
+    """
+    from reverse_etl.posting.push import open_pace
+    from reverse_etl.register.records import OPEN
+
+    with closing(installation.open_register()) as register:
+        change = register.period_change(entity, period)
+    if change is None or change.status != OPEN:
+        return None
+    try:
+        name = ledger_of(installation, entity)
+        with open_pace(installation.settings, installation.open_system(name).manifest) as pace:
+            withheld = pace.withheld()
+        if withheld is not None:
+            return f"{name} is left alone ({withheld.reason}); its period {period} opens with the next delivery"
+        return f"period {period} is open in {name} too" if bring_ledger_period(installation, entity, period) else None
+    except TieoutError as error:
+        return f"period {period} could not be opened in the ledger of {entity}, the next delivery tries again: {error}"

@@ -11,7 +11,7 @@ from dagster_project.close.partitions import first_day
 from reverse_etl.errors import BrokenSealError, PeriodError
 from reverse_etl.register import ApprovalRequest, LandedFiles, PeriodChange, Register, SealBreak
 from reverse_etl.register.periods import next_period
-from reverse_etl.register.records import HARD_CLOSED, OPEN
+from reverse_etl.register.records import DOCUMENTS, HARD_CLOSED, OPEN
 from reverse_etl.register.seals import landed_files_of
 
 SHOWN_BREAKS = 5
@@ -20,7 +20,8 @@ INTACT, BROKEN, UNSEALED = "intact", "broken", "none"
 
 @dataclass(frozen=True, slots=True)
 class PeriodState:
-    """``documents``: sealed documents of the period. ``seal``: intact, broken, or none (of an open period, or one closed before there were seals)."""
+    """``documents``: sealed documents of the period. ``seal``: intact, broken, or none (of an open period, or one closed before there were seals).
+    ``signed_off_by``: who approved the sign-off of what it holds now."""
 
     entity: str
     period: str
@@ -30,6 +31,7 @@ class PeriodState:
     seal: str
     changed_by: str | None
     changed_at: datetime | None
+    signed_off_by: str | None
 
 
 def period_states(installation: Installation) -> list[PeriodState]:
@@ -78,12 +80,26 @@ def hard_close(installation: Installation, entity: str, period: str) -> bool:
     """Close a soft closed period for ever; False when it is already.
 
     Raises:
-        PeriodError: it is not soft closed, or a document of it is not verified.
+        PeriodError: it is not soft closed or not signed off, a document of it is not verified, or a decision is open.
         BrokenSealError: it, or a period before it, is not what was closed.
     """
     require_intact(installation, entity)
     with closing(installation.open_register()) as register:
         return register.close_period(entity, period, None, installation.actor, HARD_CLOSED)
+
+
+def ask_to_sign_off(installation: Installation, entity: str, period: str, reason: str | None = None) -> ApprovalRequest:
+    """Ask for the sign-off of a soft closed period as it is sealed now; another user approves it. ``reason``: what the maker says of it; the figures
+    of the seal if not given.
+
+    Raises:
+        PeriodError: it is not soft closed.
+        BrokenSealError: it, or a period before it, is not what was closed.
+        ApprovalError: the same was rejected.
+    """
+    require_intact(installation, entity)
+    with closing(installation.open_register()) as register:
+        return register.ask_to_sign_off(entity, period, reason or _sealed_in_words(register, entity, period), installation.actor)
 
 
 def ask_to_reopen(installation: Installation, entity: str, period: str, reason: str) -> ApprovalRequest:
@@ -128,9 +144,18 @@ def require_turn(installation: Installation, entity: str, period: str) -> None:
         )
 
 
+def _sealed_in_words(register: Register, entity: str, period: str) -> str:
+    seal = register.period_seal(entity, period)
+    if seal is None:
+        return "closed before there were seals"
+    kinds = [f"{one.item_count} {one.subject} {one.currency}" for one in seal.measures if one.measure == DOCUMENTS]
+    return f"every checkpoint tied when it was closed; {', '.join(kinds) or 'no documents'}"
+
+
 def _state(register: Register, entity: str, period: str, change: PeriodChange | None, broken: set[tuple[str, str]]) -> PeriodState:
     status = OPEN if change is None else change.status
     sealed = status != OPEN and register.period_seal(entity, period) is not None
+    signed = register.sign_off(entity, period)
     return PeriodState(
         entity=entity,
         period=period,
@@ -140,6 +165,7 @@ def _state(register: Register, entity: str, period: str, change: PeriodChange | 
         seal=(BROKEN if (entity, period) in broken else INTACT) if sealed else UNSEALED,
         changed_by=change.actor if change else None,
         changed_at=change.at if change else None,
+        signed_off_by=signed.verdict.decided_by if signed is not None and signed.verdict is not None else None,
     )
 
 

@@ -39,6 +39,8 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
                 def work(close_of: CloseKey, told: Told, system: str = system) -> None:
                     delivered = running.wait_for(system, close_of)
                     told.message, told.seconds = str(delivered.report), delivered.seconds
+                    if delivered.note:
+                        told.message += f"; {delivered.note}"
                     for destination in _held_at(system):
                         context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
 

@@ -19,6 +19,7 @@ from reverse_etl.register.records import (
     ADJUSTMENT,
     APPROVED,
     BASES,
+    COMPUTED_KINDS,
     CREDIT_KINDS,
     DECISION_CAUSES,
     DECISION_KINDS,
@@ -28,6 +29,7 @@ from reverse_etl.register.records import (
     OPENING,
     PERFORMED_KINDS,
     PERIOD_REOPEN,
+    PERIOD_SIGN_OFF,
     REJECTED,
     REQUEST_KINDS,
     VERDICTS,
@@ -113,6 +115,17 @@ def decide(writer: LogWriter, request_id: str, verdict: str, content_hash: str, 
 def listed(connection: Connection) -> list[ApprovalRequest]:
     """Every request by position, each with its last verdict."""
     return _listed(connection)
+
+
+def superseded(requests: Iterable[ApprovalRequest]) -> set[str]:
+    """Ids of open requests for what was computed, or sealed, anew and asked for anew since. ``requests``: all, by position."""
+    requests = list(requests)
+    latest = {(one.kind, one.entity, one.subject): one.request_id for one in requests if one.kind in (*COMPUTED_KINDS, PERIOD_SIGN_OFF)}
+    return {
+        one.request_id
+        for one in requests
+        if one.status == "open" and latest.get((one.kind, one.entity, one.subject), one.request_id) != one.request_id
+    }
 
 
 def requests_since(connection: Connection, position: int) -> list[ApprovalRequest]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from reverse_etl.documents import State, sha256_hex
 from reverse_etl.errors import PeriodError
-from reverse_etl.register import approvals, schema, seals
+from reverse_etl.register import approvals, schema, seals, sign_offs
 from reverse_etl.register.log import LogWriter, from_text
 from reverse_etl.register.records import (
     HARD_CLOSED,
@@ -56,8 +56,18 @@ def status_of(connection: Connection, entity: str, period: str) -> str:
 
 
 def latest_change(connection: Connection, entity: str, period: str) -> PeriodChange | None:
-    changes = _changes(connection, schema.periods.c.entity == entity, schema.periods.c.period == period)
-    return changes[-1] if changes else None
+    found = changes(connection, entity, period)
+    return found[-1] if found else None
+
+
+def changes(connection: Connection, entity: str, period: str) -> list[PeriodChange]:
+    """Every change of the period's status, the first one first."""
+    return _changes(connection, schema.periods.c.entity == entity, schema.periods.c.period == period)
+
+
+def change_named(connection: Connection, request: ApprovalRequest) -> PeriodChange | None:
+    """The latest change of the period that a request is about."""
+    return latest_change(connection, request.entity, request.subject.removeprefix(f"{request.entity}/"))
 
 
 def changes_since(connection: Connection, position: int) -> list[PeriodChange]:
@@ -76,7 +86,7 @@ def change_status(
     """Close the period and seal what it holds; False when it already is so (then nothing is written and the first cutoff stands).
 
     Raises:
-        PeriodError: unknown status, out of order, a hard close of what is not soft closed or not delivered, or anything of a hard closed period.
+        PeriodError: unknown status, out of order, a hard close of what is not soft closed, delivered and signed off, anything of a hard closed one.
         BrokenSealError: a hard close of a period that is not what was soft closed.
     """
     current = latest_change(writer.connection, entity, period)
@@ -96,6 +106,8 @@ def change_status(
             raise PeriodError(f"period {period} of {entity} is {before}; close it first ('tieout close {period}'), then hard close it")
         _require_delivered(writer.connection, entity, period)
         seals.require_intact(writer.connection, entity, period)
+        assert current is not None
+        sign_offs.require(writer.connection, current)
     else:
         _require_order(writer.connection, entity, period)
     cutoff = landing_position if landing_position is not None else (current.landing_position if current else None)

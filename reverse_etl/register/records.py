@@ -29,7 +29,7 @@ NOT_APPROVED = "not_approved"
 # What can be asked for: what a person decides, and what was computed and does not go on by itself.
 GOODWILL, VOID, ADJUSTMENT, WRITE_OFF, RUN_GATE, USAGE_SPIKE = "goodwill", "void", "adjustment", "write_off", "run_gate", "usage_spike"
 OPENING = "opening"
-PERIOD_REOPEN = "period_reopen"
+PERIOD_REOPEN, PERIOD_SIGN_OFF = "period_reopen", "period_sign_off"
 # What is decided of a posting: to reverse and repost it, to repost it where it has vanished, or what a person found of a document in doubt.
 REPOST, REPOST_ABSENT, CONFIRM_POSTED, CONFIRM_ABSENT = "repost", "repost_absent", "confirm_posted", "confirm_absent"
 CREDIT_KINDS = (GOODWILL, VOID)
@@ -39,7 +39,7 @@ COMPUTED_KINDS = (RUN_GATE, USAGE_SPIKE, OPENING)
 REPOST_KINDS = (REPOST, REPOST_ABSENT)
 CONFIRMATION_KINDS = (CONFIRM_POSTED, CONFIRM_ABSENT)
 POSTING_KINDS = (*REPOST_KINDS, *CONFIRMATION_KINDS)
-REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN, *POSTING_KINDS)
+REQUEST_KINDS = (*DECISION_KINDS, *COMPUTED_KINDS, PERIOD_REOPEN, PERIOD_SIGN_OFF, *POSTING_KINDS)
 PERFORMED_KINDS = (PERIOD_REOPEN, *POSTING_KINDS)
 """Whoever approves these performs them at once, so that nothing is left to withdraw."""
 DECISION_CAUSES = (*DECISION_KINDS, "void_and_rebill")
@@ -331,7 +331,7 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class NewApprovalRequest:
     """``subject``: business key of an invoice or of a posting, customer of an adjustment, ``entity/cause`` of a run gate, key of a rated
-    line, or legal entity of an opening.
+    line, ``entity/period`` of what is done with a period, or legal entity of an opening.
     ``line_key``: one line of the invoice, ``product/YYYY-MM`` of an adjustment, or the destination's id of a confirmed posting.
     ``amount_minor`` in minor units of ``currency``, net of tax or, for a write-off and what concerns a posting, gross; ``basis`` is net,
     before_discount or gross. ``disposition``: offset takes it off what the invoice has due, credit goes to the customer's balance, refund goes

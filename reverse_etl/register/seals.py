@@ -45,8 +45,11 @@ def take(writer: LogWriter, entity: str, period: str, landed: LandedFiles | None
     writer.flush()
 
 
-def latest(connection: Connection, entity: str, period: str) -> PeriodSeal | None:
-    found = _seals(connection, schema.period_seals.c.entity == entity, schema.period_seals.c.period == period)
+def latest(connection: Connection, entity: str, period: str, before: int | None = None) -> PeriodSeal | None:
+    """The last seal of the period; ``before``: of those that were taken before that position."""
+    table = schema.period_seals.c
+    earlier = [] if before is None else [table.register_position < before]
+    found = _seals(connection, table.entity == entity, table.period == period, *earlier)
     return found[-1] if found else None
 
 

@@ -17,7 +17,7 @@ from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.approvals import approve
 from dagster_project.close.installation import operating_system_user
-from dagster_project.close.periods import ask_to_reopen, landed_until, require_intact
+from dagster_project.close.periods import ask_to_reopen, ask_to_sign_off, landed_until, require_intact
 from reverse_etl.errors import BrokenSealError, PeriodError
 from reverse_etl.settings import Settings
 
@@ -64,7 +64,24 @@ def test_every_period_is_shown_with_its_cutoff_its_seal_and_who_closed_it(instal
     assert first["changed_at"]
 
 
+def test_one_user_signs_a_period_off_and_another_approves(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is not signed off; ask with 'tieout periods sign-off" in refused(
+        installation, capsys, "periods", "hard-close", "2026-01", "--entity", ENTITY
+    )
+    asked = answered(installation, capsys, "periods", "sign-off", "2026-01", "--entity", ENTITY)
+    assert (asked["status"], asked["reason"]) == ("open", "every checkpoint tied when it was closed; no documents")
+    assert f"{operating_system_user()} asked for" in refused(installation, capsys, "approve", asked["request_id"])
+    assert [row["kind"] for row in answered(installation, capsys, "approvals")] == ["period_sign_off"]
+
+    approve(replace(installation, acting_as="grace"), asked["request_id"])
+
+    assert answered(installation, capsys, "periods", "sign-off", "2026-01", "--entity", ENTITY)["status"] == "approved"
+    assert [row["signed_off_by"] for row in answered(installation, capsys, "periods") if row["entity"] == ENTITY] == ["grace", None, None]
+    assert "is open; close it first" in refused(installation, capsys, "periods", "sign-off", "2026-03", "--entity", ENTITY)
+
+
 def test_a_period_is_hard_closed_once_and_for_ever(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    approve(replace(installation, acting_as="grace"), ask_to_sign_off(installation, ENTITY, "2026-01").request_id)
     assert [one["newly_closed"] for one in answered(installation, capsys, "periods", "hard-close", "2026-01", "--entity", ENTITY)] == [True]
     assert [one["newly_closed"] for one in answered(installation, capsys, "periods", "hard-close", "2026-01", "--entity", ENTITY)] == [False]
 

@@ -13,7 +13,7 @@ from dagster_project.cli.session import Session, with_session
 if TYPE_CHECKING:
     from dagster_project.close.periods import PeriodState
 
-COLUMNS = ("entity", "period", "status", "documents", "landing_position", "seal", "changed_by", "changed_at")
+COLUMNS = ("entity", "period", "status", "documents", "landing_position", "seal", "changed_by", "changed_at", "signed_off_by")
 ENTITY = click.option("--entity", required=True, help="The legal entity.")
 
 
@@ -23,7 +23,7 @@ ENTITY = click.option("--entity", required=True, help="The legal entity.")
 def periods_command(context: click.Context, session: Session) -> None:
     """Show every period that was closed, and the first open one of each legal entity: status, cutoff, seal, who and when.
 
-    'tieout close' soft closes a period once it ties; the commands below are what follows.
+    'tieout close' soft closes a period once it ties; the commands below are what follows. 'tieout checklist' says what a period waits for.
     """
     from dagster_project.close.periods import period_states
 
@@ -54,12 +54,35 @@ def verify_command(session: Session, entity: str | None) -> int:
     return 1 if found or not chain.intact else 0
 
 
+@periods_command.command("sign-off")
+@click.argument("period")
+@ENTITY
+@click.option("--reason", help="What you say of it; whoever approves it reads this (default: the figures of its seal).")
+@with_session
+def sign_off_command(session: Session, period: str, entity: str, reason: str | None) -> None:
+    """Ask for the sign-off of the soft closed PERIOD as it is sealed now. Another user approves it, and a hard close rests on that; if anything is
+    sealed or reopened since, it is asked for anew."""
+    from dagster_project.cli.closing.close import close_keys
+    from dagster_project.close.periods import ask_to_sign_off
+
+    installation = session.installation
+    [key] = close_keys(installation.settings, period, entity)
+    request = ask_to_sign_off(installation, key.entity, key.period, reason)
+    session.line(f"The sign-off of {period} of {entity} is {request.status}: request {request.request_id}, {request.reason}")
+    if request.status == "open":
+        session.line(f"Another user decides it: tieout approve {request.request_id}")
+    else:
+        session.line(f"Next: tieout periods hard-close {period} --entity {entity}")
+    session.result({"request_id": request.request_id, "status": request.status, "entity": entity, "period": period, "reason": request.reason})
+
+
 @periods_command.command("hard-close")
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
 @with_session
 def hard_close_command(session: Session, period: str, entity: str | None) -> None:
-    """Close PERIOD (YYYY-MM) for ever: it must be soft closed, as it was sealed, and every document of it verified or cancelled."""
+    """Close PERIOD (YYYY-MM) for ever: it must be soft closed, as it was sealed, and signed off so, with every document of it verified or
+    cancelled and no decision open."""
     from dagster_project.cli.closing.close import close_keys
     from dagster_project.close.periods import hard_close
     from dagster_project.close.steps import publish

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from reverse_etl.documents import SealedDocument
-from reverse_etl.register import approvals, confirmations, corrections, periods
+from reverse_etl.register import approvals, confirmations, corrections, periods, sign_offs
 from reverse_etl.register.access.transactions import Transactions
 from reverse_etl.register.records import (
     APPROVED,
     CONFIRMATION_KINDS,
     PERIOD_REOPEN,
+    PERIOD_SIGN_OFF,
     REJECTED,
     REPOST_KINDS,
     ApprovalRequest,
@@ -42,7 +43,7 @@ class Decisions(Transactions):
 
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
         """Approve what hashes to ``content_hash``. Approving the reopening of a period opens it, approving a correction seals it, and a
-        confirmation is recorded.
+        confirmation is recorded. A sign-off is of the seal that the period has.
 
         Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
         """
@@ -50,6 +51,8 @@ class Decisions(Transactions):
             approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
             if approved.kind == PERIOD_REOPEN:
                 periods.reopen(writer, approved)
+            elif approved.kind == PERIOD_SIGN_OFF:
+                sign_offs.require_unmoved(writer.connection, periods.change_named(writer.connection, approved), approved)
             elif approved.kind in REPOST_KINDS:
                 corrections.seal(writer, approved, approved.request_id)
             elif approved.kind in CONFIRMATION_KINDS:
@@ -59,7 +62,10 @@ class Decisions(Transactions):
     def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:
         """Reject, or withdraw, what is not sealed yet. Raises ``ApprovalError``."""
         with self._writing(actor, "") as writer:
-            return approvals.decide(writer, request_id, REJECTED, content_hash, actor, four_eyes, reason)
+            rejected = approvals.decide(writer, request_id, REJECTED, content_hash, actor, four_eyes, reason)
+            if rejected.kind == PERIOD_SIGN_OFF:
+                sign_offs.require_not_final(periods.change_named(writer.connection, rejected), rejected)
+            return rejected
 
     def approval_requests(self) -> list[ApprovalRequest]:
         """Every request by position, each with its last verdict."""

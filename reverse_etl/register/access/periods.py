@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reverse_etl.register import periods, seals
+from reverse_etl.register import periods, seals, sign_offs
 from reverse_etl.register.access.transactions import Transactions
-from reverse_etl.register.records import SOFT_CLOSED, ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, SealBreak
+from reverse_etl.register.records import HARD_CLOSED, OPEN, SOFT_CLOSED, ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, SealBreak
 
 
 class Periods(Transactions):
@@ -31,6 +31,31 @@ class Periods(Transactions):
         """Ask for a soft closed period to be opened again; approving it opens it. Raises ``PeriodError``."""
         with self._writing(actor, "") as writer:
             return periods.ask_to_reopen(writer, entity, period, reason)
+
+    def ask_to_sign_off(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
+        """Ask for the sign-off of a soft closed period as it is sealed now. Raises ``PeriodError`` and ``ApprovalError``."""
+        with self._writing(actor, "") as writer:
+            return sign_offs.ask(writer, periods.latest_change(writer.connection, entity, period), entity, period, reason)
+
+    def sign_off(self, entity: str, period: str) -> ApprovalRequest | None:
+        """The approved sign-off of what a soft closed period holds now, or of what was hard closed on it; None where there is none."""
+        with self._reading() as connection:
+            changes = periods.changes(connection, entity, period)
+            closed = next((change for change in reversed(changes) if change.status == SOFT_CLOSED), None)
+            if closed is None or changes[-1].status == OPEN:
+                return None
+            return sign_offs.signed(connection, closed, changes[-1].position if changes[-1].status == HARD_CLOSED else None)
+
+    def undecided(self, entity: str, period: str) -> list[ApprovalRequest]:
+        """The open requests that a hard close of a soft closed period waits for; those of another one are none."""
+        with self._reading() as connection:
+            change = periods.latest_change(connection, entity, period)
+            return [] if change is None or change.status != SOFT_CLOSED else sign_offs.holding_up(connection, change)
+
+    def period_changes(self, entity: str, period: str) -> list[PeriodChange]:
+        """Every change of the period's status, the first one first."""
+        with self._reading() as connection:
+            return periods.changes(connection, entity, period)
 
     def periods(self) -> list[PeriodChange]:
         """The latest change of every period that was ever closed, by entity and period."""

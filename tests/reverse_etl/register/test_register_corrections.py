@@ -172,8 +172,9 @@ def test_what_has_vanished_is_reposted_in_its_place(posted: Register) -> None:
 
 
 def test_a_hard_closed_period_takes_nothing_in_the_place_of_what_has_vanished(posted: Register) -> None:
-    for status in ("soft_closed", "hard_closed"):
-        posted.close_period(ENTITY, "2026-01", None, "ada", status)
+    posted.close_period(ENTITY, "2026-01", None, "ada")
+    approve(posted, posted.ask_to_sign_off(ENTITY, "2026-01", "it ties", "ada"))
+    posted.close_period(ENTITY, "2026-01", None, "ada", "hard_closed")
     with pytest.raises(PeriodError, match="is hard closed: nothing in it changes"):
         posted.ask_to_repost(KEY, "deleted in the ERP", "ada", absent=True)
     reversal, _ = correct(posted)

@@ -20,6 +20,11 @@ def close(register: Register, period: str, status: str = SOFT_CLOSED) -> bool:
     return register.close_period(ENTITY, period, landing_position=7, actor="tests", status=status)
 
 
+def sign_off(register: Register, period: str) -> None:
+    request = register.ask_to_sign_off(ENTITY, period, "it ties", "ada")
+    register.approve(request.request_id, request.content_hash, "grace")
+
+
 def journal(register: Register, cause: str = "revenue") -> OutboxRow:
     return replace(journal_entry(register), cause=cause)
 
@@ -58,6 +63,7 @@ def test_a_hard_close_follows_a_soft_one_waits_for_every_document_and_is_final(r
         close(register, "2026-01", HARD_CLOSED)
 
     register.cancel(register.documents()[0], "tests", "not wanted")
+    sign_off(register, "2026-01")
     assert close(register, "2026-01", HARD_CLOSED)
 
     for status in (OPEN, SOFT_CLOSED):
