@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.close import CloseKey, Installation
-from dagster_project.close.approvals import gate_evidence, stopped_gates, superseded
+from dagster_project.close.approvals import gate_evidence, stopped_gates
 from dagster_project.close.auditing import audit_register
 from dagster_project.close.partitions import first_day, first_day_after
 from dagster_project.close.periods import broken_seals
@@ -32,6 +32,7 @@ from dagster_project.controls.catalogue import (
 from reverse_etl.errors import RegisterError, TieoutError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, LaneAge, lane_ages, stopped_documents
 from reverse_etl.posting.pacing.overview import DestinationState, destination_states
+from reverse_etl.register.approvals import superseded
 from reverse_etl.register.register import SEAL_REFUSED
 from reverse_etl.warehouse import Warehouse
 
