@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
+from reverse_etl.correlation import correlated
 from reverse_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -81,7 +83,9 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_context
     @functools.wraps(function)
     def command(context: click.Context, /, *arguments: Any, as_json: bool, **options: Any) -> Any:
-        return function(Session(context.find_root().obj, as_json), *arguments, **options)
+        # One id for all that a command asks and records; a run of Dagster that it starts has its own.
+        with correlated(uuid4().hex):
+            return function(Session(context.find_root().obj, as_json), *arguments, **options)
 
     return command
 

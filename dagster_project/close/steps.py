@@ -13,6 +13,7 @@ from dagster_project.close.outbox import proposed, proposed_at_thresholds
 from dagster_project.close.periods import landed_until, require_intact
 from dagster_project.close.read_backs import ReadBack, append_read_back
 from dagster_project.quantities import exponents, quantity
+from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 
 if TYPE_CHECKING:
@@ -165,7 +166,8 @@ def read_back(installation: Installation, systems: Sequence[str], entity: str, p
     read: dict[str, ReadBack] = {}
     for system in systems:
         try:
-            read[system] = append_read_back(installation.warehouse, installation.open_system(system), entity, period)
+            with correlated(entity=entity, period=period, destination=system):
+                read[system] = append_read_back(installation.warehouse, installation.open_system(system), entity, period)
         except TieoutError as error:
             failures.append(error)
     if failures:

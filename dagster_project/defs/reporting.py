@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.partitions import close_keys
 from dagster_project.progress import Progress, report
+from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 
 
@@ -33,7 +34,8 @@ def step(context: dg.AssetExecutionContext, name: str) -> Iterator[Told]:
     told = Told()
     started = time.monotonic()
     try:
-        yield told
+        with correlated(context.run.run_id):
+            yield told
     except TieoutError as error:
         raise dg.Failure(description=str(error), metadata=told.metadata, allow_retries=False) from error
     _report(context, Progress(name, "", "", told.message, time.monotonic() - started))
@@ -66,7 +68,8 @@ def for_each_entity(
         told = Told()
         started = time.monotonic()
         try:
-            work(key, told)
+            with correlated(context.run.run_id, entity=key.entity, period=key.period):
+                work(key, told)
         except TieoutError as error:
             failures[str(error)] = told
             continue

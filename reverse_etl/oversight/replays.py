@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from reverse_etl.correlation import correlated
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import PushReport, push
 from reverse_etl.posting.book import DeliveryBook
@@ -120,7 +121,11 @@ def replay(
     if verifiable:
         folder = settings_or_lock_folder.lock_folder if isinstance(settings_or_lock_folder, Settings) else settings_or_lock_folder
         name = system.manifest.system
-        with lane_lock(register, folder, name, entity, actor), open_pace(settings_or_lock_folder, system.manifest) as pace:
+        with (
+            correlated(correlation_id, entity=entity, destination=name),
+            lane_lock(register, folder, name, entity, actor),
+            open_pace(settings_or_lock_folder, system.manifest) as pace,
+        ):
             book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
             hints = Dependencies(register, [document for document, _ in verifiable]).hints
             again = verify(system, pace, book, verifiable, hints, patience)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 
+from reverse_etl.correlation import in_this_context
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting import sending
 from reverse_etl.posting.availability import Availability
@@ -133,7 +134,7 @@ class Poster:
                 self._answers.put(error)
 
         self._outstanding += 1
-        executor.submit(perform)
+        executor.submit(in_this_context(perform))
 
     def _await(self, until: datetime | None) -> None:
         """Take the next answer and those that come right after it, or wait."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from reverse_etl.correlation import correlated
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.availability import Availability
@@ -68,7 +69,7 @@ def push(
     name = system.manifest.system
     began = time.monotonic()
     witnesses = Witnesses(folder_of_witnesses)
-    with lane_lock(register, folder, name, entity, actor):
+    with correlated(correlation_id, entity=entity, period=period, destination=name), lane_lock(register, folder, name, entity, actor):
         witnesses.renew_if_put_back(register, actor)
         if planned is not None and all_delivered(register, planned):
             return replace(_report(name, entity, Tally(), requests=0, began=began), planned_before=len(planned.acting))

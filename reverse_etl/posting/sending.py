@@ -16,6 +16,7 @@ from reverse_etl.posting.protocol.effects import LookUpBatch
 from reverse_etl.posting.protocol.facts import Found, NotSent, Sent, WrittenAhead
 from reverse_etl.posting.protocol.outcomes import by_key
 from reverse_etl.systems.contract import Ambiguous, Call, NotExecuted, Outcome, RemoteDocument, System
+from reverse_etl.transport import tracing
 
 
 def send(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline: float) -> Sent:
@@ -39,10 +40,13 @@ def _sent(system: System, pace: Pace, calls: tuple[WrittenAhead, ...], deadline:
     if left < 0:
         return _not_sent(calls)
     until = started + left
-    requests = [Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request, until) for c in calls]
+    requests = [
+        Call(c.intent.document, c.intent.call, c.intent.generation, c.intent.idempotency_key, c.intent.request, until, c.call_position) for c in calls
+    ]
     outcomes: Mapping[str, Outcome]
     try:
-        outcomes = system.send(requests)
+        with tracing.sending(requests):
+            outcomes = system.send(requests)
     except Exception as error:
         # A system that breaks its promise never to raise must not make anybody believe that nothing was sent.
         outcomes = {request.idempotency_key: Ambiguous(f"{type(error).__name__}: {error}") for request in requests}

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reverse_etl.correlation import in_this_context
 from reverse_etl.crash_points import CrashPoint, crash_point
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import DestinationError
@@ -67,7 +68,7 @@ def verify(
         if not batches:
             continue
         with ThreadPoolExecutor(min(system.manifest.concurrency, len(batches)), thread_name_prefix=f"verify-{system.manifest.system}") as threads:
-            asked = [threads.submit(_looked_up, system, pace, some, hints([document for document, _ in some])) for some in batches]
+            asked = [threads.submit(in_this_context(_looked_up), system, pace, some, hints([document for document, _ in some])) for some in batches]
             changes: list[Change] = []
             for number, (some, future) in enumerate(zip(batches, asked, strict=True), start=1):
                 at, found = future.result()

@@ -85,7 +85,7 @@ def ask(writer: LogWriter, business_key: str, reason: str, *, absent: bool) -> A
     return approvals.ask(writer, asked)
 
 
-def seal(writer: LogWriter, request: ApprovalRequest, correlation_id: str) -> tuple[SealedDocument, ...]:
+def seal(writer: LogWriter, request: ApprovalRequest) -> tuple[SealedDocument, ...]:
     """Seal what an approved request asked for.
 
     Raises:
@@ -100,7 +100,7 @@ def seal(writer: LogWriter, request: ApprovalRequest, correlation_id: str) -> tu
         )
     if correction.reversal is None:
         _reverse_absent(writer, correction.original, request)
-    report = seal_rows(writer, correction.rows, correlation_id, correcting=True)
+    report = seal_rows(writer, correction.rows, correcting=True)
     if report.refused:
         raise ApprovalError(f"the correction of {request.subject} cannot be sealed: {report.refused[0].reason}")
     return report.sealed

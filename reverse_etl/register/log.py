@@ -44,7 +44,7 @@ class LogWriter:
         self.now = now
         self._at = to_text(now)
         self._actor = actor
-        self._correlation_id = correlation_id
+        self.correlation_id = correlation_id
         # Locks the one row on databases with concurrent writers; positions then never race.
         head = connection.execute(select(schema.register.c.position, schema.register.c.head_hash).with_for_update()).one()
         self.position: int = head.position
@@ -60,14 +60,14 @@ class LogWriter:
             raise TypeError(f"{table.name} has no columns {sorted(values)}")
         fact = {name: storable(value) if type(value) is str else value for name, value in fact.items()}
         self.position += 1
-        self._hash = chained_hash(self._hash, (self.position, kind, self._at, self._actor, self._correlation_id), fact)
+        self._hash = chained_hash(self._hash, (self.position, kind, self._at, self._actor, self.correlation_id), fact)
         self._entries.append(
             {
                 "position": self.position,
                 "kind": kind,
                 "at": self._at,
                 "actor": self._actor,
-                "correlation_id": self._correlation_id,
+                "correlation_id": self.correlation_id,
                 "hash": self._hash,
             }
         )

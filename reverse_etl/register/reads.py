@@ -210,7 +210,7 @@ def attempts(connection: Connection, document_position: int) -> list[Attempt]:
     """Every attempt of a document in order, with what came of it."""
     call, result, log = schema.calls, schema.call_results, schema.log
     statement = (
-        select(call, log.c.at, result.c.outcome, result.c.reason, result.c.remote_id, result.c.reply)
+        select(call, log.c.at, log.c.correlation_id, result.c.outcome, result.c.reason, result.c.remote_id, result.c.reply)
         .join(log, log.c.position == call.c.position)
         .outerjoin(result, result.c.call_position == call.c.position)
         .where(call.c.document_position == document_position)
@@ -225,6 +225,7 @@ def attempts(connection: Connection, document_position: int) -> list[Attempt]:
             idempotency_key=row.idempotency_key,
             request=row.request,
             written_ahead_at=from_text(row.at),
+            correlation_id=row.correlation_id,
             epoch=row.epoch,
             outcome=row.outcome,
             reason=row.reason,

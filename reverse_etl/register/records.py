@@ -159,7 +159,10 @@ class WaitingDocuments:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown)."""
+    """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown).
+
+    ``correlation_id``: the run or command that sent it, which the request carried to the destination as its trace.
+    """
 
     position: int
     document_position: int
@@ -168,6 +171,7 @@ class Attempt:
     idempotency_key: str
     request: bytes
     written_ahead_at: datetime
+    correlation_id: str
     epoch: int
     outcome: str | None
     reason: str | None

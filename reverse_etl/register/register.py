@@ -113,7 +113,7 @@ class Register(Periods, Decisions, Exceptions):
 
     def renew_incarnation(self, actor: str, reason: str) -> str:
         """Declare that this register was restored from a backup: mirrors are rebuilt and destinations swept before anything is sent."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return self._renew(writer, reason)
 
     def renew_if_contradicted(self, actor: str, seen: Sequence[Seen]) -> str | None:
@@ -121,7 +121,7 @@ class Register(Periods, Decisions, Exceptions):
         with self._reading() as connection:
             if not any(audit.contradiction(connection, one) for one in seen):
                 return None
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             # Asked again under the lock: another push may have been faster.
             reason = next((found for one in seen if (found := audit.contradiction(writer.connection, one))), None)
             if reason is not None:
@@ -154,7 +154,7 @@ class Register(Periods, Decisions, Exceptions):
         """Seal what may be sealed, in one transaction; a refused row is reported and recorded as an exception."""
         crash_point(CrashPoint.BEFORE_SEAL_COMMIT)
         with self._writing(actor, correlation_id) as writer:
-            report = seal_rows(writer, rows, correlation_id)
+            report = seal_rows(writer, rows)
             exceptions.record(
                 writer,
                 [
@@ -240,7 +240,7 @@ class Register(Periods, Decisions, Exceptions):
         Raises:
             RegisterError: the document is neither rejected nor parked.
         """
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             before = self._one_delivery(writer, document)
             if before.state is State.REJECTED:
                 # The refusal proved that nothing happened, so a new key is safe; what took effect before it stays taken.
@@ -260,7 +260,7 @@ class Register(Periods, Decisions, Exceptions):
             RegisterError: it was or may have been sent.
             PeriodError: its period is hard closed, or not what was sealed.
         """
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             # Half of a correction would leave the books without what it corrects.
             for one in corrections.together(writer.connection, document):
                 before = self._one_delivery(writer, one)
@@ -281,7 +281,7 @@ class Register(Periods, Decisions, Exceptions):
         return self._store.lane(system, entity, holder)
 
     def claim_lane(self, system: str, entity: str, holder: str) -> Lane:
-        with self._writing(holder, "") as writer:
+        with self._writing(holder) as writer:
             return deliveries.claim_lane(writer, system, entity, holder)
 
     @contextmanager

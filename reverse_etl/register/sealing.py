@@ -78,7 +78,7 @@ class _Batch:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str, *, correcting: bool = False) -> SealReport:
+def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], *, correcting: bool = False) -> SealReport:
     """``correcting``: the rows are what an approved correction consists of, which nothing else may seal."""
     connection = writer.connection
     groups: dict[str, list[OutboxRow]] = {}
@@ -109,7 +109,7 @@ def seal_rows(writer: LogWriter, rows: Sequence[OutboxRow], correlation_id: str,
     replaced = {(known.entity, known.period) for row in accepted for known in _replaced(row, batch)}
     for key in sorted(replaced):
         require_changeable(connection, *key)
-    sealed = _insert(writer, accepted, batch, hashes, correlation_id)
+    sealed = _insert(writer, accepted, batch, hashes)
     for key in sorted(replaced | {(row.entity, row.period) for row in accepted}):
         renew_seal(writer, *key)
     return SealReport(tuple(sealed), tuple(sealed_documents(connection, batch.unchanged)), tuple(batch.refused))
@@ -203,7 +203,7 @@ def _whole_groups(groups: Mapping[str, list[OutboxRow]], batch: _Batch) -> list[
     return sorted(accepted, key=lambda row: (row.document_date, row.business_key, row.revision))
 
 
-def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes: Mapping[int, str], correlation_id: str) -> list[SealedDocument]:
+def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes: Mapping[int, str]) -> list[SealedDocument]:
     numbers = _numbers(writer.connection, rows, batch)
     sealed: list[SealedDocument] = []
     for row in rows:
@@ -232,7 +232,7 @@ def _insert(writer: LogWriter, rows: Sequence[OutboxRow], batch: _Batch, hashes:
                 cause=row.cause,
                 content_hash=hashes[id(row)],
                 payload=row.payload,
-                correlation_id=correlation_id,
+                correlation_id=writer.correlation_id,
             )
         )
     for document in sealed:

@@ -138,6 +138,7 @@ class Call:
     """One request to be sent: ``request`` are the stored bytes, rendered at the write-ahead and sent as they are.
 
     ``leave_before``: a time of ``time.monotonic``; the send deadline counts from then at the latest, whatever held the process up.
+    ``position``: of the write-ahead in the register, 0 where there is none.
     """
 
     document: SealedDocument
@@ -146,6 +147,7 @@ class Call:
     idempotency_key: str
     request: bytes
     leave_before: float = math.inf
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from reverse_etl.systems.contract import Ambiguous, NotExecuted, Rejected
 from reverse_etl.transport.addresses import NetworkPolicy, is_loopback_host, origin_of
 from reverse_etl.transport.connections import Line, RefusedAddressError
 from reverse_etl.transport.content import Answer, decoded, retry_after
+from reverse_etl.transport.tracing import TRACEPARENT, traceparent
 
 if TYPE_CHECKING:
     from reverse_etl.endpoints import Network
@@ -290,6 +291,8 @@ def _message(request: Request) -> httpcore.Request:
     if url.scheme not in (b"http", b"https") or not _VISIBLE.fullmatch(url.target) or not _TOKEN.fullmatch(request.method):
         raise ValueError("the URL or method")
     headers = [(b"Host", _host_header(url)), (b"User-Agent", b"tieout")]
+    if TRACEPARENT not in request.headers:
+        headers.append((TRACEPARENT.encode(), traceparent().encode()))
     if ACCEPT_ENCODING not in request.headers:
         headers.append((ACCEPT_ENCODING.encode(), b"identity"))
     for name, value in (*request.headers.items(), *request.authorization.items()):

@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import click
 
 from dagster_project.cli.session import Session, with_session
 from dagster_project.held_back import EXCEPTIONS, published
+from reverse_etl.correlation import current
 from reverse_etl.errors import ApprovalError, TieoutError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def retry_command(session: Session, identifier: str, reason: str) -> None:
             only={document.position},
             settings_or_lock_folder=installation.settings,
             actor=installation.actor,
-            correlation_id=uuid4().hex,
+            correlation_id=current().correlation_id,
         )
         case = case_of(register, document.reference)
     _settled(session, case, report)

@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import click
 
 from dagster_project.cli.closing.close import close_keys, refuse
 from dagster_project.cli.session import Session, with_session
+from reverse_etl.correlation import current
 from reverse_etl.errors import ConfigurationError, PlanMovedError, TieoutError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _push(
 
     reports: dict[str, Any] = {}
     failures: dict[str, TieoutError] = {}
-    with Deliveries(installation, lanes, correlation_id=uuid4().hex, plan=plan) as running:
+    with Deliveries(installation, lanes, correlation_id=current().correlation_id, plan=plan) as running:
         for name, key in lanes:
             lane = f"{name} {key.entity} {key.period}"
             try:

@@ -6,11 +6,11 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import click
 
 from dagster_project.cli.session import Session, with_session
+from reverse_etl.correlation import current
 
 if TYPE_CHECKING:
     from reverse_etl.oversight.replays import ReplayReport
@@ -55,7 +55,7 @@ def replay_command(
                     [entry for entry in work if entry[0].entity == owner],
                     settings_or_lock_folder=installation.settings,
                     actor=installation.actor,
-                    correlation_id=uuid4().hex,
+                    correlation_id=current().correlation_id,
                 )
                 reports.append(report)
                 _tell(session, report)

@@ -32,13 +32,13 @@ class Decisions(Transactions):
 
         Raises ``ApprovalError``, and ``PeriodError`` where what is absent belongs to a hard closed period.
         """
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return corrections.ask(writer, business_key, reason, absent=absent)
 
     def ask_to_confirm(self, document: SealedDocument, remote_id: str | None, reason: str, actor: str) -> ApprovalRequest:
         """Ask for a parked document to be recorded as posted under ``remote_id``, or as absent (None); approving it does so. Raises
         ``ApprovalError``."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return confirmations.ask(writer, document, remote_id, reason)
 
     def approve(self, request_id: str, content_hash: str, actor: str, four_eyes: bool = True) -> ApprovalRequest:
@@ -47,21 +47,21 @@ class Decisions(Transactions):
 
         Raises ``ApprovalError``, of which ``MakerIsCheckerError`` is one, and ``PeriodError``.
         """
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             approved = approvals.decide(writer, request_id, APPROVED, content_hash, actor, four_eyes, None)
             if approved.kind == PERIOD_REOPEN:
                 periods.reopen(writer, approved)
             elif approved.kind == PERIOD_SIGN_OFF:
                 sign_offs.require_unmoved(writer.connection, periods.change_named(writer.connection, approved), approved)
             elif approved.kind in REPOST_KINDS:
-                corrections.seal(writer, approved, approved.request_id)
+                corrections.seal(writer, approved)
             elif approved.kind in CONFIRMATION_KINDS:
                 confirmations.perform(writer, approved)
             return approved
 
     def reject(self, request_id: str, content_hash: str, actor: str, reason: str, four_eyes: bool = True) -> ApprovalRequest:
         """Reject, or withdraw, what is not sealed yet. Raises ``ApprovalError``."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             rejected = approvals.decide(writer, request_id, REJECTED, content_hash, actor, four_eyes, reason)
             if rejected.kind == PERIOD_SIGN_OFF:
                 sign_offs.require_not_final(periods.change_named(writer.connection, rejected), rejected)

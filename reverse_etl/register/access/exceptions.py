@@ -29,10 +29,10 @@ class Exceptions(Transactions):
             return exceptions.listed(connection, state)
 
     def resolve_exception(self, position: int, resolution: str, actor: str) -> None:
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             exceptions.resolve(writer, position, resolution)
 
     def resolve_exceptions(self, kinds: Sequence[str], subjects: Sequence[str], resolution: str, actor: str = "tieout") -> int:
         """Close every open exception of these kinds and subjects; returns how many there were."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return exceptions.resolve_open(writer, kinds, subjects, resolution)

@@ -24,17 +24,17 @@ class Periods(Transactions):
         Raises:
             PeriodError: the period cannot take the status; the message says what to do first.
         """
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return periods.change_status(writer, entity, period, status, landing_position, landed_files)
 
     def ask_to_reopen(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
         """Ask for a soft closed period to be opened again; approving it opens it. Raises ``PeriodError``."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return periods.ask_to_reopen(writer, entity, period, reason)
 
     def ask_to_sign_off(self, entity: str, period: str, reason: str, actor: str) -> ApprovalRequest:
         """Ask for the sign-off of a soft closed period as it is sealed now. Raises ``PeriodError`` and ``ApprovalError``."""
-        with self._writing(actor, "") as writer:
+        with self._writing(actor) as writer:
             return sign_offs.ask(writer, periods.latest_change(writer.connection, entity, period), entity, period, reason)
 
     def sign_off(self, entity: str, period: str) -> ApprovalRequest | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
+from reverse_etl.correlation import current
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import RegisterError
 from reverse_etl.register import deliveries, schema
@@ -29,7 +30,9 @@ class Transactions:
         self._clock = clock
 
     @contextmanager
-    def _writing(self, actor: str, correlation_id: str) -> Iterator[LogWriter]:
+    def _writing(self, actor: str, correlation_id: str = "") -> Iterator[LogWriter]:
+        """Without a ``correlation_id`` the facts are those of the current run or command."""
+        correlation_id = correlation_id or current().correlation_id
         with self._store.writing() as connection:
             writer = LogWriter(connection, self._clock(), actor, correlation_id)
             yield writer

@@ -163,6 +163,7 @@ RESERVED_HEADERS = {
     "content-length": "it is that of the body",
     "transfer-encoding": "requests are sent whole",
     "connection": "connections are kept as long as that is safe",
+    "traceparent": "every request names the run that it belongs to",
 }
 Headers = Annotated[dict[str, str], AfterValidator(_no_reserved_header)]
 

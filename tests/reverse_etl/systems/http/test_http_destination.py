@@ -18,16 +18,19 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from traced_requests import RUN, TRACE
 from voucher_service import KEY, Ledger, voucher_service
 
 from reverse_etl.conformance import Specimens, Verdict, conformance
+from reverse_etl.correlation import correlated
 from reverse_etl.crash_points import CRASH_VARIABLE
 from reverse_etl.documents import OutboxRow, SealedDocument, State
-from reverse_etl.errors import DestinationError
+from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.posting import PushReport, push
 from reverse_etl.register import Register
 from reverse_etl.settings import Settings, load_settings
 from reverse_etl.systems import open_system
+from reverse_etl.transport import tracing
 from tests.reverse_etl.transport.scripted_server import answering, serving
 
 ENTITY, PERIOD, DAY = "northlight_us", "2026-01", date(2026, 1, 31)
@@ -166,6 +169,7 @@ from reverse_etl.posting import push
 from reverse_etl.register import Register
 from reverse_etl.settings import load_settings
 from reverse_etl.systems import open_system
+from reverse_etl.transport import tracing
 from tests.reverse_etl.transport.scripted_server import answering, serving
 settings = load_settings(Path(sys.argv[1]))
 push(Register.open(settings.register_url), open_system(settings, "vouchers"), "northlight_us", settings_or_lock_folder=settings, actor="poster")
@@ -306,3 +310,22 @@ def test_the_conformance_kit_finds_every_claim_of_the_description_kept(settings:
     kept = {(finding.document_type, finding.probe) for finding in report.findings if finding.verdict is Verdict.KEPT}
     probes = ("look_up", "comparison", "same_key_twice", "same_key_at_once")
     assert kept >= {(document_type, probe) for document_type in ("customer", "journal_entry") for probe in probes} | {("customer", "uniqueness")}
+
+
+def test_every_request_names_its_run(settings: Settings, ledger: Ledger, register: Register) -> None:
+    seal(register, customer(register, "C1"), entry(register, "J1"))
+    system = open_system(settings, "vouchers")
+    with correlated(RUN):
+        assert pushed(register, settings).verified == 2
+        list(system.read_back(ENTITY, PERIOD))
+        system.ping()
+    assert len(ledger.traceparents) > 6
+    assert all(header is not None and tracing.is_valid(header) for header in ledger.traceparents)
+    assert {str(header).split("-")[1] for header in ledger.traceparents} == {TRACE}
+
+
+def test_a_description_cannot_name_another_trace(settings: Settings) -> None:
+    path = settings.home / "destinations" / "vouchers.yaml"
+    path.write_text(path.read_text().replace("headers:", "headers: {Traceparent: mine}\n#", 1))
+    with pytest.raises(ConfigurationError, match="Traceparent is not set by a description"):
+        open_system(settings, "vouchers")

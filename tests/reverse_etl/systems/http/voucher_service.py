@@ -30,6 +30,7 @@ class Ledger:
         self.keys: dict[str, dict[str, Any]] = {}
         self.faults: list[str] = []
         self.writes = 0
+        self.traceparents: list[str | None] = []
         self.url = ""
         self.lock = threading.Lock()
 
@@ -130,6 +131,7 @@ def voucher_service() -> Iterator[Ledger]:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             body = json.loads(content, parse_float=Decimal) if content else None
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            ledger.traceparents.append(self.headers.get("traceparent"))
             chosen = None
             if self.command != "GET":
                 ledger.writes += 1

@@ -9,8 +9,10 @@ import pytest
 from ledger_installation import line
 from ledger_stand_in import EU, US
 from netsuite_books import Books
+from traced_requests import page, traced
 
 from reverse_etl.documents import State
+from reverse_etl.transport import tracing
 
 Install = Callable[..., Books]
 
@@ -195,3 +197,20 @@ def test_a_wrong_secret_holds_documents_and_does_not_reject_them(books: Books, m
     monkeypatch.setenv("NETSUITE_TOKEN_SECRET", "token secret")
     own.push()
     assert own.states() == {"C77": State.VERIFIED}
+
+
+def test_every_request_names_its_run_and_every_entry_has_a_page(books: Books) -> None:
+    own = books.installation
+    own.customer()
+    document = own.entry("traced")
+    system = own.open()
+    with traced(books.stand_in.url) as seen:
+        own.push()
+        list(system.read_back(US, "2026-01"))
+        system.ping()
+    seen.assert_of_one_run("PUT /services/rest/record/v1/journalEntry", "POST /services/rest/query/v1/suiteql")
+    # What was written ahead is found again at the destination from what the register knows of it.
+    (attempt,) = own.register.attempts(document)
+    span = tracing.span_id(attempt.correlation_id, [(attempt.idempotency_key, attempt.position)])
+    assert seen.spans("PUT /services/rest/record/v1/journalEntry") == [span]
+    assert page(books.stand_in.url, "journalEntry", str(attempt.remote_id))["externalId"] == document.reference

@@ -13,11 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 from quickbooks_books import PERIOD, US, Books, line
+from traced_requests import page, traced
 
 from reverse_etl.crash_points import CRASH_VARIABLE
 from reverse_etl.documents import State
 from reverse_etl.posting import push
 from reverse_etl.register import Register
+from reverse_etl.sandbox.quickbooks import realm_of
 from reverse_etl.systems.contract import Call, RenderContext
 from reverse_etl.systems.registry import manifest_of
 
@@ -217,3 +219,16 @@ def test_it_is_found_by_its_name() -> None:
 
 def _without_customer(name: str) -> list[dict[str, object]]:
     return [line(f"{name}#a", "2200", "debit", 100), line(f"{name}#b", "4000", "credit", 100)]
+
+
+def test_every_request_names_its_run_and_every_entry_has_a_page(start: Callable[..., Books]) -> None:
+    books = start()
+    books.seal(books.customer("C1"))
+    (document,) = books.seal(books.entry("traced"))
+    with traced(books.url) as seen:
+        books.push()
+        list(books.open().read_back(US, PERIOD))
+        books.open().ping()
+    seen.assert_of_one_run("POST /oauth2/v1/tokens/bearer", "POST /v3/company/", "GET /v3/company/")
+    (attempt,) = books.register.attempts(document)
+    assert page(books.url, realm_of(US), "JournalEntry", str(attempt.remote_id))["DocNumber"] == document.reference

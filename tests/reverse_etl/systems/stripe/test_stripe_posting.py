@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import stripe_documents as build
+from traced_requests import page, traced
 
 from reverse_etl.documents import SealedDocument
 from reverse_etl.errors import ConfigurationError, DestinationError
@@ -247,3 +248,15 @@ def test_an_answer_later_than_the_deadline_is_ambiguous(destination: Destination
     outcome = client.post("/v1/customers", {"name": "late"}, "late-key")
     assert isinstance(outcome, Ambiguous)
     assert "Timeout" in outcome.reason
+
+
+def test_every_request_names_its_run_and_every_document_has_a_page(destination: Destination) -> None:
+    driver = destination.driver
+    with traced(destination.url) as seen:
+        ada = build.customer("C-traced")
+        driver.post(ada)
+        remote_id = driver.post(build.invoice(ada, "INV-TRACED", [build.line("traced", 1000)]))
+        destination.system.ping()
+        list(destination.system.read_back("northlight_us", "2026-01"))
+    seen.assert_of_one_run("POST /v1/customers", "POST /v1/invoices", "GET /v1/customers", "GET /v1/invoices")
+    assert page(destination.url, remote_id)["id"] == remote_id

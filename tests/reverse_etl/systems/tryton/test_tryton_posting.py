@@ -6,6 +6,7 @@ from datetime import date
 from itertools import count
 
 import pytest
+from traced_requests import page, traced
 from tryton_documents import EU, US, Driver, customer, entry, line, yen_entry
 from tryton_ledger import Ledger
 
@@ -201,3 +202,15 @@ def test_requests_carry_neither_credentials_nor_ids_of_one_server(driver: Driver
     assert b'"account":"1100"' in first.request
     assert b"assword" not in first.request
     assert b"Session" not in first.request
+
+
+def test_every_request_names_its_run_and_every_move_has_a_page(ledger: Ledger) -> None:
+    system = ledger.open()
+    document = entry()
+    with traced(ledger.server.url) as seen:
+        [identifier] = Driver(system).post(document)
+        system.look_up([document], {})
+        system.ping()
+    seen.assert_of_one_run("POST /erp/rpc/")
+    shown = page(ledger.server.url, "account.move", identifier)
+    assert (document.reference in shown["description"], len(shown["lines"])) == (True, 3)

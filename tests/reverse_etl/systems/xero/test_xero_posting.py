@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from ledger_installation import line
 from ledger_stand_in import EU
+from traced_requests import page, traced
 from xero_books import Books
 
 from reverse_etl.documents import State
@@ -208,3 +209,19 @@ def test_a_killed_poster_leaves_nothing_twice_and_nothing_out(books: Books, poin
     own.push()
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
     assert [len(books.journals(document.reference)) for document in documents] == [1] * 3
+
+
+def test_every_request_names_its_run_and_every_journal_has_a_page(install: Install) -> None:
+    books = install()
+    own = books.installation
+    own.customer()
+    document = own.entry("traced")
+    system = own.open()
+    with traced(books.stand_in.url) as seen:
+        own.push()
+        list(system.read_back("northlight_us", "2026-01"))
+        system.ping()
+    seen.assert_of_one_run("PUT /api.xro/2.0/ManualJournals", "GET /api.xro/2.0/ManualJournals", "POST /api.xro/2.0/Contacts")
+    assert len(set(seen.spans("GET "))) == len(seen.spans("GET ")), "what only reads has a span of its own"
+    (held,) = books.journals(document.reference)
+    assert page(books.stand_in.url, books.tenants["northlight_us"], "ManualJournals", held["ManualJournalID"])["Narration"] == held["Narration"]
