@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reverse_etl.errors import TieoutError
+from reverse_etl.systems.document_links import DocumentLinks
 from reverse_etl.warehouse import Warehouse
 
 Row = Mapping[str, Any]
@@ -202,7 +203,8 @@ _JOURNAL_LINES = """
 """
 
 _JOURNAL_ENTRIES = """
-    select documents.business_key, documents.entity, documents.period, cast(documents.posting_date as varchar) as posting_date, documents.state,
+    select documents.business_key, documents.document_type, documents.entity, documents.period,
+        cast(documents.posting_date as varchar) as posting_date, documents.state, documents.correlation_id,
         documents.reference, documents.system, documents.remote_id, documents.remote_number, documents.total_minor, documents.currency
     from staging.stg_register_closing__documents as documents
     where list_contains($1, documents.business_key)
@@ -253,3 +255,12 @@ def trace(warehouse: Warehouse, identifier: str, event_limit: int = 10) -> Walk:
         journal_lines=journal_lines,
         journal_entries=rows(_JOURNAL_ENTRIES, sorted({row["business_key"] for row in journal_lines})),
     )
+
+
+def with_links(walk: Walk, links: DocumentLinks) -> Walk:
+    """The walk, whose documents say where a person sees them (``url``, None where there is no page)."""
+
+    def linked(rows: Sequence[Row]) -> list[Row]:
+        return [{**row, "url": links.url(row["system"], row["entity"], row["document_type"], row["remote_id"])} for row in rows]
+
+    return replace(walk, documents=linked(walk.documents), journal_entries=linked(walk.journal_entries))

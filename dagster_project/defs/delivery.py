@@ -1,6 +1,8 @@
 """Sealed documents to their destinations, and what the destinations then hold back into raw."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
 
 import dagster as dg
 
@@ -14,8 +16,11 @@ from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
+from reverse_etl.oversight.delivered import delivered_documents
+from reverse_etl.systems.document_links import DocumentLinks
 
 BILLING = "stripe"
+SHOWN_DOCUMENTS = 25
 SNAPSHOTS = dg.AssetKey(["raw", "read_backs"])
 
 
@@ -41,6 +46,7 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
                     told.message, told.seconds = str(delivered.report), delivered.seconds
                     if delivered.note:
                         told.message += f"; {delivered.note}"
+                    told.metadata = documents_there(installation, system, close_of)
                     for destination in _held_at(system):
                         context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
 
@@ -75,6 +81,7 @@ def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefi
             def work(close_of: CloseKey, told: Told) -> None:
                 delivered = running.wait_for("stripe", close_of)
                 told.message, told.seconds = str(delivered.report), delivered.seconds
+                told.metadata = documents_there(installation, "stripe", close_of)
 
             try:
                 for_each_entity(context, "delivery/thresholds", work)
@@ -83,6 +90,21 @@ def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefi
                 publish(installation)
 
     return thresholds
+
+
+def documents_there(installation: Installation, system: str, close_of: CloseKey) -> dict[str, dg.MetadataValue[Any]]:
+    """How many documents of the entity and period are at the destination, and links to the last of them."""
+    with closing(installation.open_register()) as register:
+        links = DocumentLinks(installation.settings)
+        there = delivered_documents(register, links, system, close_of.entity, close_of.period, SHOWN_DOCUMENTS)
+    rows = [
+        f"| {f'[{name}]({one.url})' if one.url else name} | {one.document_type} | {one.state} | {one.remote_id} | {one.reference} |"
+        for one in there.documents
+        for name in [one.number or one.remote_number or one.business_key]
+    ]
+    heading = ["| document | type | state | id there | our reference |", "| --- | --- | --- | --- | --- |"]
+    shown = dg.MetadataValue.md("\n".join([*heading, *rows]) if rows else "none")
+    return {"documents": dg.MetadataValue.int(there.total), f"last_{SHOWN_DOCUMENTS}_documents": shown}
 
 
 def _held_at(system: str) -> tuple[dg.AssetKey, ...]:

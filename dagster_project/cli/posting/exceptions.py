@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from reverse_etl.documents import SealedDocument
     from reverse_etl.oversight.cases import Case, Held
     from reverse_etl.posting import PushReport
-    from reverse_etl.register import Delivery, ExceptionRecord, Register
+    from reverse_etl.register import Attempt, Delivery, ExceptionRecord, Register
+    from reverse_etl.systems.document_links import DocumentLinks
 
 SHOWN = 20
 DOCUMENT_COLUMNS = ("id", "subject", "age", "amount_at_risk", "reason", "what_to_do")
@@ -62,6 +63,7 @@ def show_command(session: Session, identifier: str, look: bool) -> None:
     from reverse_etl.oversight.cases import case_of, next_commands
     from reverse_etl.oversight.cases import look as look_at
     from reverse_etl.register.access.transactions import utc_now
+    from reverse_etl.systems.document_links import DocumentLinks
 
     installation = session.installation
     with closing(installation.open_register()) as register:
@@ -69,7 +71,7 @@ def show_command(session: Session, identifier: str, look: bool) -> None:
     held = None
     if look and case.document is not None and case.delivery is not None:
         held = look_at(installation.open_system(case.document.system), case.document, case.delivery)
-    _tell(session, case, held, utc_now(), next_commands(case, held))
+    _tell(session, case, held, _url(DocumentLinks(installation.settings), case, held), utc_now(), next_commands(case, held))
 
 
 @exceptions_command.command("retry")
@@ -184,7 +186,7 @@ def _settled(session: Session, case: Case, report: PushReport) -> None:
         raise NotSettledError(f"{document.business_key} is {delivery.state}: {delivery.reason or report.withheld or 'see tieout exceptions show'}")
 
 
-def _tell(session: Session, case: Case, held: Held | None, now: datetime, commands: tuple[str, ...]) -> None:
+def _tell(session: Session, case: Case, held: Held | None, url: str | None, now: datetime, commands: tuple[str, ...]) -> None:
     document, delivery = case.document, case.delivery
     told: dict[str, Any] = {
         "exceptions": [asdict(entry) for entry in case.exceptions],
@@ -205,9 +207,12 @@ def _tell(session: Session, case: Case, held: Held | None, now: datetime, comman
         )
         at = f" as {delivery.remote_id}" if delivery.remote_id else ""
         session.line(f"It is {delivery.state} at {document.system}{at}" + (f": {delivery.reason}" if delivery.reason else ""))
+        told["url"] = url
+        if url is not None:
+            session.line(f"See it at {url}")
         session.line(f"At risk: {case.amount_at_risk_minor} minor units of {document.currency}, for {told['age'] or 'no time'}")
         told["attempts"] = [_attempt(attempt) for attempt in case.attempts]
-        session.table("Attempts", told["attempts"], ["at", "call", "generation", "outcome", "reason", "remote_id", "request"])
+        session.table("Attempts", told["attempts"], ["at", "call", "generation", "outcome", "reason", "remote_id", "run", "request"])
         told["states"] = [{"at": f"{one.at:%Y-%m-%d %H:%M:%S}", "state": one.state.value, "reason": one.reason} for one in case.transitions]
         session.table("States", told["states"], ["at", "state", "reason"])
         told["requests"] = [asdict(request) | {"status": request.status} for request in case.requests]
@@ -216,6 +221,15 @@ def _tell(session: Session, case: Case, held: Held | None, now: datetime, comman
     for command in commands:
         session.line(f"Next: {command}")
     session.result(told)
+
+
+def _url(links: DocumentLinks, case: Case, held: Held | None) -> str | None:
+    """Where a person sees the document: as it was found now, else as the register knows it."""
+    document, delivery = case.document, case.delivery
+    if document is None or delivery is None:
+        return None
+    remote_id = held.remote.remote_id if held is not None and held.remote is not None else delivery.remote_id
+    return links.url(document.system, document.entity, document.document_type, remote_id)
 
 
 def _tell_held(session: Session, system: str, held: Held) -> Mapping[str, Any]:
@@ -230,7 +244,9 @@ def _tell_held(session: Session, system: str, held: Held) -> Mapping[str, Any]:
     return asdict(held)
 
 
-def _attempt(attempt: Any) -> dict[str, Any]:
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    from reverse_etl.transport.tracing import trace_id
+
     return {
         "at": f"{attempt.written_ahead_at:%Y-%m-%d %H:%M:%S}",
         "call": attempt.call_name,
@@ -238,6 +254,8 @@ def _attempt(attempt: Any) -> dict[str, Any]:
         "outcome": attempt.outcome or "unknown",
         "reason": attempt.reason,
         "remote_id": attempt.remote_id,
+        "run": attempt.correlation_id,
+        "trace_id": trace_id(attempt.correlation_id) if attempt.correlation_id else None,
         "idempotency_key": attempt.idempotency_key,
         "request": attempt.request.decode(errors="replace"),
     }
@@ -253,6 +271,7 @@ def _age(age: timedelta | None) -> str | None:
 def _list(session: Session, everything: bool) -> None:
     from dagster_project.close.periods import broken_seals
     from reverse_etl.register.access.transactions import utc_now
+    from reverse_etl.systems.document_links import DocumentLinks
 
     installation = session.installation
     warehouse = installation.warehouse
@@ -262,7 +281,7 @@ def _list(session: Session, everything: bool) -> None:
     if is_published:
         found = {name: published(warehouse, statement) for name, statement in EXCEPTIONS.items()}
     with closing(installation.open_register()) as register:
-        found["register"] = _of_register(register, utc_now())
+        found["register"] = _of_register(register, DocumentLinks(installation.settings), utc_now())
     broken = broken_seals(installation, published=True) if is_published else ()
     found["seals"] = [
         {
@@ -284,14 +303,14 @@ def _list(session: Session, everything: bool) -> None:
     session.result([record for records in found.values() for record in records])
 
 
-def _of_register(register: Register, now: datetime) -> list[dict[str, Any]]:
+def _of_register(register: Register, links: DocumentLinks, now: datetime) -> list[dict[str, Any]]:
     """The open exceptions of the register, oldest first, with the amount of what each is about."""
     entries = register.exceptions()
     positions = {entry.document_position for entry in entries if entry.document_position is not None}
-    documents = {document.position: document for document, _ in register.deliveries(positions=sorted(positions))}
+    known = {document.position: (document, delivery) for document, delivery in register.deliveries(positions=sorted(positions))}
     rows = []
     for entry in entries:
-        document = documents.get(entry.document_position or 0)
+        document, delivery = known.get(entry.document_position or 0, (None, None))
         rows.append(
             {
                 "kind": "document",
@@ -303,6 +322,11 @@ def _of_register(register: Register, now: datetime) -> list[dict[str, Any]]:
                 "currency": None if document is None else document.currency,
                 "reason": f"{entry.kind}: {entry.reason}",
                 "what_to_do": entry.action,
+                "reference": None if document is None else document.reference,
+                "remote_id": None if delivery is None else delivery.remote_id,
+                "url": None
+                if document is None or delivery is None
+                else links.url(document.system, document.entity, document.document_type, delivery.remote_id),
             }
         )
     return rows

@@ -30,13 +30,18 @@ STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
 def trace_command(session: Session, identifier: str, event_limit: int) -> None:
     """Walk from IDENTIFIER (the id of an event or a payment, the number of an invoice, credit memo or ERP document) along event, usage summary,
     invoice line, payment, journal line and ERP document."""
-    from dagster_project.lineage import trace
+    from dagster_project.lineage import trace, with_links
+    from reverse_etl.systems.document_links import DocumentLinks
 
-    walk = trace(session.installation.warehouse, identifier, event_limit)
+    installation = session.installation
+    walk = with_links(trace(installation.warehouse, identifier, event_limit), DocumentLinks(installation.settings))
     session.line(f"{identifier} is an identifier of: {walk.found_as}")
     for stage, title, columns in STAGES:
         rows: Sequence[Row] = getattr(walk, stage)
         session.table(_heading(walk, stage, title, rows), rows, columns)
+        for row in rows:
+            if row.get("url"):
+                session.line(f"{row.get('number') or row.get('remote_number') or row['remote_id']}: {row['url']}")
     session.result(walk.as_record())
 
 
