@@ -13,7 +13,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import reopen_in_ledger
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import deliver
-from reverse_etl.correlation import in_this_context
+from reverse_etl.correlation import correlated, in_this_context
 
 if TYPE_CHECKING:
     from reverse_etl.posting import PushReport
@@ -49,7 +49,10 @@ class Deliveries:
             (system, entity): self._threads.enter_context(ThreadPoolExecutor(1, f"delivery-{system}-{entity}"))
             for system, entity in dict.fromkeys((system, key.entity) for system, key in self._asked)
         }
-        self._running = {(system, key): pools[system, key.entity].submit(in_this_context(self._deliver), system, key) for system, key in self._asked}
+        with correlated(self._correlation_id):
+            self._running = {
+                (system, key): pools[system, key.entity].submit(in_this_context(self._deliver), system, key) for system, key in self._asked
+            }
         return self
 
     def __exit__(self, *_: object) -> None:
