@@ -18,6 +18,8 @@ from reverse_etl.request_windows import RequestWindow
 from reverse_etl.service_levels import ServiceLevels
 
 HOME_VARIABLE = "TIEOUT_HOME"
+REGISTER_URL_VARIABLE = "TIEOUT_REGISTER_URL"
+DAGSTER_URL_VARIABLE = "TIEOUT_DAGSTER_URL"
 DEFAULT_HOME = ".tieout"
 SANDBOX_URL = "sandbox"
 SANDBOX_PAGES = "/_documents"
@@ -142,7 +144,12 @@ class Settings(BaseModel):
 
     @property
     def register_url(self) -> str:
-        return os.environ.get("TIEOUT_REGISTER_URL", f"sqlite:///{self.home / 'register.sqlite'}")
+        return os.environ.get(REGISTER_URL_VARIABLE, f"sqlite:///{self.home / 'register.sqlite'}")
+
+    @property
+    def dagster_url(self) -> str | None:
+        """The PostgreSQL database that keeps Dagster's runs and events; None where they are files of the home folder."""
+        return os.environ.get(DAGSTER_URL_VARIABLE) or None
 
     @property
     def lock_folder(self) -> Path:

@@ -15,6 +15,7 @@ if PARSED.is_file():
 
 # A file runs on one worker: the suite ends when the last one does, which is soonest if the longest start first. All others follow as they come.
 LONGEST_FIRST = (
+    "test_guides.py",
     "test_three_months.py",
     "test_close.py",
     "test_billing_led_close.py",
@@ -39,6 +40,7 @@ LONGEST_FIRST = (
 # Closes over months, the second engine and the second store of the register: `make test-all` and continuous integration run them with the rest.
 LONG = frozenset(
     (
+        "test_guides.py",
         "test_three_months.py",
         "test_billing_led_close.py",
         "test_focus_close.py",

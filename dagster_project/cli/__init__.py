@@ -16,6 +16,7 @@ from reverse_etl.errors import TieoutError
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("installing.installation", "Create the home folder with its relations, register and Dagster instance."),
     "sample": ("installing.installation", "Generate the sample company's deliveries, with known dirt in them."),
+    "sources": ("installing.sources", "List what can be delivered, with the columns of each and which of them may be absent."),
     "sandbox": ("installing.sandbox", "Start, stop or show the stand-in counterparties."),
     "destinations": ("installing.destinations", "Show how every destination stands and is asked; check one; set its mode."),
     "land": ("closing.close", "Land delivered files into the warehouse."),
@@ -47,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("closing.demo", "Close three months of the sample company and tie them out."),
     "bench": ("bench", "Measure what volume costs, against a query written by hand."),
     "conformance": ("installing.conformance", "Probe on a sandbox whether a destination keeps what its manifest claims."),
+    "backup": ("installing.backup", "Back up the register, and what people wrote, while others work."),
+    "restore": ("installing.backup", "Put a backup in the place of the register."),
     "copy": ("installing.copy", "Copy every source relation to PostgreSQL, for dbt to build there."),
     "dev": ("installing.dev", "Run Dagster's UI on this installation, with the counterparties running."),
 }

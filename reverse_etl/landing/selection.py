@@ -105,7 +105,10 @@ def _value(value: Value, json: JsonDialect, present: set[str]) -> str:
     if value.read_as == "date":
         return f"substring({text}, 1, 10)"
     if value.read_as == "utc_timestamp":
-        return f"case when length({text}) >= 19 then replace(substring({text}, 1, 11), ' ', 'T') || substring({text}, 12) || 'Z' else {text} end"
+        instant = f"replace(substring({text}, 1, 11), ' ', 'T') || substring({text}, 12)"
+        # Whoever states the zone means it; a date alone is no instant, and stays what it is.
+        zoned = f"({text} like '%Z' or {text} like '%z' or substring({text}, length({text}) - 5, 1) in ('+', '-'))"
+        return f"case when length({text}) < 19 then {text} when {zoned} then {instant} else {instant} || 'Z' end"
     return text
 
 

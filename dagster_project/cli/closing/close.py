@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -53,6 +54,7 @@ def land_command(session: Session, first: datetime | None, last: datetime | None
 @with_session
 def close_command(session: Session, period: str, entity: str | None, with_landing: bool) -> None:
     """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
+    from dagster_project.cli.posting.exceptions import open_exceptions
     from dagster_project.close.partitions import first_day_after, require_ended
     from dagster_project.close.steps import checkpoints
     from dagster_project.quantities import exponents
@@ -73,6 +75,10 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     found = checkpoints(installation, entity, period, published=True)
     decimals = exponents(installation.warehouse)
     session.table(f"Checkpoints of {period}", [checkpoint.as_read(decimals) for checkpoint in found], CHECKPOINT_COLUMNS)
+    # A month may close while something waits that belongs to no month yet, such as an event without a readable time.
+    waiting = Counter(record["kind"] for records in open_exceptions(installation).values() for record in records)
+    if waiting:
+        session.line(f"For a person to look at: {', '.join(f'{count} of kind {kind}' for kind, count in waiting.items())}; see 'tieout exceptions'")
     session.result({"period": period, "run_id": run.run_id, "checkpoints": [asdict(checkpoint) for checkpoint in found]})
 
 

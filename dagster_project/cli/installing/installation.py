@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.session import Session, with_session
+from reverse_etl.errors import ConfigurationError
+from reverse_etl.settings import DAGSTER_URL_VARIABLE
 
 if TYPE_CHECKING:
     from reverse_etl.sandbox.sample import SampleSummary
@@ -50,10 +52,32 @@ def initialize(settings: Settings) -> None:
     settings_file = settings.home / "tieout.yaml"
     if not settings_file.exists():
         settings_file.write_text(SETTINGS_TEMPLATE)
-    shutil.copyfile(REPOSITORY / "dagster.yaml", settings.home / "dagster" / "dagster.yaml")
+    (settings.home / "dagster" / "dagster.yaml").write_text(dagster_instance((REPOSITORY / "dagster.yaml").read_text(), settings.dagster_url))
     installation = Installation(settings)
     installation.warehouse.create_relations(RELATIONS, RENAMED_RELATIONS)
     mirror_register(installation)
+
+
+def dagster_instance(text: str, url: str | None) -> str:
+    """The Dagster instance of an installation: ``text``, which keeps runs and events beside it; or the same with all of it on PostgreSQL.
+
+    The address stays in the environment, for it may hold a password.
+
+    Raises:
+        ConfigurationError: Dagster's storage for PostgreSQL is not installed.
+    """
+    if url is None:
+        return text
+    from importlib.util import find_spec
+
+    import yaml
+
+    if find_spec("dagster_postgres") is None:
+        raise ConfigurationError(f"{DAGSTER_URL_VARIABLE} is set and dagster-postgres is not installed: pip install 'tieout[production]'")
+    instance = yaml.safe_load(text)
+    del instance["event_log_storage"]
+    instance["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_URL_VARIABLE}}}
+    return f"# Written by 'tieout init', for {DAGSTER_URL_VARIABLE} was set.\n{yaml.safe_dump(instance, sort_keys=False)}"
 
 
 @click.command("sample")

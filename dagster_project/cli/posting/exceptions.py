@@ -18,6 +18,7 @@ from reverse_etl.errors import ApprovalError, TieoutError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from dagster_project.close import Installation
     from reverse_etl.documents import SealedDocument
     from reverse_etl.oversight.cases import Case, Held
     from reverse_etl.posting import PushReport
@@ -269,11 +270,26 @@ def _age(age: timedelta | None) -> str | None:
 
 
 def _list(session: Session, everything: bool) -> None:
+    installation = session.installation
+    is_published = installation.settings.published_path.is_file()
+    found = open_exceptions(installation)
+    for name, records in found.items():
+        if records:
+            shown = records if everything else records[:SHOWN]
+            more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
+            columns = DOCUMENT_COLUMNS if name == "register" else ("subject", "reason", "what_to_do")
+            session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, columns)
+    if not any(found.values()):
+        session.line("No exceptions" if is_published else "No exceptions of documents; nothing was computed yet that could have others")
+    session.result([record for records in found.values() for record in records])
+
+
+def open_exceptions(installation: Installation) -> dict[str, list[dict[str, Any]]]:
+    """Whatever a person must look at, by the part of the line that could not take it: kind, subject, reason and what to do of each."""
     from dagster_project.close.periods import broken_seals
     from reverse_etl.register.access.transactions import utc_now
     from reverse_etl.systems.document_links import DocumentLinks
 
-    installation = session.installation
     warehouse = installation.warehouse
     found: dict[str, list[dict[str, Any]]] = {}
     # What the register knows is told whether or not anything was computed yet.
@@ -292,15 +308,7 @@ def _list(session: Session, everything: bool) -> None:
         }
         for one in broken
     ]
-    for name, records in found.items():
-        if records:
-            shown = records if everything else records[:SHOWN]
-            more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
-            columns = DOCUMENT_COLUMNS if name == "register" else ("subject", "reason", "what_to_do")
-            session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, columns)
-    if not any(found.values()):
-        session.line("No exceptions" if is_published else "No exceptions of documents; nothing was computed yet that could have others")
-    session.result([record for records in found.values() for record in records])
+    return found
 
 
 def _of_register(register: Register, links: DocumentLinks, now: datetime) -> list[dict[str, Any]]:

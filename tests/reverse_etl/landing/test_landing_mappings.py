@@ -71,6 +71,18 @@ def test_foreign_columns_become_cloudevents(tmp_path: Path) -> None:
     assert json.loads(rows[0]["record"])["kind"] == "usage", "the delivered row is kept whole"
 
 
+def test_a_time_that_states_its_zone_keeps_it(tmp_path: Path) -> None:
+    stated = ("2026-01-05T10:00:00Z", "2026-01-05 10:00:00+01:00", "2026-01-05 10:00:00.25-05:00", "2026-01-05")
+    rows = "".join(f"{number},usage,1,eu,C1,{time},S,a\n" for number, time in enumerate(stated))
+    delivered = Delivered(tmp_path, USAGE, "key,kind,amount,region,account,at,sku,tier\n" + rows)
+    assert [row["time"] for row in delivered.rows("select time from raw.usage_events order by line_number")] == [
+        "2026-01-05T10:00:00Z",
+        "2026-01-05T10:00:00+01:00",
+        "2026-01-05T10:00:00.25-05:00",
+        "2026-01-05",
+    ]
+
+
 def test_rows_left_out_are_counted_and_explained(tmp_path: Path) -> None:
     delivered = Delivered(tmp_path, USAGE, ROWS)
     (file,) = delivered.report.files
