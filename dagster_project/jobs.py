@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
@@ -18,6 +19,7 @@ from dagster_project.definitions import build_definitions
 from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
+from reverse_etl.progress import Course, is_watched
 from reverse_etl.settings import Settings
 
 # Failures are told in one line by whoever asked for the run; the event log has the rest.
@@ -70,11 +72,42 @@ class JobRunner:
 
     def _run(self, job_name: str, tags: dict[str, str] | None = None, **options: Any) -> JobRun:
         job = self.definitions.resolve_job_def(job_name)
+        run_id = str(uuid4())
         with open_instance(self._settings) as instance, _quiet():
+            instance.add_event_listener(run_id, StepCounter(instance, job_name))
             result = job.execute_in_process(
-                instance=instance, run_config=QUIET, raise_on_error=False, tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid())}, **options
+                run_id=run_id,
+                instance=instance,
+                run_config=QUIET,
+                raise_on_error=False,
+                tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid())},
+                **options,
             )
         return _summary(result)
+
+
+class StepCounter:
+    """Listens to the events of one run, and tells how many of its steps are over."""
+
+    def __init__(self, instance: dg.DagsterInstance, job_name: str) -> None:
+        self._instance = instance
+        self._title = job_name.replace("_", " ")
+        self._course: Course | None = None
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None or not is_watched():
+            return
+        if self._course is None:
+            run = self._instance.get_run_by_id(entry.run_id)
+            if run is None or run.execution_plan_snapshot_id is None:
+                return
+            plan = self._instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+            self._course = Course(self._title, len(plan.step_keys_to_execute))
+        if event.is_step_start:
+            self._course.advance(0, doing=str(event.step_key))
+        elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+            self._course.advance(doing=str(event.step_key))
 
 
 def _range(keys: Sequence[CloseKey]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-logger = logging.getLogger("tieout.progress")
+from reverse_etl.progress import Advance, logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,27 @@ def report(progress: Progress) -> None:
 
 
 class _Listener(logging.Handler):
-    def __init__(self, receive: Callable[[Progress], None]) -> None:
+    def __init__(self, receive: Callable[[Progress], None], advanced: Callable[[Advance], None]) -> None:
         super().__init__()
         self._receive = receive
+        self._advanced = advanced
 
     def emit(self, record: logging.LogRecord) -> None:
-        progress = getattr(record, "progress", None)
+        progress, advance = getattr(record, "progress", None), getattr(record, "advance", None)
         if isinstance(progress, Progress):
             self._receive(progress)
+        elif isinstance(advance, Advance):
+            self._advanced(advance)
+
+
+def _unheeded(advance: Advance) -> None:
+    """Whoever wants lines alone has no use for how far something is."""
 
 
 @contextmanager
-def listening(receive: Callable[[Progress], None]) -> Iterator[None]:
-    """Hand every progress line of this process to ``receive`` while the block runs."""
-    listener = _Listener(receive)
+def listening(receive: Callable[[Progress], None], advanced: Callable[[Advance], None] = _unheeded) -> Iterator[None]:
+    """Hand every progress line of this process to ``receive``, and how far long work is to ``advanced``, while the block runs."""
+    listener = _Listener(receive, advanced)
     level = logger.level
     logger.addHandler(listener)
     logger.setLevel(logging.INFO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class TieoutError(Exception):
     """Anything Tieout raises on purpose. The command line prints it as one line."""
@@ -53,3 +55,13 @@ class LaneBusyError(TieoutError):
 
 class DestinationError(TieoutError):
     """A destination could not be read (pushes never raise: they classify)."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """What a message about an unknown name ends with: `` (did you mean 'a' or 'b'?)``, or nothing where nothing known is like it."""
+    # Asked for only by what failed already.
+    from difflib import get_close_matches
+
+    by_folded = {name.casefold(): name for name in known}
+    found = [by_folded[name] for name in get_close_matches(given.casefold(), by_folded, n=3, cutoff=0.6)]
+    return f" (did you mean {' or '.join(repr(name) for name in found)}?)" if found else ""

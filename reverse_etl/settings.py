@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,10 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from reverse_etl.alerting.settings import AlertSettings
 from reverse_etl.close_calendar import CloseCalendar
 from reverse_etl.endpoints import Network, Secret
-from reverse_etl.errors import ConfigurationError
+from reverse_etl.errors import ConfigurationError, did_you_mean
 from reverse_etl.maintenance import MaintenanceWindow
 from reverse_etl.request_windows import RequestWindow
 from reverse_etl.service_levels import ServiceLevels
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 HOME_VARIABLE = "TIEOUT_HOME"
 REGISTER_URL_VARIABLE = "TIEOUT_REGISTER_URL"
@@ -174,13 +178,22 @@ class Settings(BaseModel):
     def sandbox_folder(self) -> Path:
         return self.home / "sandbox"
 
+    def require_entity(self, name: str) -> None:
+        """Raises ConfigurationError: there is no legal entity of that name."""
+        if name not in self.entities:
+            meant = did_you_mean(name, self.entities)
+            raise ConfigurationError(
+                f"no legal entity {name!r}{meant}; there are {', '.join(self.entities)}: another is added under 'entities' of tieout.yaml"
+            )
+
     def destination(self, name: str) -> Destination:
         """Raises ConfigurationError: there is no destination of that name."""
         try:
             return self.destinations[name]
         except KeyError:
             known = ", ".join(sorted(self.destinations)) or "none"
-            raise ConfigurationError(f"no destination named {name!r}; there are {known}: add it under 'destinations' of tieout.yaml") from None
+            meant = did_you_mean(name, self.destinations)
+            raise ConfigurationError(f"no destination named {name!r}{meant}; there are {known}: add it under 'destinations' of tieout.yaml") from None
 
     @property
     def ledgers(self) -> tuple[str, ...]:
@@ -240,18 +253,50 @@ def load_settings(home: Path | None = None) -> Settings:
     """The settings of an installation; defaults where ``tieout.yaml`` is absent or silent.
 
     Raises:
-        ConfigurationError: the file is not what the settings allow.
+        ConfigurationError: the file is not what the settings allow; the message names every setting that is not.
     """
     folder = (home or home_folder()).resolve()
     path = folder / "tieout.yaml"
     try:
-        content = yaml.safe_load(path.read_text()) if path.is_file() else None
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     # A ValueError is of a value that only looks like what it is taken for, such as 2026-02-30.
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OSError) as error:
         raise ConfigurationError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: expected a mapping of settings, got {type(content).__name__}")
+    if "home" in (content or {}):
+        raise ConfigurationError(f"{path}: home: it is the folder that the file is in; remove it")
     try:
-        return Settings(home=folder, **(content or {}))
-    except (ValidationError, TypeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+        return Settings.model_validate({**(content or {}), "home": folder})
+    except ValidationError as error:
+        problems = "; ".join(_problem(found) for found in error.errors())
+        raise ConfigurationError(f"{path}: {problems}") from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    """One thing that is wrong in the file: where, what, and for a setting that nobody knows the one that was meant."""
+    where, name = error["loc"], str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(map(str, where))}: {error['msg']}"
+    known = _members(Settings, where[:-1])
+    meant = did_you_mean(name, known) or (f"; there are {', '.join(sorted(known))}" if known else "")
+    return f"{'.'.join(map(str, where))}: there is no such setting{meant}"
+
+
+def _members(model: type[BaseModel], where: Sequence[int | str]) -> list[str]:
+    """What a mapping of the settings may say, by its place."""
+    if not where:
+        return [name for name in model.model_fields if name != "home"]
+    first, *rest = where
+    field = model.model_fields.get(str(first))
+    inner = _model_in(field.annotation) if field else None
+    if field is None or inner is None:
+        return []
+    # The name of an entry, or its place in a list, is no member of a model.
+    return _members(inner, rest[1:] if get_origin(field.annotation) in (dict, tuple) else rest)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 
-from reverse_etl.errors import TieoutError
+from reverse_etl.errors import TieoutError, did_you_mean
 
 # Name -> (module of this package, one line of help): the list of commands must not cost the import of them all.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -52,7 +53,22 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("installing.backup", "Put a backup in the place of the register."),
     "copy": ("installing.copy", "Copy every source relation to PostgreSQL, for dbt to build there."),
     "dev": ("installing.dev", "Run Dagster's UI on this installation, with the counterparties running."),
+    "completion": ("installing.completion", "Print what makes a shell complete commands, options and values."),
 }
+
+# What people come for -> the commands for it, in the order in which they are needed.
+TASKS: dict[str, tuple[str, ...]] = {
+    "Start": ("init", "sample", "sandbox", "demo", "dev", "doctor", "completion"),
+    "Run a close": (
+        *("land", "preview", "plan", "close", "checklist", "close-report", "approvals", "approve", "reject", "periods", "bill", "report", "push"),
+        *("opening",),
+    ),
+    "Deal with exceptions": ("exceptions", "replay", "reconcile", "repost", "credit", "void", "adjust", "write-off"),
+    "Read": ("status", "query", "trace", "export", "docs", "rate"),
+    "Operate": ("destinations", "alerts", "conformance", "audit", "reperform", "bench", "copy"),
+}
+OTHERS = "More"
+COMPLETE_VARIABLE = "_TIEOUT_COMPLETE"
 
 
 class LazyCommands(click.Group):
@@ -63,21 +79,66 @@ class LazyCommands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}"), f"{cmd_name.replace('-', '_')}_command")
+        if COMPLETE_VARIABLE in os.environ:
+            from dagster_project.cli.terminal.values import complete_values
+
+            complete_values(command)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {name!r}{did_you_mean(name, COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Commands with their line of help, without importing one of them; options as usual."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for task, names in grouped_commands().items():
+            with formatter.section(task):
+                formatter.write_dl([(name, COMMANDS[name][1]) for name in names])
+
+
+def grouped_commands() -> dict[str, list[str]]:
+    """Every command under its task; one that no task names comes last."""
+    named = {name for names in TASKS.values() for name in names}
+    groups = {task: [name for name in names if name in COMMANDS] for task, names in TASKS.items()}
+    groups[OTHERS] = [name for name in COMMANDS if name not in named]
+    return {task: names for task, names in groups.items() if names}
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    import platform
+    from importlib.metadata import version
+
+    parts = ", ".join(f"{name} {version(package)}" for name, package in VERSIONS.items())
+    click.echo(f"tieout {version('tieout')} (Python {platform.python_version()}, {parts})")
+    context.exit()
+
+
+VERSIONS = {"dagster": "dagster", "dbt": "dbt-core", "dbt-duckdb": "dbt-duckdb", "duckdb": "duckdb"}
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), envvar="TIEOUT_HOME", help="The installation's home folder (default .tieout)."
 )
-@click.version_option(package_name="tieout")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version, and those it runs on.")
 @click.pass_context
 def tieout(context: click.Context, home: Path | None) -> None:
-    """Product usage to the general ledger: exact amounts, at most one document per posting, every cent tied."""
+    """Product usage to the general ledger: exact amounts, at most one document per posting, every cent tied.
+
+    Every command takes --json (one JSON document, progress as JSON lines on standard error) and --quiet (errors alone). The exit code is 0; 1 for
+    an error, or for a finding of a command that looks for some; 2 for a wrong command line; 130 when interrupted.
+    """
     context.obj = home
 
 
@@ -89,9 +150,13 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code is 0, 1 for an error, 2 for a wrong command line."""
     try:
-        result: Any = tieout.main(arguments, prog_name="tieout", standalone_mode=False)
+        result: Any = tieout.main(arguments, prog_name="tieout", standalone_mode=False, complete_var=COMPLETE_VARIABLE)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
+        return 0
+    except BrokenPipeError:
+        # Whoever read the output has read enough; nothing more is written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         return _fail(error)

@@ -85,7 +85,7 @@ def _show(session: Session, simulation: Simulation, by_charge: bool, csv_path: P
             writer = csv.DictWriter(stream, ["customer", *AMOUNTS], lineterminator="\n")
             writer.writeheader()
             writer.writerows(customers)
-    session.table(f"{simulation.period} by customer, before tax, in minor units", customers, ["customer", *AMOUNTS])
+    session.table(f"{simulation.period} by customer, before tax", customers, ["customer", *AMOUNTS])
     if by_charge:
         session.table("By charge", _rows("charge", simulation.charges), ["charge", *AMOUNTS])
     session.table("Totals", [asdict(total) for total in simulation.totals], [*AMOUNTS, "up", "down", "unchanged"])

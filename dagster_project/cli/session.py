@@ -6,10 +6,11 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import uuid4
 
 import click
@@ -18,19 +19,22 @@ from reverse_etl.correlation import correlated
 from reverse_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from dagster_project.cli.terminal.bars import Bars
     from dagster_project.close import Installation
     from dagster_project.progress import Progress
     from reverse_etl.settings import Settings
 
 
 class Session:
-    """``as_json``: one JSON document on standard output, progress as JSON lines on standard error."""
+    """``as_json``: one JSON document on standard output, progress as JSON lines on standard error. ``is_quiet``: errors alone."""
 
-    def __init__(self, home: Path | None, as_json: bool) -> None:
+    def __init__(self, home: Path | None, as_json: bool, is_quiet: bool = False) -> None:
         self._home = home
+        self._bars: Bars | None = None
         self.as_json = as_json
+        self.is_quiet = is_quiet
 
-    @property
+    @functools.cached_property
     def settings(self) -> Settings:
         from reverse_etl.settings import HOME_VARIABLE, load_settings
 
@@ -42,19 +46,55 @@ class Session:
     @property
     def installation(self) -> Installation:
         """Raises ``ConfigurationError`` when ``tieout init`` was never run there."""
-        from dagster_project.close import Installation
-
         settings = self.settings
         if not settings.warehouse_path.is_file():
             raise ConfigurationError(f"{settings.home} is no installation yet: run 'tieout init' first")
+        from dagster_project.close import Installation
+
         return Installation(settings)
 
+    @property
+    def tells_people(self) -> bool:
+        return not self.as_json and not self.is_quiet
+
     def line(self, text: str) -> None:
-        if not self.as_json:
+        if not self.tells_people:
+            return
+        if self._bars is not None and self._bars.is_on_standard_output:
+            self._bars.line(text)
+        else:
             click.echo(text)
 
     def progress(self, progress: Progress) -> None:
-        click.echo(progress.to_json() if self.as_json else str(progress), err=self.as_json)
+        if self.as_json and not self.is_quiet:
+            click.echo(progress.to_json(), err=True)
+        else:
+            self.line(str(progress))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Tell the progress of what runs in the block: a line per step, and on a terminal a bar for what takes long."""
+        from dagster_project.progress import listening
+
+        stream = self._stream_of_bars()
+        if stream is None or self._bars is not None:
+            with listening(self.progress):
+                yield
+            return
+        from dagster_project.cli.terminal.bars import Bars
+
+        bars = Bars(stream)
+        with bars.shown(), listening(self.progress, bars.advance):
+            self._bars = bars
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def _stream_of_bars(self) -> TextIO | None:
+        if not self.tells_people or os.environ.get("TERM") == "dumb":
+            return None
+        return next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
 
     def result(self, value: Any) -> None:
         """The one JSON document of the command; people have read its lines and tables already."""
@@ -62,30 +102,32 @@ class Session:
             click.echo(json.dumps(value, default=_plain, indent=2))
 
     def table(self, title: str, records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-        if self.as_json:
+        if not self.tells_people:
             return
-        from rich.console import Console
-        from rich.table import Table
+        from dagster_project.cli.terminal.tables import console, table_of
 
-        shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-        for column in columns:
-            numeric = bool(records) and all(isinstance(record[column], int) or record[column] is None for record in records)
-            shown.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-        for record in records:
-            shown.add_row(*("" if record[column] is None else str(record[column]) for column in columns))
-        Console(width=None if sys.stdout.isatty() else 180).print(shown)
+        console().print(table_of(title, records, columns))
 
 
 def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its session as the first argument, and the option ``--json``."""
+    """Give a command its session as the first argument, and the options ``--json`` and ``--quiet``.
+
+    An option or argument ``entity`` or ``system`` is one of the installation's, or the command is not run.
+    """
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print errors alone (with --json: no progress).")
     @click.pass_context
     @functools.wraps(function)
-    def command(context: click.Context, /, *arguments: Any, as_json: bool, **options: Any) -> Any:
+    def command(context: click.Context, /, *arguments: Any, as_json: bool, is_quiet: bool, **options: Any) -> Any:
+        session = Session(context.find_root().obj, as_json, is_quiet)
+        if isinstance(options.get("entity"), str):
+            session.settings.require_entity(options["entity"])
+        if isinstance(options.get("system"), str):
+            session.settings.destination(options["system"])
         # One id for all that a command asks and records; a run of Dagster that it starts has its own.
         with correlated(uuid4().hex):
-            return function(Session(context.find_root().obj, as_json), *arguments, **options)
+            return function(session, *arguments, **options)
 
     return command
 

@@ -13,6 +13,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dagster_project.dbt.evidence import failing_rows, row_counts
 from dagster_project.dbt.project import DbtPaths, invoke, is_current, parse
 from dagster_project.dbt.translator import TieoutTranslator
+from reverse_etl.progress import Course
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import open_warehouse
 
@@ -68,7 +69,8 @@ class InProcessDbt:
             arguments += ["--threads", str(self._threads)]
         warehouse = open_warehouse(self._settings)
         with warehouse.writing(f"dbt build of {len(selection)} nodes, run {context.run.run_id[:8]}"):
-            outcome = invoke(self._paths, arguments, self._parsed_manifest(), [collector(messages)])
+            callbacks = [collector(messages), counter(Course("models and tests", len(selection)))]
+            outcome = invoke(self._paths, arguments, self._parsed_manifest(), callbacks)
             results = getattr(outcome.result, "results", None) or []
             counts = row_counts(warehouse, results)
             rows = failing_rows(warehouse, results)
@@ -131,6 +133,16 @@ def collector(messages: list[DbtCoreCliEventMessage]) -> Any:
             messages.append(DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={}))
 
     return collect
+
+
+def counter(course: Course) -> Any:
+    """A callback that tells how many nodes of a build are done, and which was the last."""
+
+    def count(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            course.advance(doing=event.data.node_info.node_name)
+
+    return count
 
 
 def with_evidence(event: Any, counts: Mapping[str, int], rows: Mapping[str, dg.TableMetadataValue]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -12,6 +12,7 @@ from reverse_etl.landing.inbox import Delivery, look_into
 from reverse_etl.landing.mapping import SourceMapping, load_mapping
 from reverse_etl.landing.relations import RELATIONS, RENAMED_RELATIONS
 from reverse_etl.landing.report import LandedFile, LandingProblem, LandingReport, UnreadableFileError
+from reverse_etl.progress import Course
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import Warehouse
 from reverse_etl.warehouse.port import WarehouseSession
@@ -38,11 +39,18 @@ def land(warehouse: Warehouse, settings: Settings, partitions: Sequence[date] | 
             landed = transaction.read("select position, file_name, content_hash from raw.landed_files").to_pylist()
         run.hashes = {row["file_name"]: row["content_hash"] for row in landed}
         run.position = max((row["position"] for row in landed), default=0)
-        prepared = (one for delivery in inbox.deliveries if (one := run.prepare(session, delivery)) is not None)
+        prepared = (one for delivery in course_over(inbox.deliveries) if (one := run.prepare(session, delivery)) is not None)
         for batch in loading.batches(prepared):
             run.load(session, batch)
         run.record_problems(session, chosen)
     return LandingReport(tuple(run.files), run.skipped, tuple(run.problems), tuple(run.exclusions))
+
+
+def course_over(deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
+    course = Course("files", len(deliveries))
+    for delivery in deliveries:
+        yield delivery
+        course.advance(doing=delivery.file_name)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from reverse_etl.oversight.replays import Work, chosen
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.protocol.effects import look_up_size
 from reverse_etl.posting.sending import differences_of
+from reverse_etl.progress import Course
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.contract import JOURNAL_ENTRY, MASTER_DATA
 from reverse_etl.register.records import REVERSAL, REVERSED_REFERENCE
@@ -108,10 +109,12 @@ def _of_period(register: Register, system: str, entity: str, period: str) -> Wor
 def _looked_up(register: Register, system: System, work: Work) -> dict[str, RemoteDocument]:
     hints = Dependencies(register, [document for document, _ in work]).hints
     found: dict[str, RemoteDocument] = {}
+    course = Course(f"{system.manifest.system}, looked up", len(work))
     for some in _batches(work, look_up_size(system.manifest)):
         documents = [document for document, _ in some]
         known = {document.reference: delivery.remote_id for document, delivery in some if delivery.remote_id}
         found.update(system.look_up(documents, hints(documents) | known))
+        course.advance(len(documents))
     return found
 
 

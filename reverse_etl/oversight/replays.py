@@ -19,6 +19,7 @@ from reverse_etl.posting.lanes import lane_lock
 from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.push import DEFAULT_PATIENCE_SECONDS, open_pace
 from reverse_etl.posting.verification import VerificationReport, verify
+from reverse_etl.progress import Course
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.register.contract import CARRIED_OVER, MASTER_DATA
@@ -126,7 +127,8 @@ def replay(
             lane_lock(register, folder, name, entity, actor),
             open_pace(settings_or_lock_folder, system.manifest) as pace,
         ):
-            book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
+            course = Course(f"{name} {entity}, verified again", len(verifiable))
+            book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id, course)
             hints = Dependencies(register, [document for document, _ in verifiable]).hints
             again = verify(system, pace, book, verifiable, hints, patience)
     compared = [document for document, _ in again.deliveries]

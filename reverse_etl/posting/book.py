@@ -9,17 +9,22 @@ from reverse_etl.documents import State
 from reverse_etl.posting import notices
 from reverse_etl.posting.protocol.admission import SUPERSEDED, admitted, stands
 from reverse_etl.posting.protocol.facts import Change, Intent, Refused, WrittenAhead
+from reverse_etl.progress import Course
 from reverse_etl.register import Lane, Register
 from reverse_etl.register.records import REVERSAL
 
+NOTCHES = (State.POSTED, State.VERIFIED, State.REJECTED, State.PARKED)
+"""The states that a push counts as one more step of a document's way."""
+
 
 class DeliveryBook:
-    """One lane's deliveries in the register."""
+    """One lane's deliveries in the register. ``course`` is told of every document that got somewhere."""
 
-    def __init__(self, register: Register, lane: Lane, correlation_id: str) -> None:
+    def __init__(self, register: Register, lane: Lane, correlation_id: str, course: Course | None = None) -> None:
         self._register = register
         self._lane = lane
         self._correlation_id = correlation_id
+        self._course = course
 
     def write_ahead(self, intents: Sequence[Intent]) -> tuple[list[WrittenAhead], list[Refused]]:
         """Make intents durable, each only if the lane is ours, its period takes postings, its key still holds and nobody changed the document.
@@ -96,4 +101,6 @@ class DeliveryBook:
             crash_point(CrashPoint.BETWEEN_REVERSAL_AND_REPOST)
         if any(change.after.state is State.POSTED for change in standing):
             crash_point(CrashPoint.AFTER_POSTED)
+        if self._course is not None:
+            self._course.advance(sum(change.after.state in NOTCHES for change in standing))
         return standing

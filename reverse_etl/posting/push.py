@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from reverse_etl.posting.plans.planning import situation_of
 from reverse_etl.posting.protocol import OPEN_STATES
 from reverse_etl.posting.report import PushReport
 from reverse_etl.posting.restoration import Witnesses, renew_if_posted_unknown
+from reverse_etl.progress import Course, is_watched
 from reverse_etl.register import Register
 from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.settings import Settings
@@ -86,7 +87,8 @@ def push(
             tally, requests = Tally(), 0
             moved: tuple[SealedDocument, ...] = ()
             if problem is None and withheld is None:
-                book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id)
+                course = _course(register, system.manifest, entity, positions)
+                book = DeliveryBook(register, register.claim_lane(name, entity, actor), correlation_id, course)
                 witnesses.write_mark(register)
                 if pace.withheld() is None:
                     renew_if_posted_unknown(register, system, pace, positions, actor)
@@ -97,6 +99,7 @@ def push(
                 delivery.deliver(positions, with_dependencies=narrowed and planned is None and only is None)
                 tally, requests, problem, moved = delivery.tally, delivery.requests, delivery.problem, delivery.moved
                 withheld = pace.withheld() if tally.standing(*OPEN_STATES) else None
+                course.end()
             else:
                 for document_type, state in register.states(positions):
                     tally.add(document_type, state, state)
@@ -122,6 +125,14 @@ def open_pace(settings_or_lock_folder: Settings | Path, manifest: Manifest) -> I
         yield pace
     finally:
         pace.close()
+
+
+def _course(register: Register, manifest: Manifest, entity: str, positions: Sequence[int]) -> Course:
+    """A step for every document that is sent, and one for every document that is looked up; counted only where somebody watches."""
+    if not is_watched():
+        return Course("", 0)
+    steps = sum((state in OPEN_STATES) + (manifest.of(document_type).look_up_lag is not None) for document_type, state in register.states(positions))
+    return Course(f"{manifest.system} {entity}", steps)
 
 
 def _report(system: str, entity: str, tally: Tally, *, requests: int, began: float, withheld: Withheld | None = None) -> PushReport:

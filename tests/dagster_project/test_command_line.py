@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.cli import COMMANDS, run, tieout
+from dagster_project.cli import COMMANDS, OTHERS, grouped_commands, run, tieout
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.jobs import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
@@ -43,7 +44,11 @@ def test_every_listed_command_explains_itself(name: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "says", "code"),
     [
-        (["clos"], "No such command 'clos'", 2),
+        (["clos"], "No such command 'clos' (did you mean 'close'?)", 2),
+        (["close", "2026-01", "--entiti", "x"], "Did you mean '--entity'?", 2),
+        (["destinations", "chekc", "stripe"], "Did you mean 'check'?", 2),
+        (["close", "2026-01", "--entity", "Northlight_UK"], "no legal entity 'Northlight_UK' (did you mean 'northlight_us' or 'northlight_eu'?)", 1),
+        (["push", "2026-01", "--system", "tryon"], "no destination named 'tryon' (did you mean 'tryton'?); there are stripe, tryton", 1),
         (["close"], "Missing argument 'PERIOD'", 2),
         (["sample", "--events", "none"], "'none' is not a valid integer", 2),
         (["close", "2026-01"], "is no installation yet: run 'tieout init' first", 1),
@@ -56,6 +61,41 @@ def test_a_wrong_command_line_is_answered_by_one_line(tmp_path: Path, arguments:
     assert answer.stderr.startswith("Error: ")
     assert answer.stderr.count("\n") == 1
     assert not answer.stdout
+
+
+def test_commands_are_shown_under_what_people_come_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    shown = capsys.readouterr().out
+    tasks = grouped_commands()
+    assert [shown.index(f"\n{task}:\n") for task in tasks] == sorted(shown.index(f"\n{task}:\n") for task in tasks)
+    assert OTHERS not in tasks, "a command belongs under a task of dagster_project.cli.TASKS"
+    assert sorted(name for names in tasks.values() for name in names) == sorted(COMMANDS)
+
+
+def test_the_version_names_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert re.fullmatch(
+        r"tieout [\d.]+ \(Python [\d.]+, dagster 1\.13\.\d+, dbt 1\.11\.\d+, dbt-duckdb [\d.]+, duckdb 2\.[\d.]+\)\n", capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("entitys: [acme]", "entitys: there is no such setting (did you mean 'entities'?)"),
+        ("destinations: {erp: {network: {ca_fil: x}}}", "destinations.erp.network.ca_fil: there is no such setting (did you mean 'ca_file'?)"),
+        ("destinations: {erp: {maintenance: [{begin: 1}]}}", "destinations.erp.maintenance.0.begin: there is no such setting; there are end, since,"),
+        ("first_period: [2026]", "first_period: Input should be a valid string"),
+        ("home: /elsewhere", "home: it is the folder that the file is in; remove it"),
+        (": :", "cannot be read: while parsing a block mapping"),
+    ],
+)
+def test_wrong_settings_are_told_by_file_place_and_what_was_meant(tmp_path: Path, text: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tieout.yaml").write_text(text)
+    assert run(["--home", str(tmp_path), "status"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"Error: {tmp_path / 'tieout.yaml'}")
+    assert says in told
 
 
 def test_init_makes_an_installation_and_again_changes_nothing(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ def bill_command(session: Session, period: str, entity: str | None, with_landing
     settings = session.installation.settings
     keys = close_keys(settings, period, entity)
     from dagster_project.jobs import JobRunner, exclusive
-    from dagster_project.progress import listening
 
     with exclusive(settings, f"tieout bill {period}"):
         runner = JobRunner(settings)
@@ -31,7 +30,7 @@ def bill_command(session: Session, period: str, entity: str | None, with_landing
             days = [day for day in delivered_days(settings) if day < first_day_after(period)]
             if days:
                 land(session, runner, days[0], days[-1])
-        with listening(session.progress):
+        with session.watching():
             run = runner.bill(keys)
     refuse(run)
     session.result(run)

@@ -88,8 +88,8 @@ def close_keys(settings: Settings, period: str, entity: str | None) -> list[Clos
 
     if first_day(period) < first_day(settings.first_period):
         raise ConfigurationError(f"period {period} is before the first period {settings.first_period} of this installation")
-    if entity and entity not in settings.entities:
-        raise ConfigurationError(f"no legal entity {entity!r}; there are {', '.join(settings.entities)}")
+    if entity:
+        settings.require_entity(entity)
     return [CloseKey(name, period) for name in ([entity] if entity else settings.entities)]
 
 
@@ -115,11 +115,10 @@ def delivered_days(settings: Settings) -> list[date]:
 def land(session: Session, runner: JobRunner, first: date, last: date) -> tuple[JobRun, list[RefusedRow]]:
     """One run of landing, and the rows of reference data that it landed and that are refused."""
     from dagster_project.close.steps import landed_files, refused_reference_rows
-    from dagster_project.progress import listening
 
     installation = session.installation
     position = max(landed_files(installation).values(), default=0)
-    with listening(session.progress):
+    with session.watching():
         run = runner.land(first, last)
     refuse(run)
     refused = refused_reference_rows(installation, list(landed_files(installation, position)))
@@ -135,9 +134,7 @@ def land(session: Session, runner: JobRunner, first: date, last: date) -> tuple[
 
 def close(session: Session, runner: JobRunner, keys: Sequence[CloseKey], only: Sequence[AssetKey] | None = None) -> JobRun:
     """One run that closes one period for the given entities, or makes ``only`` some assets of it; a failed one is told by its failures."""
-    from dagster_project.progress import listening
-
-    with listening(session.progress):
+    with session.watching():
         return runner.close(keys, only)
 
 

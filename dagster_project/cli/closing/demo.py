@@ -68,7 +68,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
                 stop_sandbox(settings, tuple(name for name in ("stripe", "tryton") if name not in found_running))
     evidence = Evidence.gathered(installation, PERIODS, asked)
     documents = document_count(installation)
-    if not session.as_json:
+    if session.tells_people:
         evidence.show()
     session.result({**evidence.as_record(), "documents": documents, "new_documents": documents - before})
     if documents == before:

@@ -37,7 +37,7 @@ def reperform_command(session: Session, period: str | None, entity: str | None, 
 
     installation = session.installation
     done = reperform(installation.settings.inbox, read_facts(installation), period, entity, sample, seed)
-    if not session.as_json:
+    if session.tells_people:
         show(done, exponents(installation.warehouse))
     for line in told(done):
         session.line(line)

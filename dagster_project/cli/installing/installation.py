@@ -89,7 +89,8 @@ def sample_command(session: Session, events: int, seed: int, customers: int) -> 
     """Write the sample company Northlight into the inbox: reference data and three months of usage, with dirt in known numbers."""
     from reverse_etl.sandbox.sample import generate
 
-    summary = generate(session.settings.home, events=events, seed=seed, customer_count=customers)
+    with session.watching():
+        summary = generate(session.settings.home, events=events, seed=seed, customer_count=customers)
     tell_sample(session, summary)
     session.result(summary)
 

@@ -35,15 +35,15 @@ class NotSettledError(TieoutError):
 
 @click.group("exceptions", invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help=f"Show every one, not the first {SHOWN} of each kind.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_session
 @click.pass_context
-def exceptions_command(context: click.Context, everything: bool, as_json: bool) -> None:
+def exceptions_command(context: click.Context, session: Session, everything: bool) -> None:
     """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do.
 
     A document is dealt with by its id: 'show' tells everything about it, 'retry' tries once more, 'resolve' ends it. See docs/exceptions.md.
     """
     if context.invoked_subcommand is None:
-        _list(Session(context.find_root().obj, as_json), everything)
+        _list(session, everything)
 
 
 @exceptions_command.command("list")
@@ -90,15 +90,16 @@ def retry_command(session: Session, identifier: str, reason: str) -> None:
         document, delivery = _document_of(case_of(register, identifier), identifier)
         if delivery.state.value in ("rejected", "parked"):
             register.requeue(document, installation.actor, reason)
-        report = push(
-            register,
-            installation.open_system(document.system),
-            document.entity,
-            only={document.position},
-            settings_or_lock_folder=installation.settings,
-            actor=installation.actor,
-            correlation_id=current().correlation_id,
-        )
+        with session.watching():
+            report = push(
+                register,
+                installation.open_system(document.system),
+                document.entity,
+                only={document.position},
+                settings_or_lock_folder=installation.settings,
+                actor=installation.actor,
+                correlation_id=current().correlation_id,
+            )
         case = case_of(register, document.reference)
     _settled(session, case, report)
 

@@ -135,7 +135,7 @@ def _push(
 
     reports: dict[str, Any] = {}
     failures: dict[str, TieoutError] = {}
-    with Deliveries(installation, lanes, correlation_id=current().correlation_id, plan=plan) as running:
+    with session.watching(), Deliveries(installation, lanes, correlation_id=current().correlation_id, plan=plan) as running:
         for name, key in lanes:
             lane = f"{name} {key.entity} {key.period}"
             try:
@@ -172,7 +172,8 @@ def _sealing(session: Session, keys: Sequence[CloseKey], period: str) -> dict[st
         preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
         shown = [dg.AssetKey(relation.split(".")) for relation in SHOWN_RELATIONS]
         wanted = dg.AssetSelection.assets(*outbox, *shown).upstream() - dg.AssetSelection.groups("landing", "sources", "seal")
-        run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
+        with session.watching():
+            run = runner.close(keys, only=sorted([*wanted.resolve(graph), *preview]))
     refuse(run)
     publish(installation)
     for key in keys:

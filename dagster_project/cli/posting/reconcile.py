@@ -36,7 +36,7 @@ def reconcile_command(session: Session, period: str, entity: str | None, system:
     keys = close_keys(installation.settings, period, entity)
     comparisons: list[Comparison] = []
     unreadable: dict[str, str] = {}
-    with closing(installation.open_register()) as register:
+    with session.watching(), closing(installation.open_register()) as register:
         for name in destinations_of(installation, system):
             for key in keys:
                 try:

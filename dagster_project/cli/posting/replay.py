@@ -41,7 +41,7 @@ def replay_command(
         raise click.UsageError("Say what: documents, or --period, --entity, --system or --since.", click.get_current_context())
     installation = session.installation
     reports: list[ReplayReport] = []
-    with closing(installation.open_register()) as register:
+    with session.watching(), closing(installation.open_register()) as register:
         positions = [document_named(register, name)[0].position for name in documents] or None
         for name in destinations_of(installation, system):
             work = chosen(

@@ -13,6 +13,7 @@ import numpy as np
 
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.landing.relations import DELIVERED_COLUMNS
+from reverse_etl.progress import Course
 from reverse_etl.sandbox.sample import catalogue, company, dirt, late
 from reverse_etl.sandbox.sample.delivery import file_suffix, write_reference, write_usage
 from reverse_etl.sandbox.sample.dirt import CONFLICT, DUPLICATE, KEPT, Planted
@@ -106,6 +107,7 @@ def _write_usage_files(folder: Path, clean: UsageColumns, writer: Writer, plante
     for line in planted:
         by_partition[line.partition].append(line)
     files = 0
+    course = Course("days of usage", last_partition() + 1 - first_partition())
     for partition in range(first_partition(), last_partition() + 1):
         start, stop = np.searchsorted(clean.partition, [partition, partition + 1])
         # A gateway without usage still delivers its (empty) file: what did not happen is told apart from what did not arrive.
@@ -128,6 +130,7 @@ def _write_usage_files(folder: Path, clean: UsageColumns, writer: Writer, plante
             told.append(("usage", day, f"{gateway}{suffix}", str(len(entries))))
         write_reference(folder.parent / "control_totals" / day / "usage.csv", DELIVERED_COLUMNS["raw.control_totals"], told)
         files += len(told) + 1
+        course.advance(doing=day)
     return files
 
 

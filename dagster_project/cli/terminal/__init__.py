@@ -1,0 +1,1 @@
+"""What the command line shows people: tables, bars, and what their shell completes."""

@@ -1,0 +1,92 @@
+"""Tables for people: amounts in units of their currency, at the right, to its last decimal; text wrapped at the width of the terminal."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+CURRENCIES = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "currencies.csv"
+WIDTH_WITHOUT_TERMINAL = 180
+MINOR, FUNCTIONAL = "_minor", "functional_"
+
+Record = Mapping[str, Any]
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """The terminal; where there is none, as wide as COLUMNS says. NO_COLOR and FORCE_COLOR are honoured."""
+    target = stream or sys.stdout
+    width = None if target.isatty() else int(os.environ.get("COLUMNS") or WIDTH_WITHOUT_TERMINAL)
+    return Console(file=target, width=width)
+
+
+def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> Table:
+    """Every column of numbers is at the right. ``…_minor`` is shown in units of the record's ``currency`` (``functional_…_minor`` of its
+    ``functional_currency``), where every record says one."""
+    shown = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold")
+    amounts = {column for column in columns if _are_amounts(records, column)}
+    for column in columns:
+        values = [record.get(column) for record in records]
+        numeric = any(value is not None for value in values) and all(value is None or _is_number(value) for value in values)
+        name = column.removesuffix(MINOR) if column in amounts else column
+        shown.add_column(Text(name.replace("_", " ")), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for record in records:
+        shown.add_row(*(Text(amount_text(record, column) if column in amounts else _text(record.get(column))) for column in columns))
+    return shown
+
+
+def amount_text(record: Record, column: str) -> str:
+    """An amount in minor units as one in units: 120050 of USD is 1,200.50."""
+    value = record.get(column)
+    return "" if value is None else units(value, exponents()[str(record[_currency_column(column)])])
+
+
+def units(minor: int, exponent: int) -> str:
+    return f"{Decimal(minor).scaleb(-exponent):,.{exponent}f}"
+
+
+@functools.cache
+def exponents() -> Mapping[str, int]:
+    """Currency -> decimals, as the models have it."""
+    with CURRENCIES.open(newline="") as stream:
+        return {row["currency"]: int(row["exponent"]) for row in csv.DictReader(stream)}
+
+
+def _currency_column(column: str) -> str:
+    return "functional_currency" if column.startswith(FUNCTIONAL) else "currency"
+
+
+def _are_amounts(records: Sequence[Record], column: str) -> bool:
+    if not column.endswith(MINOR) or not records:
+        return False
+    told = [record for record in records if record.get(column) is not None]
+    return bool(told) and all(isinstance(record[column], int) and str(record.get(_currency_column(column))) in exponents() for record in told)
+
+
+def _is_number(value: Any) -> bool:
+    """A text may be an exact number too, as JSON has it."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | Decimal):
+        return True
+    text = str(value).replace(",", "")
+    return isinstance(value, str) and bool(text) and "." in text and text.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value)

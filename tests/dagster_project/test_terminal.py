@@ -1,0 +1,221 @@
+"""What the command line shows: exact amounts in tables, bars only to a terminal, and values that a shell completes without waiting for anything."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dagster_project.cli import run
+from dagster_project.cli.session import Session
+from dagster_project.cli.terminal import values
+from dagster_project.cli.terminal.tables import table_of
+from dagster_project.progress import Progress, listening, report
+from reverse_etl.progress import Advance, Course, is_watched
+from reverse_etl.register import NewApprovalRequest, NewException, Register
+from reverse_etl.settings import Settings
+
+TIEOUT = Path(sys.executable).with_name("tieout")
+
+
+def shown(title: str, records: list[dict[str, object]], columns: list[str], width: int = 120) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(table_of(title, records, columns))
+    return stream.getvalue()
+
+
+def test_amounts_are_shown_in_units_of_their_currency_at_the_right() -> None:
+    records: list[dict[str, object]] = [
+        {"currency": "USD", "total_minor": 120050, "name": "a"},
+        {"currency": "JPY", "total_minor": -7, "name": "b"},
+        {"currency": "KWD", "total_minor": 1, "name": None},
+        {"currency": "EUR", "total_minor": None, "name": "[red]"},
+    ]
+    lines = shown("Amounts", records, ["currency", "total_minor", "name"]).splitlines()
+    assert " total " in lines[2]
+    assert [line.split("│")[2] for line in lines[4:8]] == [" 1,200.50 ", "       -7 ", "    0.001 ", "          "]
+    assert "[red]" in lines[7]
+
+
+def test_minor_units_stay_minor_units_where_no_currency_is_told() -> None:
+    assert "120050" in shown("Amounts", [{"total_minor": 120050, "currency": "none"}], ["total_minor"])
+    functional: list[dict[str, object]] = [{"functional_total_minor": 5, "functional_currency": "USD", "currency": "JPY"}]
+    assert "0.05" in shown("Amounts", functional, ["functional_total_minor"])
+
+
+def test_exact_numbers_and_truth_are_told_as_people_write_them() -> None:
+    told = shown("Rows", [{"quantity": Decimal("0.0000001"), "tied": True, "note": None}], ["quantity", "tied", "note"])
+    assert "0.0000001" in told
+    assert "yes" in told
+
+
+def test_a_wide_table_is_folded_at_the_width_and_loses_nothing() -> None:
+    text = "x" * 100
+    folded = shown("Wide", [{"text": text}], ["text"], width=40)
+    assert max(map(len, folded.splitlines())) <= 40
+    assert folded.count("x") == 101 - 1 + folded.count("text")
+
+
+def test_nobody_counts_what_nobody_watches() -> None:
+    assert not is_watched()
+    told: list[Advance] = []
+    Course("unseen", 3).advance()
+    with listening(lambda _: None, told.append):
+        course = Course("files", 3)
+        course.advance(2, doing="b.csv")
+        course.advance(5)
+    assert told == [Advance("files", 0, 3), Advance("files", 2, 3, "b.csv"), Advance("files", 3, 3)]
+    assert not is_watched()
+
+
+def tell_one_step() -> None:
+    course = Course("files", 4)
+    course.advance(1, doing="a.csv")
+    report(Progress("landing", "acme", "2026-01", "4 files", 1.5))
+    course.end()
+
+
+def test_progress_is_a_line_where_there_is_no_terminal_and_json_on_standard_error_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    for as_json, is_quiet in ((False, False), (True, False), (False, True), (True, True)):
+        with Session(None, as_json, is_quiet).watching():
+            tell_one_step()
+    printed = capsys.readouterr()
+    assert printed.out == "2026-01 acme landing: 4 files (1.5 s)\n"
+    assert printed.err == '{"step": "landing", "entity": "acme", "period": "2026-01", "message": "4 files", "seconds": 1.5}\n'
+
+
+PROGRAM = """
+import time
+from dagster_project.cli.session import Session
+from dagster_project.progress import Progress, report
+from reverse_etl.progress import Course
+with Session(None, False, {quiet}).watching():
+    course = Course("files", 4)
+    course.advance(1, doing="a.csv")
+    time.sleep(0.3)  # a bar is drawn ten times a second
+    report(Progress("landing", "acme", "2026-01", "4 files", 1.5))
+"""
+
+
+def on_a_terminal(quiet: bool, **environment: str) -> str:
+    """What a person sees."""
+    leader, follower = pty.openpty()
+    printed: list[bytes] = []
+
+    def read() -> None:
+        while True:
+            try:
+                some = os.read(leader, 65536)
+            except OSError:
+                return
+            if not some:
+                return
+            printed.append(some)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    program = PROGRAM.format(quiet=quiet)
+    surroundings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment}
+    surroundings = {name: value for name, value in surroundings.items() if name != "NO_COLOR" or name in environment}
+    subprocess.run([sys.executable, "-c", program], stdout=follower, stderr=follower, env=surroundings, check=True)
+    os.close(follower)
+    reader.join(timeout=10)
+    return b"".join(printed).decode()
+
+
+def test_a_terminal_gets_a_bar_with_the_lines_above_it() -> None:
+    seen = on_a_terminal(False)
+    assert "1/4" in seen
+    assert "2026-01 acme landing: 4 files (1.5 s)" in seen
+    assert "\x1b[3" in seen
+    plain = on_a_terminal(False, NO_COLOR="1")
+    assert "1/4" in plain
+    assert "\x1b[3" not in plain
+    assert on_a_terminal(True) == ""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An installation with something to complete."""
+    (tmp_path / "tieout.yaml").write_text(
+        "entities: [acme_us, acme_de]\nfirst_period: '2026-01'\ndestinations: {erp: {kind: xero}, billing: {kind: stripe}}\n"
+    )
+    with closing(Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}")) as register:
+        register.record_exception(NewException(kind="held", subject="a", reason="b", action="c"), "me", "")
+        register.ask(NewApprovalRequest("run_gate", "acme_us", "acme_us/first", "many lines", content_hash="0" * 64), "me")
+    return tmp_path
+
+
+def completed(home: Path, words: str) -> list[str]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "TIEOUT_REGISTER_URL"},
+        "_TIEOUT_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"tieout {words}",
+        "COMP_CWORD": str(len(words.split(" "))),
+        "TIEOUT_HOME": str(home),
+    }
+    answer = subprocess.run([TIEOUT], env=environment, capture_output=True, text=True, check=True)
+    return [line.split(",", 1)[1] for line in answer.stdout.split()]
+
+
+def test_commands_options_and_values_of_the_installation_are_completed(home: Path) -> None:
+    assert completed(home, "clo")[0] == "close"
+    assert "--no-land" in completed(home, "close --no")
+    assert completed(home, "close 2026-0")[-1] == "2026-01"
+    assert completed(home, "close 2026-01 --entity acme_d") == ["acme_de"]
+    assert completed(home, "push --system ") == ["erp", "billing"]
+    assert completed(home, "destinations mode b") == ["billing"]
+    assert completed(home, "exceptions show ") == ["2"]
+    [request] = completed(home, "approve ")
+    assert len(request) >= 8
+    assert completed(home / "absent", "exceptions show ") == []
+    assert completed(home / "absent", "close 2026-01 --entity northlight_u") == ["northlight_us"]
+
+
+def test_completion_waits_for_nothing_and_loads_nothing_heavy(home: Path) -> None:
+    loaded = "[name for name in ('dagster', 'dbt', 'duckdb', 'pyarrow', 'sqlalchemy', 'pydantic', 'rich', 'httpx') if name in sys.modules]"
+    statement = (
+        "import os, sys; os.environ |= {'_TIEOUT_COMPLETE': 'bash_complete', 'COMP_WORDS': sys.argv[1], 'COMP_CWORD': '3'}\n"
+        f"from dagster_project.cli import run\ntry:\n    run([])\nexcept SystemExit:\n    pass\nsys.exit(str({loaded}) if {loaded} else 0)"
+    )
+    with closing(sqlite3.connect(home / "register.sqlite")) as writer:
+        writer.execute("begin immediate")
+        environment = {**os.environ, "TIEOUT_HOME": str(home)}
+        words = "tieout exceptions show "
+        shown = subprocess.run([sys.executable, "-c", statement, words], env=environment, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == "plain,2\n"
+
+
+def test_what_is_completed_without_settings_is_what_the_settings_default_to() -> None:
+    settings = Settings(home=Path("/nowhere"))
+    assert settings.entities == values.DEFAULT_ENTITIES
+    assert tuple(settings.destinations) == values.DEFAULT_DESTINATIONS
+    assert settings.first_period == values.DEFAULT_FIRST_PERIOD
+
+
+def test_periods_go_from_the_running_one_back_to_the_first(home: Path) -> None:
+    periods = [item.value for item in values.Values(home).periods()]
+    assert periods[0] == f"{date.today():%Y-%m}"
+    assert periods[-1] == "2026-01"
+    assert periods == sorted(periods, reverse=True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_the_shell_reads(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert f"_TIEOUT_COMPLETE={shell}_complete" in script
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
