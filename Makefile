@@ -58,7 +58,7 @@ lint: setup ## Style, types, SQL and dbt parse without warnings
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@if [ -d dbt_project/models ]; then .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests; fi
+	@if [ -d dbt_project/models ]; then .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/analyses; fi
 	@if [ -d dbt_project/models ]; then mkdir -p $(SCRATCH) && TIEOUT_WAREHOUSE=warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
 		--project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(SCRATCH))/target --log-path $(abspath $(SCRATCH))/logs; fi
 

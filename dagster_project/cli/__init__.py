@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reconcile": ("posting.reconcile", "Compare what the destinations hold now with the register, document by document."),
     "repost": ("posting.repost", "Ask for a misposting to be reversed and posted once more."),
     "audit": ("audit", "Verify the register's whole chain, and anchor where it stands."),
+    "query": ("reading.query", "Answer a ready question from the published copy: what is unbilled, overdue, in transit, ..."),
     "trace": ("reading.trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
     "export": ("reading.export", "Write the books of a period for beancount, hledger or a spreadsheet."),
     "reperform": ("closing.reperform", "Compute the general ledger a second time, from the delivered files, and compare."),

@@ -71,12 +71,12 @@ class DuckDBWarehouse:
             except duckdb.CatalogException as error:
                 raise DestinationError(f"the warehouse {self._path} lacks a relation: {error}; run 'tieout init' and a close first") from error
 
-    def read_published(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+    def read_published(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         if not self._published.is_file():
             raise DestinationError(f"nothing is published yet at {self._published}; run 'tieout close PERIOD' first")
         connection = duckdb.connect(str(self._published), read_only=True)
         try:
-            return connection.sql(statement, params=list(parameters)).to_arrow_table()
+            return connection.sql(statement, params=dict(parameters) if isinstance(parameters, Mapping) else list(parameters)).to_arrow_table()
         except duckdb.CatalogException as error:
             raise DestinationError(f"the published copy lacks a relation: {error}; run 'tieout plan' or 'tieout close' for it") from error
         finally:

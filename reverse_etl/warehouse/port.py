@@ -94,8 +94,9 @@ class Warehouse(Protocol):
         """Run one query. Raises ``DestinationError`` when the relation does not exist."""
         ...
 
-    def read_published(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """Run one query on the published copy, which no writer ever blocks. Raises ``DestinationError`` where nothing is published."""
+    def read_published(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
+        """Run one query on the published copy, which no writer ever blocks; parameters by place or by name. Raises ``DestinationError`` where
+        nothing is published."""
         ...
 
     def append(self, relation: str, rows: pa.Table) -> int:

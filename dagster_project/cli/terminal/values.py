@@ -71,6 +71,11 @@ class Values:
             month = date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
         return found
 
+    def queries(self) -> list[CompletionItem]:
+        from dagster_project.cli.reading.ready_queries import ready_queries
+
+        return [CompletionItem(query.name, help=query.question) for query in ready_queries().values()]
+
     def registered(self, statement: str) -> list[CompletionItem]:
         """Two columns of the register, the value and what it is; nothing where it is kept in PostgreSQL."""
         if "TIEOUT_REGISTER_URL" in os.environ:
@@ -100,6 +105,7 @@ COMPLETERS: dict[str, Completer] = {
     "trace identifier": lambda values: values.registered(INVOICES),
     "invoice": lambda values: values.registered(INVOICES),
     "replay documents": lambda values: values.registered(UNDELIVERED),
+    "query name": Values.queries,
     "repost reference": lambda values: values.registered(JOURNALS),
 }
 

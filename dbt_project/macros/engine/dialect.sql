@@ -215,3 +215,8 @@
     rtrim(rtrim(cast({{ expression }} as varchar), '0'), '.')
 {%- endmacro %}
 {% macro postgres__decimal_text(expression) %}cast(trim_scale({{ expression }}) as varchar){% endmacro %}
+
+{% macro parameter(name) %}{{ return(adapter.dispatch('parameter', 'tieout')(name)) }}{% endmacro %}
+{#- What a ready query is given when it runs: bound by the engine, never part of the text. -#}
+{% macro duckdb__parameter(name) %}${{ name }}{% endmacro %}
+{% macro postgres__parameter(name) %}%({{ name }})s{% endmacro %}
