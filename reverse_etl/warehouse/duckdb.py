@@ -151,6 +151,20 @@ class DuckDBWarehouse:
         status = self._path.stat()
         return status.st_mtime_ns, status.st_size
 
+    def occupant(self) -> str | None:
+        if not self._path.is_file():
+            return None
+        try:
+            with file_lock(self._lock_path, "looking who has the file open", wait_seconds=0.0):
+                opened = self._open()
+                if isinstance(opened, str):
+                    return opened
+                opened.close()
+        except LockTimeoutError:
+            # Somebody of ours is at work, which every writer waits for.
+            pass
+        return None
+
     @contextmanager
     def _connection(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._locked(purpose) as deadline:
@@ -168,16 +182,21 @@ class DuckDBWarehouse:
             WarehouseBusyError: one has, until ``deadline``; the message names it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                return duckdb.connect(str(self._path), config={"memory_limit": self._memory_limit})
-            except duckdb.IOException as error:
-                held = _HELD.search(str(error))
-                if held is None:
-                    raise
-                if time.monotonic() >= deadline:
-                    raise self._busy(_program(held["program"], int(held["pid"]))) from error
-                time.sleep(POLL_SECONDS)
+        while isinstance(opened := self._open(), str):
+            if time.monotonic() >= deadline:
+                raise self._busy(opened)
+            time.sleep(POLL_SECONDS)
+        return opened
+
+    def _open(self) -> duckdb.DuckDBPyConnection | str:
+        """A connection, or the program that has the file open."""
+        try:
+            return duckdb.connect(str(self._path), config={"memory_limit": self._memory_limit})
+        except duckdb.IOException as error:
+            held = _HELD.search(str(error))
+            if held is None:
+                raise
+            return _program(held["program"], int(held["pid"]))
 
     def _busy(self, holder: str) -> WarehouseBusyError:
         return WarehouseBusyError(

@@ -122,6 +122,10 @@ class Warehouse(Protocol):
         """Replace the copy that readers use, atomically."""
         ...
 
+    def occupant(self) -> str | None:
+        """The program, none of ours, that has the warehouse open for itself, and its user; None where there is none. Waits for nobody."""
+        ...
+
 
 def open_warehouse(settings: Settings) -> Warehouse:
     from reverse_etl.warehouse.duckdb import DuckDBWarehouse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,7 @@ def test_whoever_has_the_file_open_is_named_once_the_wait_is_over(settings: Sett
         named = rf"held by python[\d.]* \(process {process.pid}\) of user {pwd.getpwuid(os.getuid()).pw_name} for"
         with pytest.raises(WarehouseBusyError, match=named):
             warehouse.read("select 1")
+        assert re.match(rf"python[\d.]* \(process {process.pid}\)", warehouse.occupant() or "")
         # What dbt opens by itself is asked for first, so that it fails as everything else does.
         with pytest.raises(WarehouseBusyError, match=named), warehouse.writing("dbt build"):
             raise AssertionError("nothing may begin")
@@ -73,6 +75,12 @@ def test_a_holder_that_died_holds_nothing(settings: Settings, warehouse: Warehou
         process.wait()
         with warehouse.writing("dbt build"):
             assert warehouse.read("select count(*) as sales from raw.sales").to_pylist() == [{"sales": 0}]
+
+
+def test_who_is_at_work_for_us_is_no_occupant(settings: Settings, warehouse: Warehouse) -> None:
+    assert warehouse.occupant() is None
+    with warehouse.writing("dbt build"):
+        assert open_warehouse(settings).occupant() is None
 
 
 def test_readers_of_the_published_copy_wait_for_nobody(settings: Settings, warehouse: Warehouse) -> None:
