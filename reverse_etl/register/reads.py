@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.register import schema
 from reverse_etl.register.contract import CARRIED_OVER
 from reverse_etl.register.deliveries import load_delivery
 from reverse_etl.register.log import from_text, to_text
-from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, Transition, WaitingDocuments
+from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, PeriodDocuments, Transition, WaitingDocuments
 
 POSITIONS_AT_ONCE = 1_000
 
@@ -175,6 +175,54 @@ def waiting(connection: Connection, states: Sequence[State]) -> list[WaitingDocu
             row.system, row.entity, row.period, State(row.state), row.currency, int(row.documents), int(row.total_minor), from_text(row.oldest)
         )
         for row in connection.execute(statement)
+    ]
+
+
+def period_documents(connection: Connection, entity: str, period: str) -> list[PeriodDocuments]:
+    """The documents of a legal entity and period, counted and summed; what is delivered to nobody is left out."""
+    document, delivery, log, transition = schema.documents, schema.deliveries, schema.log, schema.transitions
+    effect = schema.log.alias("effect")
+    columns = (document.c.system, document.c.document_type, delivery.c.state, document.c.currency)
+    statement = (
+        select(*columns)
+        .add_columns(func.count(document.c.position.distinct()).label("documents"), func.max(document.c.position).label("last"))
+        .add_columns(func.max(effect.c.at).label("posted"))
+        .join(delivery, delivery.c.document_position == document.c.position)
+        .outerjoin(transition, and_(transition.c.document_position == document.c.position, transition.c.state == State.POSTED.value))
+        .outerjoin(effect, effect.c.position == transition.c.position)
+        .where(document.c.entity == entity, document.c.period == period, document.c.system != CARRIED_OVER)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    # Summed apart: a document that was posted twice, as after a repost, would count twice.
+    sums = {
+        (row.system, row.document_type, row.state, row.currency): int(row.total_minor)
+        for row in connection.execute(
+            select(*columns, func.sum(document.c.total_minor).label("total_minor"))
+            .join(delivery, delivery.c.document_position == document.c.position)
+            .where(document.c.entity == entity, document.c.period == period, document.c.system != CARRIED_OVER)
+            .group_by(*columns)
+        )
+    }
+    rows = connection.execute(statement).all()
+    sealed = {
+        row.position: (from_text(row.at), row.correlation_id)
+        for row in connection.execute(select(log.c.position, log.c.at, log.c.correlation_id).where(log.c.position.in_([row.last for row in rows])))
+    }
+    return [
+        PeriodDocuments(
+            system=row.system,
+            document_type=row.document_type,
+            state=State(row.state),
+            currency=row.currency,
+            documents=int(row.documents),
+            total_minor=sums[row.system, row.document_type, row.state, row.currency],
+            sealed_at=sealed[row.last][0],
+            sealed_position=row.last,
+            posted_at=None if row.posted is None else from_text(row.posted),
+            run_id=sealed[row.last][1],
+        )
+        for row in rows
     ]
 
 

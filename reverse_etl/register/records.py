@@ -158,6 +158,25 @@ class WaitingDocuments:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodDocuments:
+    """Documents of a legal entity and period by destination, type, state and currency; the total in minor units.
+
+    ``posted_at``: when the last of them took effect at its destination. ``run_id``: the correlation id of the last that was sealed.
+    """
+
+    system: str
+    document_type: str
+    state: State
+    currency: str
+    documents: int
+    total_minor: int
+    sealed_at: datetime
+    sealed_position: int
+    posted_at: datetime | None
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of one call: the stored request and, once known, what came of it (outcome None = unknown).
 

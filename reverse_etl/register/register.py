@@ -31,6 +31,7 @@ from reverse_etl.register.records import (
     DocumentEntry,
     Lane,
     NewException,
+    PeriodDocuments,
     Restoration,
     SealReport,
     Standing,
@@ -228,6 +229,11 @@ class Register(Periods, Decisions, Exceptions):
         """Documents in some states by lane, period, state and currency, with the age of the oldest."""
         with self._reading() as connection:
             return reads.waiting(connection, states)
+
+    def period_documents(self, entity: str, period: str) -> list[PeriodDocuments]:
+        """The documents of a legal entity and period by destination, type, state and currency."""
+        with self._reading() as connection:
+            return reads.period_documents(connection, entity, period)
 
     def sealed_at(self, positions: Sequence[int]) -> dict[int, datetime]:
         """When documents were sealed, by position."""

@@ -75,26 +75,24 @@ def signed(connection: Connection, change: PeriodChange, before: int | None = No
     return next((one for one in reversed(given) if one.content_hash == _hash_of(connection, change, one.reason, before)), None)
 
 
-def holding_up(connection: Connection, change: PeriodChange) -> list[ApprovalRequest]:
-    """The requests that nobody has decided and that a hard close of the period waits for: those that its entity asked for before it was closed,
-    those about a posting of the period, and the one to reopen it."""
+def holding_up(connection: Connection, entity: str, period: str, closed_at: int | None) -> list[ApprovalRequest]:
+    """The requests that nobody has decided and that a hard close of the period waits for: those that its entity asked for before it was closed (at
+    the position ``closed_at``; None: it is open), those about a posting of the period, and the one to reopen it."""
     requests = approvals.listed(connection)
     old = approvals.superseded(requests)
-    waiting = [request for request in requests if request.entity == change.entity and request.status == "open" and request.request_id not in old]
+    waiting = [request for request in requests if request.entity == entity and request.status == "open" and request.request_id not in old]
     postings = {request.subject for request in waiting if request.kind in POSTING_KINDS}
     document = schema.documents.c
-    statement = select(document.business_key).where(
-        document.business_key.in_(postings), document.entity == change.entity, document.period == change.period
-    )
+    statement = select(document.business_key).where(document.business_key.in_(postings), document.entity == entity, document.period == period)
     of_the_period = {row.business_key for row in connection.execute(statement)} if postings else set()
     held = []
     for request in waiting:
         if request.kind in POSTING_KINDS:
             concerns = request.subject in of_the_period
         elif request.kind in (PERIOD_REOPEN, PERIOD_SIGN_OFF):
-            concerns = request.kind == PERIOD_REOPEN and request.subject == _subject(change)
+            concerns = request.kind == PERIOD_REOPEN and request.subject == f"{entity}/{period}"
         else:
-            concerns = request.position < change.position
+            concerns = closed_at is None or request.position < closed_at
         held += [request] if concerns else []
     return held
 
@@ -106,7 +104,7 @@ def require(connection: Connection, change: PeriodChange) -> None:
         PeriodError: a decision is open, or nobody has signed off what the period holds now.
     """
     named = f"period {change.period} of {change.entity}"
-    held = holding_up(connection, change)
+    held = holding_up(connection, change.entity, change.period, change.position)
     if held:
         first = held[0]
         raise PeriodError(

@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -72,13 +72,23 @@ class DuckDBWarehouse:
                 raise DestinationError(f"the warehouse {self._path} lacks a relation: {error}; run 'tieout init' and a close first") from error
 
     def read_published(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
+        with self.reading_published() as read:
+            return read(statement, parameters)
+
+    @contextmanager
+    def reading_published(self) -> Iterator[Callable[[str, Sequence[Any] | Mapping[str, Any]], pa.Table]]:
         if not self._published.is_file():
             raise DestinationError(f"nothing is published yet at {self._published}; run 'tieout close PERIOD' first")
         connection = duckdb.connect(str(self._published), read_only=True)
+
+        def read(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> pa.Table:
+            try:
+                return connection.sql(statement, params=dict(parameters) if isinstance(parameters, Mapping) else list(parameters)).to_arrow_table()
+            except duckdb.CatalogException as error:
+                raise DestinationError(f"the published copy lacks a relation: {error}; run 'tieout plan' or 'tieout close' for it") from error
+
         try:
-            return connection.sql(statement, params=dict(parameters) if isinstance(parameters, Mapping) else list(parameters)).to_arrow_table()
-        except duckdb.CatalogException as error:
-            raise DestinationError(f"the published copy lacks a relation: {error}; run 'tieout plan' or 'tieout close' for it") from error
+            yield read
         finally:
             connection.close()
 

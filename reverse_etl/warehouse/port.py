@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -97,6 +97,10 @@ class Warehouse(Protocol):
     def read_published(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         """Run one query on the published copy, which no writer ever blocks; parameters by place or by name. Raises ``DestinationError`` where
         nothing is published."""
+        ...
+
+    def reading_published(self) -> AbstractContextManager[Callable[[str, Sequence[Any] | Mapping[str, Any]], pa.Table]]:
+        """Many queries on one published copy: the same one for all of them, whatever is published meanwhile. Raises ``DestinationError`` as above."""
         ...
 
     def append(self, relation: str, rows: pa.Table) -> int:

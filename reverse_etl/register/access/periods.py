@@ -47,10 +47,12 @@ class Periods(Transactions):
             return sign_offs.signed(connection, closed, changes[-1].position if changes[-1].status == HARD_CLOSED else None)
 
     def undecided(self, entity: str, period: str) -> list[ApprovalRequest]:
-        """The open requests that a hard close of a soft closed period waits for; those of another one are none."""
+        """The open requests that a hard close of the period waits for, or would if it were closed now; of a hard closed one there are none."""
         with self._reading() as connection:
             change = periods.latest_change(connection, entity, period)
-            return [] if change is None or change.status != SOFT_CLOSED else sign_offs.holding_up(connection, change)
+            if change is not None and change.status == HARD_CLOSED:
+                return []
+            return sign_offs.holding_up(connection, entity, period, change.position if change is not None and change.status == SOFT_CLOSED else None)
 
     def period_changes(self, entity: str, period: str) -> list[PeriodChange]:
         """Every change of the period's status, the first one first."""

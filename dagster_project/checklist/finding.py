@@ -1,0 +1,72 @@
+"""What is found of one step, before its place among the others is looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeAlias
+
+from dagster_project.checklist.standing import DocumentGroup, Standing
+from dagster_project.checklist.step import Blocker, Evidence, Money
+from reverse_etl.close_calendar import CloseStep
+from reverse_etl.documents import State
+
+FINAL = (State.VERIFIED, State.CANCELLED, State.REVERSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """``since``: what was done before does not count (the end of the period, or when it was reopened)."""
+
+    last_day: date
+    has_ended: bool
+    since: datetime
+    was_reopened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    is_done: bool
+    evidence: tuple[Evidence, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    done_at: datetime | None = None
+
+
+Found: TypeAlias = Mapping[CloseStep, Finding]
+
+
+def is_closed(standing: Standing) -> bool:
+    """Soft or hard: everything up to the checkpoints was done then, and what was left out is carried into the next period."""
+    return standing.status != "open"
+
+
+def is_billing(standing: Standing, system: str) -> bool:
+    return system == standing.billing
+
+
+def delivered_groups(standing: Standing, billing: bool) -> list[DocumentGroup]:
+    return [group for group in standing.documents if is_billing(standing, group.system) == billing]
+
+
+def summed(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """By currency, without those that are nothing."""
+    totals: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for amount in amounts:
+        totals[amount.currency, amount.exponent] += amount.minor
+    return tuple(Money(minor, currency, exponent) for (currency, exponent), minor in sorted(totals.items()) if minor)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 document``, ``2 documents``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def close_command(standing: Standing) -> str:
+    return f"tieout close {standing.period} --entity {standing.entity}"
+
+
+def told(moment: datetime) -> str:
+    """An instant, to the minute, with its offset."""
+    return moment.isoformat(sep=" ", timespec="minutes")
