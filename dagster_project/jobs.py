@@ -17,6 +17,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
+from dagster_project.step_failures import reason_of
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.progress import Course, is_watched
@@ -154,17 +155,7 @@ def _summary(result: dg.ExecuteInProcessResult) -> JobRun:
     return JobRun(
         run_id=result.run_id,
         succeeded=result.success,
-        failures=tuple(f"{event.step_key}: {_reason(event)}" for event in events if event.is_step_failure),
+        failures=tuple(f"{event.step_key}: {reason_of(event)}" for event in events if event.is_step_failure),
         materialized=frozenset(event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key),
         evaluated=frozenset(f"{check.asset_key.to_user_string()}:{check.check_name}" for check in result.get_asset_check_evaluations()),
     )
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error
-    while error and error.cause:
-        error = error.cause
-    return " ".join(error.message.split()) if error else "failed"

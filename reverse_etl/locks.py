@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 POLL_SECONDS = 0.05
@@ -38,8 +40,34 @@ def file_lock(path: Path, holder: str, wait_seconds: float) -> Iterator[None]:
         os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """``holder`` is what it wrote about itself; ``since``: when it took the lock."""
+
+    holder: str
+    since: datetime
+
+
+def lock_holder(path: Path) -> LockHolder | None:
+    """Who holds the lock of ``path`` now; None where nobody does. Takes it for a moment to find out."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 500, 0).decode(errors="replace") or "another process"
+        return LockHolder(holder, datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC))
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(descriptor: int, path: Path, wait_seconds: float) -> None:
-    deadline = time.monotonic() + wait_seconds
+    # Whoever looks who holds it (``lock_holder``) has it for a moment: one more try, however short the wait.
+    deadline = time.monotonic() + max(wait_seconds, POLL_SECONDS / 2)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,8 +18,9 @@ from reverse_etl.systems.registry import adjusted, manifest_of, open_system
 class DestinationState:
     """``requests_per_second``: the rate that holds now; ``adapts``: nothing is declared, so it is what was found out.
 
-    ``quota``: window -> (used, allowed). ``withheld``: why nothing is sent now, ``withheld_until`` when that ends by itself.
-    ``paused_seconds``: what the destination asked for. ``problem``: why its manifest is not known; everything after ``kind`` is then empty.
+    ``quota``: window -> (used, allowed). ``mode_fraction``: of the limits, in the mode throttled. ``withheld``: why nothing is sent now
+    (``withheld_by``: maintenance, hold, verify_only, quota or circuit), ``withheld_until`` when that ends by itself. ``paused_seconds``: what the
+    destination asked for. ``problem``: why its manifest is not known; everything after ``kind`` is then empty.
     """
 
     name: str
@@ -33,10 +34,13 @@ class DestinationState:
     mode: str | None = None
     mode_set_by: str | None = None
     mode_reason: str | None = None
+    mode_set_at: datetime | None = None
+    mode_fraction: float = 1.0
     circuit: str | None = None
     unavailable_since: datetime | None = None
     paused_seconds: float = 0.0
     maintenance_windows: int = 0
+    withheld_by: str | None = None
     withheld: str | None = None
     withheld_until: datetime | None = None
     problem: str | None = None
@@ -68,10 +72,13 @@ def _state(settings: Settings, name: str) -> DestinationState:
             mode=mode.mode,
             mode_set_by=mode.actor,
             mode_reason=mode.reason,
+            mode_set_at=mode.at,
+            mode_fraction=mode.fraction,
             circuit=circuit.state,
             unavailable_since=None if circuit.state == CLOSED else circuit.opened,
             paused_seconds=round(pace.asked_pause(), 1),
             maintenance_windows=len(limits.maintenance),
+            withheld_by=withheld.kind if withheld else None,
             withheld=withheld.reason if withheld else None,
             withheld_until=withheld.until if withheld else None,
         )

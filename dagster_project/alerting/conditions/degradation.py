@@ -1,0 +1,83 @@
+"""What works less than normally."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagster_project.alerting.conditions.exceptions import TABLES
+from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, sentence
+from dagster_project.alerting.degraded import CIRCUIT, WAREHOUSE
+from dagster_project.alerting.facts import Facts
+from reverse_etl.alerting import Alert, AlertKind, Severity
+from reverse_etl.posting.notices import UNAVAILABLE
+
+FAILURES_UNTIL_TOLD = 3
+"""One message that did not arrive is tried again; a channel that fails and fails is told by the others."""
+
+
+def degraded_modes(facts: Facts) -> Iterator[Alert]:
+    for degradation in facts.degraded:
+        name = f"{degradation.subject} {degradation.mode.replace('_', ' ')}" if degradation.subject != WAREHOUSE else "warehouse locked"
+        yield Alert(
+            AlertKind.DEGRADED,
+            degradation.severity,
+            name,
+            sentence(degradation.reason),
+            degradation.since or facts.degraded_since.get(f"{degradation.subject} {degradation.mode}", facts.now),
+            at_risk=degradation.at_risk,
+            next_command=degradation.next_command,
+            link=None if degradation.subject == WAREHOUSE else asset_link(facts.settings, f"delivery/{degradation.subject}"),
+        )
+    told = {degradation.subject for degradation in facts.degraded if degradation.mode == CIRCUIT}
+    for entry in facts.exceptions:
+        system = entry.subject.partition("/")[0]
+        if entry.kind == UNAVAILABLE and system not in told:
+            yield Alert(
+                AlertKind.DEGRADED,
+                Severity.ERROR,
+                f"{system} unavailable",
+                sentence(f"{system} could not be asked at the last push: {entry.reason}"),
+                entry.recorded_at,
+                entity=entry.entity,
+                next_command=f"tieout destinations check {system} --ask",
+                link=asset_link(facts.settings, f"delivery/{system}"),
+            )
+
+
+def missing_reference_data(facts: Facts) -> Iterator[Alert]:
+    """A table that lines of an ended month need: the close goes on without them."""
+    for held in facts.held:
+        if held.reason not in TABLES:
+            continue
+        where = f" in {', '.join(held.countries)}" if held.countries else ""
+        said = f"{counted(held.lines, 'line')} of {counted(held.customers, 'customer')}{where} {'is' if held.lines == 1 else 'are'} held, not billed"
+        yield Alert(
+            AlertKind.DEGRADED,
+            Severity.ERROR,
+            held.reason.replace("_", " "),
+            sentence(f"{held.meaning}: {said}. To do: {held.what_to_do}"),
+            held.since,
+            entity=held.entity,
+            period=held.period,
+            at_risk=amounts(held.amounts, facts.exponents),
+            next_command=f"tieout preview {held.period}",
+            count=held.lines,
+        )
+
+
+def channels_failing(facts: Facts) -> Iterator[Alert]:
+    """Told by the other channels."""
+    for channel in facts.channels:
+        history = channel.history
+        failing = history.failures >= FAILURES_UNTIL_TOLD
+        if channel.problem is None and not failing:
+            continue
+        cause = channel.problem or f"{counted(history.failures, 'message')} in a row did not arrive since {at(history.failing_since or facts.now)}"
+        yield Alert(
+            AlertKind.DEGRADED,
+            Severity.ERROR,
+            f"alert channel {channel.name}",
+            sentence(f"the alert channel {channel.name} does not work: {cause}" + (f" ({history.last_failure})" if failing else "")),
+            history.failing_since or facts.degraded_since.get(f"alert channel {channel.name}", facts.now),
+            next_command=f"tieout alerts test {channel.name}",
+        )

@@ -1,0 +1,120 @@
+"""What works less than normally now: destinations, the warehouse, the channels of alerts. Pure but for ``degradations``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from reverse_etl.alerting import MoneyAtRisk, Severity
+from reverse_etl.alerting.alert import money_at_risk
+from reverse_etl.locks import LockHolder, lock_holder
+
+if TYPE_CHECKING:
+    from dagster_project.close.installation import Installation
+    from reverse_etl.posting.pacing.overview import DestinationState
+    from reverse_etl.register import Waiting
+
+HOLD, THROTTLED, VERIFY_ONLY, MAINTENANCE, QUOTA, CIRCUIT = "hold", "throttled", "verify_only", "maintenance", "quota", "circuit"
+UNUSABLE, WAREHOUSE_LOCKED = "unusable", "warehouse_locked"
+LONGEST_ORDINARY_PAUSE_SECONDS = 60.0
+PAUSED = "paused"
+WAREHOUSE = "warehouse"
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """``subject``: a destination, or the warehouse. ``mode``: hold, throttled, verify_only, maintenance, quota, circuit, paused, unusable or
+    warehouse_locked. ``reason``: one sentence that names the cause, and who or what it is, since when and until when as far as that is known.
+    ``waiting``: documents that wait for it. ``next_command``: what ends it, or looks at it.
+    """
+
+    subject: str
+    mode: str
+    severity: Severity
+    reason: str
+    since: datetime | None = None
+    until: datetime | None = None
+    waiting: int = 0
+    at_risk: tuple[MoneyAtRisk, ...] = ()
+    next_command: str | None = None
+
+    def __str__(self) -> str:
+        return f"degraded: {self.reason}"
+
+
+def degradations(installation: Installation, now: datetime | None = None) -> tuple[Degradation, ...]:
+    """What is degraded now, of one installation. Waits for no writer and asks no destination.
+
+    Raises:
+        RegisterError: the register cannot be read.
+    """
+    from contextlib import closing
+
+    from dagster_project.alerting.currencies import exponents
+    from reverse_etl.posting.pacing.overview import destination_states
+
+    settings = installation.settings
+    with closing(installation.open_register()) as register:
+        waiting = register.waiting()
+    found = destinations_degraded(destination_states(settings), waiting, exponents())
+    locked = warehouse_locked(
+        lock_holder(settings.lock_folder / "warehouse.lock"), now or datetime.now(UTC), timedelta(minutes=settings.alerts.warehouse_locked_minutes)
+    )
+    return (*found, *([locked] if locked else []))
+
+
+def destinations_degraded(states: Sequence[DestinationState], waiting: Sequence[Waiting], exponents: Mapping[str, int]) -> tuple[Degradation, ...]:
+    """Of every destination that is not asked as usual, what is the matter."""
+    return tuple(found for state in states for found in _of(state, [one for one in waiting if one.system == state.name], exponents))
+
+
+def warehouse_locked(holder: LockHolder | None, now: datetime, allowed: timedelta) -> Degradation | None:
+    """A writer that has held the warehouse for longer than any step of a close should."""
+    if holder is None or now - holder.since < allowed:
+        return None
+    reason = f"the warehouse has been locked by {holder.holder} since {_at(holder.since)}: nothing can be landed, built or closed meanwhile"
+    return Degradation(WAREHOUSE, WAREHOUSE_LOCKED, Severity.ERROR, reason, holder.since, next_command="tieout doctor")
+
+
+def _of(state: DestinationState, waiting: Sequence[Waiting], exponents: Mapping[str, int]) -> Iterator[Degradation]:
+    documents = sum(one.documents for one in waiting)
+    at_risk = money_at_risk(((one.currency, one.total_minor) for one in waiting), exponents)
+    name = state.name
+
+    def degradation(
+        mode: str, severity: Severity, reason: str, since: datetime | None = None, until: datetime | None = None, command: str | None = None
+    ) -> Degradation:
+        more = f"; {documents} document{'s' if documents != 1 else ''} wait{'' if documents != 1 else 's'} for it" if documents else ""
+        return Degradation(name, mode, severity, reason + more, since, until, documents, at_risk, command or "tieout destinations")
+
+    normal = f"tieout destinations mode {name} normal --reason '...'"
+    if state.problem is not None:
+        yield degradation(UNUSABLE, Severity.ERROR, f"{name} cannot be used: {state.problem}", command=f"tieout destinations check {name}")
+        return
+    if state.mode == HOLD and state.mode_set_at is not None:
+        told = f"{name} is on hold since {_at(state.mode_set_at)}, set by {state.mode_set_by}: {state.mode_reason}"
+        yield degradation(HOLD, Severity.WARNING, told, state.mode_set_at, command=normal)
+    elif state.mode == VERIFY_ONLY and state.mode_set_at is not None:
+        told = f"{name} is only read and sent nothing since {_at(state.mode_set_at)}, set by {state.mode_set_by}: {state.mode_reason}"
+        yield degradation(VERIFY_ONLY, Severity.WARNING, told, state.mode_set_at, command=normal)
+    elif state.mode == THROTTLED and state.mode_set_at is not None:
+        by = f"set by {state.mode_set_by}: {state.mode_reason}"
+        told = f"{name} is throttled to {state.mode_fraction:g} of its limits since {_at(state.mode_set_at)}, {by}"
+        yield degradation(THROTTLED, Severity.INFO, told, state.mode_set_at, command=normal)
+    # Planned or passing: worth a message only where something waits for it.
+    severity = Severity.WARNING if documents else Severity.INFO
+    if state.withheld_by == MAINTENANCE and state.withheld is not None:
+        yield degradation(MAINTENANCE, severity, state.withheld, until=state.withheld_until)
+    elif state.withheld_by == QUOTA and state.withheld is not None:
+        yield degradation(QUOTA, severity, state.withheld, until=state.withheld_until)
+    elif state.withheld_by == CIRCUIT and state.withheld is not None:
+        command = f"tieout destinations check {name} --ask"
+        yield degradation(CIRCUIT, Severity.ERROR, state.withheld, state.unavailable_since, command=command)
+    elif state.paused_seconds > LONGEST_ORDINARY_PAUSE_SECONDS:
+        yield degradation(PAUSED, severity, f"{name} asked to be left alone for another {state.paused_seconds:.0f} s")
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
