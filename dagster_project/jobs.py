@@ -17,6 +17,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
+from dagster_project.instance import STARTED_BY_TAG, UNFINISHED, open_instance
 from dagster_project.step_failures import reason_of
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
@@ -25,8 +26,6 @@ from reverse_etl.settings import Settings
 
 # Failures are told in one line by whoever asked for the run; the event log has the rest.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-STARTED_BY_TAG = "tieout/started_by"
-UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 class RunInProgressError(TieoutError):
@@ -42,14 +41,6 @@ class JobRun:
     failures: tuple[str, ...]
     materialized: frozenset[str]
     evaluated: frozenset[str]
-
-
-def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of an installation; a context manager."""
-    folder = str(settings.home / "dagster")
-    # The instance's own file refers to it, as does whatever this process starts.
-    os.environ["DAGSTER_HOME"] = folder
-    return dg.DagsterInstance.from_config(folder)
 
 
 class JobRunner:

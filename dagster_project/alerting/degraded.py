@@ -14,7 +14,7 @@ from reverse_etl.locks import LockHolder, lock_holder
 if TYPE_CHECKING:
     from dagster_project.close.installation import Installation
     from reverse_etl.posting.pacing.overview import DestinationState
-    from reverse_etl.register import Waiting
+    from reverse_etl.register import WaitingDocuments
 
 HOLD, THROTTLED, VERIFY_ONLY, MAINTENANCE, QUOTA, CIRCUIT = "hold", "throttled", "verify_only", "maintenance", "quota", "circuit"
 UNUSABLE, WAREHOUSE_LOCKED = "unusable", "warehouse_locked"
@@ -53,11 +53,12 @@ def degradations(installation: Installation, now: datetime | None = None) -> tup
     from contextlib import closing
 
     from dagster_project.alerting.currencies import exponents
+    from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
     from reverse_etl.posting.pacing.overview import destination_states
 
     settings = installation.settings
     with closing(installation.open_register()) as register:
-        waiting = register.waiting()
+        waiting = register.waiting(UNDELIVERED_STATES)
     found = destinations_degraded(destination_states(settings), waiting, exponents())
     locked = warehouse_locked(
         lock_holder(settings.lock_folder / "warehouse.lock"), now or datetime.now(UTC), timedelta(minutes=settings.alerts.warehouse_locked_minutes)
@@ -65,7 +66,9 @@ def degradations(installation: Installation, now: datetime | None = None) -> tup
     return (*found, *([locked] if locked else []))
 
 
-def destinations_degraded(states: Sequence[DestinationState], waiting: Sequence[Waiting], exponents: Mapping[str, int]) -> tuple[Degradation, ...]:
+def destinations_degraded(
+    states: Sequence[DestinationState], waiting: Sequence[WaitingDocuments], exponents: Mapping[str, int]
+) -> tuple[Degradation, ...]:
     """Of every destination that is not asked as usual, what is the matter."""
     return tuple(found for state in states for found in _of(state, [one for one in waiting if one.system == state.name], exponents))
 
@@ -78,7 +81,7 @@ def warehouse_locked(holder: LockHolder | None, now: datetime, allowed: timedelt
     return Degradation(WAREHOUSE, WAREHOUSE_LOCKED, Severity.ERROR, reason, holder.since, next_command="tieout doctor")
 
 
-def _of(state: DestinationState, waiting: Sequence[Waiting], exponents: Mapping[str, int]) -> Iterator[Degradation]:
+def _of(state: DestinationState, waiting: Sequence[WaitingDocuments], exponents: Mapping[str, int]) -> Iterator[Degradation]:
     documents = sum(one.documents for one in waiting)
     at_risk = money_at_risk(((one.currency, one.total_minor) for one in waiting), exponents)
     name = state.name

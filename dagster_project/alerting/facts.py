@@ -8,10 +8,12 @@ from datetime import datetime
 
 from dagster_project.alerting.degraded import Degradation
 from dagster_project.checklist.step import ChecklistStep
+from dagster_project.watch.late_usage import LateUsage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.sending import ChannelState
 from reverse_etl.alerting.settings import AlertSettings
-from reverse_etl.register import ExceptionRecord, PeriodChange, Waiting
+from reverse_etl.oversight.undelivered import LaneAge
+from reverse_etl.register import ExceptionRecord, PeriodChange, WaitingDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,6 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class LateUsage:
-    """Kept events of a closed month that landed after every close of the entity."""
-
-    entity: str
-    period: str
-    events: int
-    first_landed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class StepFailure:
     step: str
     error: str
@@ -101,14 +93,14 @@ class Integrity:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``overdue``: what of ``waiting`` is older than it may be. ``documents``: position -> (system, currency, total in minor units) of the documents
+    """``lanes``: the age of what waits. ``documents``: position -> (system, currency, total in minor units) of the documents
     that open exceptions are about. ``blind``: kinds of which something could not be looked at, with why."""
 
     now: datetime
     settings: AlertSettings
     exponents: Mapping[str, int]
-    waiting: tuple[Waiting, ...] = ()
-    overdue: tuple[Waiting, ...] = ()
+    waiting: tuple[WaitingDocuments, ...] = ()
+    lanes: tuple[LaneAge, ...] = ()
     exceptions: tuple[ExceptionRecord, ...] = ()
     documents: Mapping[int, tuple[str, str, int]] = field(default_factory=dict)
     periods: tuple[PeriodChange, ...] = ()

@@ -100,7 +100,7 @@ def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> 
     """Runs of the command line that nobody works on any more: whoever does holds the lock."""
     import dagster as dg
 
-    from dagster_project.jobs import STARTED_BY_TAG, UNFINISHED
+    from dagster_project.instance import STARTED_BY_TAG, UNFINISHED
 
     if lock_holder(settings.lock_folder / "close.lock") is not None:
         return

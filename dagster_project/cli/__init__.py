@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rate": ("rate", "Rate pricing cases with the models that rate production."),
     "status": ("reading.state", "Show periods, documents and checkpoints."),
     "exceptions": ("posting.exceptions", "List what a person must look at, with what to do; show, retry or resolve one."),
+    "alerts": ("alerts", "Show what needs somebody now, and tell the channels; try one."),
     "replay": ("posting.replay", "Send or verify again from the register; nothing is duplicated."),
     "reconcile": ("posting.reconcile", "Compare what the destinations hold now with the register, document by document."),
     "repost": ("posting.repost", "Ask for a misposting to be reversed and posted once more."),

@@ -85,8 +85,7 @@ ChannelSettings = Annotated[WebhookChannel | SlackChannel | EmailChannel, Field(
 class AlertSettings(BaseModel):
     """``installation``: how this one is called in messages. ``link``: where Dagster's UI is, for links. ``reminder_hours``: how long after an alert
     was sent it is sent again while it holds. ``degraded_after_minutes``: how long something is degraded before anybody is told; what passes by
-    itself is not worth a message. ``undelivered_hours``: how old a sealed document may grow before its lane is an SLA breach.
-    ``warehouse_locked_minutes``: the same for one holder of the warehouse's lock.
+    itself is not worth a message. ``warehouse_locked_minutes``: how long one holder may have the warehouse's lock before that is degraded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,7 +94,6 @@ class AlertSettings(BaseModel):
     link: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
     reminder_hours: float = Field(default=24.0, gt=0)
     degraded_after_minutes: float = Field(default=0.0, ge=0)
-    undelivered_hours: float = Field(default=24.0, gt=0)
     warehouse_locked_minutes: float = Field(default=30.0, gt=0)
     channels: dict[str, ChannelSettings] = Field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from dagster_project.alerting.conditions.runs import how_it_ended
 from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, entity_or_none, listing, run_link, sentence
-from dagster_project.alerting.degraded import Degradation
+from dagster_project.alerting.degraded import THROTTLED, WAREHOUSE_LOCKED, Degradation
 from dagster_project.alerting.facts import BrokenCheckpoint, Facts, FailedRun
 from dagster_project.checklist.step import ChecklistStep, Effect, StepState, late
 from reverse_etl.alerting import Alert, AlertKind, MoneyAtRisk, Severity
@@ -96,7 +96,7 @@ def _is_stopped(step: ChecklistStep) -> bool:
 def _held_up(facts: Facts, entity: str, period: str) -> list[Degradation]:
     """Destinations that are not asked and that documents of the close wait for."""
     waited_for = {one.system for one in facts.waiting if (one.entity, one.period) == (entity, period)}
-    return [one for one in facts.degraded if one.mode != "throttled" and (one.subject in waited_for or one.mode == "warehouse_locked")]
+    return [one for one in facts.degraded if one.mode != THROTTLED and (one.subject in waited_for or one.mode == WAREHOUSE_LOCKED)]
 
 
 def _causes(run: FailedRun | None, stopped: list[ChecklistStep], broken: list[BrokenCheckpoint], held_up: list[Degradation]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagster_project.alerting.conditions.exceptions import TABLES
-from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, sentence
+from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, listing, sentence
 from dagster_project.alerting.degraded import CIRCUIT, WAREHOUSE
 from dagster_project.alerting.facts import Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
@@ -80,4 +80,21 @@ def channels_failing(facts: Facts) -> Iterator[Alert]:
             sentence(f"the alert channel {channel.name} does not work: {cause}" + (f" ({history.last_failure})" if failing else "")),
             history.failing_since or facts.degraded_since.get(f"alert channel {channel.name}", facts.now),
             next_command=f"tieout alerts test {channel.name}",
+        )
+
+
+def what_cannot_be_seen(facts: Facts) -> Iterator[Alert]:
+    """No alert may be missing without a word."""
+    if facts.blind:
+        reasons: dict[str, list[str]] = {}
+        for kind, reason in facts.blind.items():
+            reasons.setdefault(reason, []).append(kind.value.replace("_", " "))
+        said = [f"{', '.join(sorted(kinds))} ({reason})" for reason, kinds in reasons.items()]
+        yield Alert(
+            AlertKind.DEGRADED,
+            Severity.ERROR,
+            "alerts",
+            sentence(f"what these alerts depend on cannot be looked at: {listing(said)}"),
+            facts.degraded_since.get("alerts", facts.now),
+            next_command="tieout doctor",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagster_project.alerting.conditions.words import amounts, asset_link, counted, entity_or_none, listing, sentence
+from dagster_project.alerting.degraded import THROTTLED
 from dagster_project.alerting.facts import BrokenCheckpoint, Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
@@ -57,5 +58,5 @@ def _differences(facts: Facts) -> Iterator[Alert]:
 
 def _waits(facts: Facts, broken: BrokenCheckpoint) -> bool:
     """What was not delivered or read yet is no drift: a destination that is not asked keeps it from being."""
-    unasked = {degradation.subject for degradation in facts.degraded if degradation.mode != "throttled"}
+    unasked = {degradation.subject for degradation in facts.degraded if degradation.mode != THROTTLED}
     return any(one.system in unasked and one.period == broken.period and broken.entity in ("*", one.entity) for one in facts.waiting)

@@ -26,7 +26,8 @@ ELSEWHERE = frozenset({notices.DIFFERENCE, LOST, notices.UNAVAILABLE})
 """Kinds that are drift, or a degraded mode."""
 TABLES = frozenset({"missing_tax_rate", "refused_tax_rate", "missing_exchange_rate"})
 """Reasons of holds that a whole table of reference data is missing for: degraded, not one line's matter."""
-DOUBT_AFTER = timedelta(minutes=15)
+DOUBT_AFTER = timedelta(hours=1)
+"""Since it was sealed: what a push under way is just sending is in flight too."""
 
 
 def document_exceptions(facts: Facts) -> Iterator[Alert]:
@@ -60,22 +61,17 @@ def document_exceptions(facts: Facts) -> Iterator[Alert]:
 
 def documents_in_doubt(facts: Facts) -> Iterator[Alert]:
     """Documents of which nobody knows for some time whether they are at their destination; the next push finds out."""
-    doubtful = [
-        one
-        for one in facts.waiting
-        if one.state in (State.AMBIGUOUS, State.IN_FLIGHT) and one.oldest_attempt_at is not None and facts.now - one.oldest_attempt_at > DOUBT_AFTER
-    ]
+    doubtful = [one for one in facts.waiting if one.state in (State.AMBIGUOUS, State.IN_FLIGHT) and facts.now - one.oldest_sealed_at > DOUBT_AFTER]
     for system, entity, period in sorted({(one.system, one.entity, one.period) for one in doubtful}):
         members = [one for one in doubtful if (one.system, one.entity, one.period) == (system, entity, period)]
         documents = sum(one.documents for one in members)
-        since = min(one.oldest_attempt_at for one in members if one.oldest_attempt_at is not None)
         yield Alert(
             AlertKind.EXCEPTIONS,
             Severity.WARNING,
             f"documents in doubt at {system}",
             f"{counted(documents, 'document')} sent to {system} had no answer, and nobody knows yet whether {system} has "
             f"{'it' if documents == 1 else 'them'}; a push looks before it sends again",
-            since,
+            min(one.oldest_sealed_at for one in members),
             entity=entity,
             period=period,
             at_risk=money_at_risk(((one.currency, one.total_minor) for one in members), facts.exponents),

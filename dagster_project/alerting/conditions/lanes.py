@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagster_project.alerting.conditions.words import asset_link, at, counted, sentence
+from dagster_project.alerting.degraded import THROTTLED
 from dagster_project.alerting.facts import Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
 
 
 def undelivered_documents(facts: Facts) -> Iterator[Alert]:
-    """One alert per destination and entity, about all of its documents that are too old; it names what holds the lane up where that is known."""
-    for system, entity in sorted({(one.system, one.entity) for one in facts.overdue}):
-        lane = [one for one in facts.overdue if (one.system, one.entity) == (system, entity)]
-        documents, oldest = sum(one.documents for one in lane), min(one.oldest_sealed_at for one in lane)
-        by_state: dict[str, int] = {}
-        for one in lane:
-            by_state[one.state.value] = by_state.get(one.state.value, 0) + one.documents
-        states = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in sorted(by_state.items()))
-        held_up = [degradation for degradation in facts.degraded if degradation.subject == system and degradation.mode != "throttled"]
+    """One alert per destination and entity whose oldest undelivered document is too old; it names what holds the lane up where that is known."""
+    for lane in facts.lanes:
+        if not lane.is_late:
+            continue
+        held_up = [one for one in facts.degraded if one.subject == lane.system and one.mode != THROTTLED]
         because = f": {held_up[0].reason}" if held_up else ""
-        old = f"{counted(documents, 'sealed document')} for {system} older than {facts.settings.undelivered_hours:g} h ({states})"
-        periods = sorted({one.period for one in lane})
-        command = held_up[0].next_command if held_up else f"tieout push {periods[0]} --entity {entity} --system {system}"
+        stopped = f", {lane.stopped:,} of them stopped for a person" if lane.stopped else ""
+        periods = sorted(one.period for one in facts.waiting if (one.system, one.entity) == (lane.system, lane.entity))
+        push = f"tieout push {periods[0]} --entity {lane.entity} --system {lane.system}" if periods else "tieout exceptions"
         yield Alert(
             AlertKind.SLA_BREACH,
             Severity.ERROR,
-            f"undelivered to {system}",
-            sentence(f"{old}, the oldest sealed {at(oldest)}{because}"),
-            oldest,
-            entity=entity,
-            at_risk=money_at_risk(((one.currency, one.total_minor) for one in lane), facts.exponents),
-            next_command=command,
-            link=asset_link(facts.settings, f"delivery/{system}"),
-            count=documents,
+            f"undelivered to {lane.system}",
+            sentence(
+                f"{counted(lane.documents, 'sealed document')} {'is' if lane.documents == 1 else 'are'} not delivered to {lane.system}{stopped}; the "
+                f"oldest was sealed at {at(lane.oldest_sealed_at)} and {lane.allowed.total_seconds() / 3600:g} h are allowed{because}"
+            ),
+            lane.oldest_sealed_at,
+            entity=lane.entity,
+            at_risk=money_at_risk(lane.at_risk, facts.exponents),
+            next_command=(held_up[0].next_command if held_up else None) or ("tieout exceptions" if lane.stopped == lane.documents else push),
+            link=asset_link(facts.settings, f"delivery/{lane.system}"),
+            count=lane.documents,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 
-from dagster_project.alerting.conditions.words import counted
 from dagster_project.alerting.facts import Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
 
@@ -15,11 +15,10 @@ def late_usage(facts: Facts) -> Iterator[Alert]:
             AlertKind.LATE_USAGE,
             Severity.WARNING,
             "usage of a closed month",
-            f"{counted(late.events, 'event')} of {late.period}, which is closed, landed since: the next close of {late.entity} bills the difference; "
-            "reopen the month if it must be in it",
-            late.first_landed_at,
+            str(late),
+            datetime.combine(late.first_landed_on, time(), UTC),
             entity=late.entity,
             period=late.period,
-            next_command="tieout periods",
+            next_command=late.next_commands[0],
             count=late.events,
         )

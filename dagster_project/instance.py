@@ -1,0 +1,20 @@
+"""The Dagster instance of an installation, and how the runs of the command line are told in it. Cheaper to load than the jobs."""
+
+from __future__ import annotations
+
+import os
+
+import dagster as dg
+
+from reverse_etl.settings import Settings
+
+STARTED_BY_TAG = "tieout/started_by"
+UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of an installation; a context manager."""
+    folder = str(settings.home / "dagster")
+    # The instance's own file refers to it, as does whatever this process starts.
+    os.environ["DAGSTER_HOME"] = folder
+    return dg.DagsterInstance.from_config(folder)
