@@ -57,6 +57,8 @@ LONG = frozenset(
         "test_crash_matrix.py",
         "test_stalled_posters.py",
         "test_store_failures.py",
+        "test_refreshing.py",
+        "test_close_runs.py",
     )
 )
 SECOND_STORE = "postgresql"

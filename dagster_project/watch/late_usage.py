@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dagster_project.close import Installation
+from dagster_project.close.partitions import first_day
 from reverse_etl.register.periods import next_period
 from reverse_etl.register.records import OPEN
 
@@ -22,8 +23,9 @@ _LATE = """
         list(distinct events.file_name order by events.file_name)[:?] as files
     from usage.usage_events as events
     inner join staging.stg_crm__customers as customers on events.customer_id = customers.customer_id
-    where customers.entity = ? and events.service_month = ? and events.landing_position > ?
+    where customers.entity = ? and events.service_month between ? and ? and events.landing_position > ?
     group by all
+    order by period
 """
 _BUILT = "select count(*) as tables from information_schema.tables where table_schema = 'usage' and table_name = 'usage_events'"
 SHOWN_FILES = 20
@@ -31,7 +33,7 @@ SHOWN_FILES = 20
 
 @dataclass(frozen=True, slots=True)
 class LateUsage:
-    """Kept events of one legal entity and closed period that landed after it was closed.
+    """Kept events of one legal entity and closed period that landed after the last close, so that nothing has billed them yet.
 
     ``position``: the last landed file of them. ``billed_in``: the first open period, whose close issues the difference.
     """
@@ -69,12 +71,15 @@ def late_usage(installation: Installation) -> tuple[LateUsage, ...]:
         return ()
     with closing(installation.open_register()) as register:
         closed = [change for change in register.periods() if change.status != OPEN and change.landing_position is not None]
-    billed_in: dict[str, str] = {}
-    for change in closed:
-        billed_in[change.entity] = max(billed_in.get(change.entity, ""), next_period(change.period))
     found = []
-    for change in closed:
-        parameters = [SHOWN_FILES, change.entity, date.fromisoformat(f"{change.period}-01"), change.landing_position]
-        for row in warehouse.read_published(_LATE, parameters).to_pylist():
-            found.append(LateUsage(**{**row, "files": tuple(row["files"])}, billed_in=billed_in[change.entity]))
-    return tuple(sorted(found, key=lambda late: (late.entity, late.period)))
+    for entity in sorted({change.entity for change in closed}):
+        of_entity = [change for change in closed if change.entity == entity]
+        first, last = (choose(change.period for change in of_entity) for choose in (min, max))
+        # What had landed when a later month was closed was billed by that.
+        cutoff = max(change.landing_position or 0 for change in of_entity)
+        parameters = [SHOWN_FILES, entity, first_day(first), first_day(last), cutoff]
+        found += [
+            LateUsage(**{**row, "files": tuple(row["files"])}, billed_in=next_period(last))
+            for row in warehouse.read_published(_LATE, parameters).to_pylist()
+        ]
+    return tuple(found)

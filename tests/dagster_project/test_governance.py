@@ -16,6 +16,7 @@ import pytest
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close.steps import Checkpoint
+from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.closing import checkpoint_checks, verdicts
@@ -194,6 +195,56 @@ def test_every_control_has_one_place_and_the_documentation_names_all_of_them(pro
         if line.startswith("| "):
             documented |= named_controls(line.split("|")[1])
     assert documented == set(places)
+
+
+def test_every_documented_control_is_a_check_or_says_what_enforces_it(project: Project) -> None:
+    table = DOCUMENTATION.read_text().split("## Which control owns what")[1].split("\n## ")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    named = {name for name in rows if not named_controls(name)} - {"control", "---"}
+    by_code = {control.documented for control in CONTROLS}
+    assert named == {name for name in by_code if not named_controls(name)} | set(ENFORCED_BY_A_STEP)
+    checks = project.definitions.resolve_asset_graph().asset_check_keys
+    shown = {key.name: project.definitions.resolve_asset_graph().get_check_spec(key) for key in checks}
+    for control in CONTROLS:
+        spec = shown[control.name]
+        assert spec.metadata["control"] == control.documented
+        assert spec.metadata["owner"] in OWNERS
+        assert {"severity", "sla_hours", "break_list"} <= spec.metadata.keys()
+        assert spec.description
+
+
+def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(project: Project) -> None:
+    graph = project.definitions.resolve_asset_graph()
+    bare = [
+        key.to_user_string()
+        for key in sorted(graph.get_all_asset_keys())
+        for node in [graph.get(key)]
+        if not (node.owners and node.kinds and node.description and node.group_name and node.group_name != "default")
+    ]
+    assert bare == []
+
+
+def test_every_job_schedule_and_sensor_says_what_it_does_and_is_off_until_somebody_turns_it_on(project: Project) -> None:
+    repository = project.definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    started = [*repository.schedule_defs, *repository.sensor_defs]
+    assert {job.name for job in jobs} >= {
+        "daily_usage",
+        "monthly_close",
+        "progressive_billing",
+        "daily_anchor",
+        "resume_deliveries",
+        "refresh_models",
+    }
+    assert [one.name for one in (*jobs, *started) if not one.description] == []
+    assert [one.name for one in started if one.default_status.value != "STOPPED"] == []
+
+
+def test_nothing_that_seals_or_posts_follows_by_declaration(project: Project) -> None:
+    graph = project.definitions.resolve_asset_graph()
+    following = {key.path[0] for key in graph.get_all_asset_keys() if graph.get(key).automation_condition is not None}
+    assert {"usage", "rating", "analytics", "warehouse"} <= following
+    assert following & {"seal", "delivery", "close", "register", "outbox", "read_back", "raw"} == set()
 
 
 def named_controls(text: str) -> set[str]:
