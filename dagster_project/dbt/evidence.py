@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from dagster_project.dbt.column_lineage import Catalog
 from reverse_etl.warehouse import Warehouse
 
 SHOWN_ROWS = 20
@@ -27,6 +28,18 @@ def row_counts(warehouse: Warehouse, results: Iterable[Any]) -> dict[str, int]:
         " union all ".join(f"select '{unique_id}' as unique_id, count(*) as row_count from {relation}" for unique_id, relation in counted)
     )
     return {row["unique_id"]: row["row_count"] for row in table.to_pylist()}
+
+
+def columns_of(warehouse: Warehouse) -> Catalog:
+    """The columns of every relation, in order, with their types."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    rows = warehouse.read(
+        "select lower(table_schema) as schema, lower(table_name) as relation, column_name, data_type from information_schema.columns "
+        "order by table_schema, table_name, ordinal_position"
+    )
+    for row in rows.to_pylist():
+        found.setdefault((row["schema"], row["relation"]), {})[row["column_name"]] = row["data_type"]
+    return found
 
 
 def failing_rows(warehouse: Warehouse, results: Iterable[Any]) -> dict[str, dg.TableMetadataValue]:

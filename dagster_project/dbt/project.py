@@ -58,6 +58,11 @@ class DbtPaths:
         return self.target / "manifest.json"
 
     @property
+    def lineage(self) -> Path:
+        """The origins of the columns of the models that were built, by the hash of what they were computed from."""
+        return self.target.parent / "column_lineage.json"
+
+    @property
     def fingerprint(self) -> Path:
         """The content hash of the project that the manifest was parsed from."""
         return self.target / "manifest.sha256"

@@ -10,7 +10,8 @@ import dagster as dg
 from dagster_dbt.asset_utils import get_dbt_resource_names_for_asset_keys, get_dbt_test_names_for_check_keys
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from dagster_project.dbt.evidence import failing_rows, row_counts
+from dagster_project.dbt.evidence import columns_of, failing_rows, row_counts
+from dagster_project.dbt.model_lineage import KnownLineage, built_models, column_metadata
 from dagster_project.dbt.project import DbtPaths, invoke, is_current, parse
 from dagster_project.dbt.translator import TieoutTranslator
 from reverse_etl.progress import Course
@@ -36,6 +37,7 @@ class InProcessDbt:
         self._paths = paths or DbtPaths.of(settings)
         self._threads = threads
         self._parsed: Manifest | None = None
+        self._lineage = KnownLineage(self._paths.lineage)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the project as it stands, as dbt writes it; dbt parses only if a file changed since the last time.
@@ -74,9 +76,19 @@ class InProcessDbt:
             results = getattr(outcome.result, "results", None) or []
             counts = row_counts(warehouse, results)
             rows = failing_rows(warehouse, results)
+            catalog = columns_of(warehouse) if counts else {}
+        # Reading SQL takes longer than the catalogue: nobody waits for the warehouse meanwhile.
+        built = built_models(results, manifest)
+        origins = self._lineage.of(built, catalog)
+        columns = {
+            model.unique_id: column_metadata(
+                manifest["nodes"][model.unique_id], origins[model.unique_id], catalog.get(model.relation, {}), manifest, translator
+            )
+            for model in built
+        }
         for message in messages:
             for event in message.to_default_asset_events(manifest, translator, context):
-                yield with_evidence(event, counts, rows)
+                yield with_evidence(event, counts, rows, columns)
         failures = [f"{result.node.name}: {' '.join(str(result.message).split())}" for result in results if str(result.status) in FAILED_STATUSES]
         if failures or not outcome.success:
             reason = "; ".join(failures) or str(outcome.exception)
@@ -145,12 +157,13 @@ def counter(course: Course) -> Any:
     return count
 
 
-def with_evidence(event: Any, counts: Mapping[str, int], rows: Mapping[str, dg.TableMetadataValue]) -> Any:
-    """The event with the row count of its model, or the failing rows of its test."""
+def with_evidence(event: Any, counts: Mapping[str, int], rows: Mapping[str, dg.TableMetadataValue], columns: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The event with the row count and the columns of its model, or the failing rows of its test."""
     unique_id = (event.metadata or {}).get("unique_id")
     name = str(getattr(unique_id, "value", unique_id))
-    if isinstance(event, dg.Output) and name in counts:
-        return event.with_metadata({**event.metadata, "dagster/row_count": counts[name]})
+    if isinstance(event, dg.Output) and (name in counts or name in columns):
+        counted = {"dagster/row_count": counts[name]} if name in counts else {}
+        return event.with_metadata({**event.metadata, **counted, **columns.get(name, {})})
     if isinstance(event, dg.AssetCheckResult) and name in rows:
         return event._replace(metadata={**event.metadata, "failing_rows": rows[name]})
     return event
