@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -59,7 +59,7 @@ def _stepped(
     standing: Standing, moment: Moment, step: CloseStep, found: Finding, before: Mapping[CloseStep, ChecklistStep], due_at: datetime, now: datetime
 ) -> ChecklistStep:
     needs = NEEDS[step] if moment.has_ended or step == "usage_landed" else ("usage_landed",)
-    waits_for = next((need for need in needs if not before[need].is_done), None)
+    waits_for = next((earlier for need in needs for earlier in _unfinished(need, before)), None)
     blockers = found.blockers
     if found.is_done:
         state, blockers, waits_for = StepState.DONE, (), None
@@ -84,9 +84,19 @@ def _stepped(
     )
 
 
+def _unfinished(step: CloseStep, before: Mapping[CloseStep, ChecklistStep]) -> Iterator[CloseStep]:
+    """The step where it is not done, else what it went on from and is not done any more (a closed period that was changed underneath)."""
+    if not before[step].is_done:
+        yield step
+    else:
+        for need in NEEDS[step]:
+            yield from _unfinished(need, before)
+
+
 def _with_failed_run(steps: tuple[ChecklistStep, ...], failed: FailedRun | None, standing: Standing) -> tuple[ChecklistStep, ...]:
-    """What ended the last run stops the first step that is not done, unless that says already why."""
-    if failed is None or standing.status != "open":
+    """What ended the last run stops the first step that is not done, unless that says already why. A run that failed after the period was closed
+    could not close it in the ERP."""
+    if failed is None or standing.status == "hard_closed" or (standing.changes and failed.at < standing.changes[-1].at):
         return steps
     first = next((step for step in steps if step.state in (StepState.OPEN, StepState.BLOCKED)), None)
     if first is None or any(blocker.effect is Effect.STOPS for blocker in first.blockers):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dagster_project.checklist.finding import FINAL, Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told
 from dagster_project.checklist.standing import DocumentGroup, OpenException, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence
 from reverse_etl.documents import State
@@ -79,11 +79,7 @@ def read_back(standing: Standing, moment: Moment, found: Found) -> Finding:
     return Finding(is_done, (*evidence, *left), tuple(blockers), max(moments, default=None))
 
 
-def not_final(standing: Standing) -> list[DocumentGroup]:
-    return [group for group in standing.documents if group.state not in FINAL]
-
-
-def undelivered(standing: Standing, groups: Sequence[DocumentGroup], exceptions: Sequence[OpenException]) -> Iterator[Blocker]:
+def _undelivered(standing: Standing, groups: Sequence[DocumentGroup], exceptions: Sequence[OpenException]) -> Iterator[Blocker]:
     """What of these documents is not where it belongs, by destination and state."""
     for system in sorted({group.system for group in groups}):
         own = [group for group in groups if group.system == system]
@@ -104,7 +100,7 @@ def undelivered(standing: Standing, groups: Sequence[DocumentGroup], exceptions:
 def _delivered(standing: Standing, billing: bool, is_sealed: bool) -> Finding:
     groups = delivered_groups(standing, billing)
     own = [one for one in standing.exceptions if (one.system == standing.billing) == billing]
-    blockers = [*undelivered(standing, groups, own), *_differences(own)]
+    blockers = [*_undelivered(standing, groups, own), *_differences(own)]
     evidence = [Evidence(system, _states(groups, system)) for system in sorted({group.system for group in groups})]
     posted = max((group.posted_at for group in groups if group.posted_at is not None), default=None)
     is_done = is_sealed and not blockers

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dagster_project.checklist.delivering import not_final, undelivered
 from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, is_closed, summed, told
 from dagster_project.checklist.preparing import RECEIVED
 from dagster_project.checklist.standing import Request, Standing
@@ -99,13 +98,8 @@ def hard_closed(standing: Standing, moment: Moment, found: Found) -> Finding:
     if standing.status == HARD_CLOSED:
         last = standing.changes[-1]
         return Finding(True, (Evidence("hard closed", f"by {last.actor}, {told(last.at)}"),), done_at=last.at)
-    blockers = [
-        Blocker(blocker.what, Effect.STOPS, blocker.command, blocker.asset_key, blocker.count, blocker.amounts)
-        for blocker in (undelivered(standing, not_final(standing), standing.exceptions) if is_closed(standing) else ())
-    ]
     command = f"tieout periods hard-close {standing.period} --entity {standing.entity}"
-    blockers.append(Blocker("close it for ever", Effect.TO_DO, command, "close/checklist"))
-    return Finding(False, (), tuple(blockers))
+    return Finding(False, (), (Blocker("close it for ever", Effect.TO_DO, command, "close/checklist"),))
 
 
 def _broken(standing: Standing) -> Iterator[Blocker]:

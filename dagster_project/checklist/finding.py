@@ -11,9 +11,6 @@ from typing import TypeAlias
 from dagster_project.checklist.standing import DocumentGroup, Standing
 from dagster_project.checklist.step import Blocker, Evidence, Money
 from reverse_etl.close_calendar import CloseStep
-from reverse_etl.documents import State
-
-FINAL = (State.VERIFIED, State.CANCELLED, State.REVERSED)
 
 
 @dataclass(frozen=True, slots=True)

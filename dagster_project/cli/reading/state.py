@@ -43,4 +43,5 @@ def status_command(session: Session) -> None:
     sandbox = sandbox_status(session.settings)
     for name, endpoint in sandbox.items():
         session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
+    session.line("What a close still waits for: tieout checklist PERIOD")
     session.result({**found, "sandbox": dict(sandbox)})

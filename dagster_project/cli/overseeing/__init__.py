@@ -1,0 +1,1 @@
+"""Seeing where everything stands."""
