@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("installing.backup", "Put a backup in the place of the register."),
     "copy": ("installing.copy", "Copy every source relation to PostgreSQL, for dbt to build there."),
     "dev": ("installing.dev", "Run Dagster's UI on this installation, with the counterparties running."),
+    "doctor": ("installing.doctor", "Examine the installation, and say what to fix."),
     "completion": ("installing.completion", "Print what makes a shell complete commands, options and values."),
 }
 

@@ -44,6 +44,13 @@ class Session:
         return settings
 
     @property
+    def home(self) -> Path:
+        """The home folder, whether or not it is one."""
+        from reverse_etl.settings import home_folder
+
+        return self._home or home_folder()
+
+    @property
     def installation(self) -> Installation:
         """Raises ``ConfigurationError`` when ``tieout init`` was never run there."""
         settings = self.settings
