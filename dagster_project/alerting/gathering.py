@@ -18,6 +18,7 @@ from dagster_project.alerting.currencies import exponents
 from dagster_project.alerting.degraded import Degradation, destinations_degraded, warehouse_locked
 from dagster_project.alerting.facts import Facts, FailedRun, Integrity
 from dagster_project.alerting.published import broken_checkpoints, held_lines, listed
+from dagster_project.checklist.step import ChecklistStep
 from dagster_project.close.installation import Installation
 from dagster_project.watch.late_usage import LateUsage, late_usage
 from reverse_etl.alerting import AlertKind
@@ -96,6 +97,7 @@ def gather(installation: Installation, now: datetime, *, instance: DagsterInstan
         held=lines,
         listed=rows,
         late_usage=late,
+        checklist=blind.many(lambda: _checklist(installation, now), AlertKind.BLOCKED_CLOSE, AlertKind.SLA_BREACH),
         runs=blind.many(lambda: _runs(installation, instance, closed_at, now), AlertKind.FAILED_RUN, AlertKind.BLOCKED_CLOSE),
         integrity=blind.one(lambda: _integrity(installation, memory, now, audit), AlertKind.REGISTER_INTEGRITY),
         channels=channels,
@@ -149,6 +151,15 @@ def _documents(register: Register, exceptions: tuple[ExceptionRecord, ...]) -> d
 def _unbilled(found: tuple[LateUsage, ...], closed: Mapping[str, PeriodChange]) -> tuple[LateUsage, ...]:
     """What a later close has seen is billed by it."""
     return tuple(late for late in found if late.position > (closed[late.entity].landing_position or 0))
+
+
+def _checklist(installation: Installation, now: datetime) -> tuple[ChecklistStep, ...]:
+    """Of every close that is somebody's turn: what is closed and not finished, and the first open period. Those after it wait for it."""
+    from dagster_project.checklist.gathering import checklists_of, unfinished
+
+    with closing(installation.open_register()) as register:
+        first_open = {entity: register.first_open_period(entity, installation.settings.first_period) for entity in installation.settings.entities}
+    return checklists_of(installation, [key for key in unfinished(installation, now) if key.period <= first_open[key.entity]], now)
 
 
 def _degraded(installation: Installation, waiting: tuple[WaitingDocuments, ...], now: datetime) -> tuple[Degradation, ...]:

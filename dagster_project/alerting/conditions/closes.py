@@ -12,6 +12,8 @@ from dagster_project.alerting.facts import BrokenCheckpoint, Facts, FailedRun
 from dagster_project.checklist.step import ChecklistStep, Effect, StepState, late
 from reverse_etl.alerting import Alert, AlertKind, MoneyAtRisk, Severity
 
+AFTER_THE_CLOSE = frozenset({"approvals_decided", "signed_off", "hard_closed"})
+
 
 def blocked_closes(facts: Facts) -> Iterator[Alert]:
     """One alert per entity and period whose close was refused or has a step that is stopped; it names what holds it up first."""
@@ -45,21 +47,13 @@ def blocked_closes(facts: Facts) -> Iterator[Alert]:
 def late_closes(facts: Facts) -> Iterator[Alert]:
     """Steps of the close past due, and breaks of checkpoints that were not cleared within their time."""
     overdue = late(facts.checklist)
-    for entity, period in sorted({(step.entity, step.period) for step in overdue}):
-        steps = [step for step in overdue if (step.entity, step.period) == (entity, period)]
-        said = [f"{step.title} (due {at(step.due_at)}, {step.owner}{_waits_for(step)})" for step in steps]
-        yield Alert(
-            AlertKind.SLA_BREACH,
-            Severity.WARNING,
-            "steps of the close",
-            sentence(f"{counted(len(steps), 'step')} of the close of {period} {'is' if len(steps) == 1 else 'are'} late: {listing(said)}"),
-            min(step.due_at for step in steps),
-            entity=entity,
-            period=period,
-            next_command=f"tieout checklist {period} --entity {entity}",
-            link=asset_link(facts.settings, "close/checklist"),
-            count=len(steps),
-        )
+    closing = {(step.entity, step.period) for step in overdue if step.step not in AFTER_THE_CLOSE}
+    for entity, period in sorted(closing):
+        yield _late(facts, entity, period, [step for step in overdue if (step.entity, step.period) == (entity, period)])
+    signing = [step for step in overdue if (step.entity, step.period) not in closing]
+    for entity in sorted({step.entity for step in signing}):
+        # Months wait for a signature together, and one person signs them.
+        yield _late(facts, entity, None, [step for step in signing if step.entity == entity])
     for broken in facts.checkpoints:
         if facts.now - broken.since > timedelta(hours=broken.sla_hours):
             yield Alert(
@@ -78,6 +72,23 @@ def late_closes(facts: Facts) -> Iterator[Alert]:
                 link=asset_link(facts.settings, "close/period"),
                 count=broken.breaks,
             )
+
+
+def _late(facts: Facts, entity: str, period: str | None, steps: list[ChecklistStep]) -> Alert:
+    said = [f"{step.title}{'' if period else f' {step.period}'} (due {at(step.due_at)}, {step.owner}{_waits_for(step)})" for step in steps]
+    of = f"the close of {period}" if period else f"closed months of {entity}"
+    return Alert(
+        AlertKind.SLA_BREACH,
+        Severity.WARNING,
+        "steps of the close" if period else "sign-off of closed months",
+        sentence(f"{counted(len(steps), 'step')} of {of} {'is' if len(steps) == 1 else 'are'} late: {listing(said)}"),
+        min(step.due_at for step in steps),
+        entity=entity,
+        period=period,
+        next_command=f"tieout checklist {steps[0].period} --entity {entity}",
+        link=asset_link(facts.settings, "close/checklist"),
+        count=len(steps),
+    )
 
 
 def _refused(facts: Facts) -> set[tuple[str, str]]:

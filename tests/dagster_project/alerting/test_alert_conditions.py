@@ -119,6 +119,13 @@ def test_late_steps_of_a_close_are_one_alert_with_owner_and_due_time() -> None:
     assert "Journals sealed (due 2026-02-03 11:00 UTC, accounting)" in found.cause
 
 
+def test_closed_months_that_wait_for_a_signature_are_one_alert() -> None:
+    late = [replace(step("signed_off", StepState.OPEN), period=period) for period in ("2026-01", "2026-02")]
+    found = one(checklist=tuple(late))
+    assert (found.entity, found.period, found.subject, found.count) == (US, None, "sign-off of closed months", 2)
+    assert "Period signed off 2026-02 (due" in found.cause
+
+
 # Exceptions
 
 
