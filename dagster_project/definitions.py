@@ -9,6 +9,7 @@ from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
 from dagster_project.defs import closing, controls, delivery, external, jobs, landing, models, platform, register, sealing
 from dagster_project.defs.automation import refreshing
+from dagster_project.defs.automation.alerting import alert_sensors
 from dagster_project.defs.automation.schedules import schedules
 from dagster_project.defs.automation.sensors import sensors
 from dagster_project.defs.partitions import close_partitions, landing_partitions
@@ -69,7 +70,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             jobs.refresh_models_job(dg.AssetSelection.assets(*sorted(refreshed), refreshing.PUBLISHED)),
         ],
         schedules=schedules(settings),
-        sensors=[*sensors(settings, systems), refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED])],
+        sensors=[*sensors(settings, systems), *alert_sensors(settings), refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED])],
         executor=dg.in_process_executor,
         resources={"installation": Installation(settings), "dbt": dbt},
     )

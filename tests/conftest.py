@@ -42,6 +42,7 @@ LONG = frozenset(
     (
         "test_guides.py",
         "test_three_months.py",
+        "test_alerts_of_a_close.py",
         "test_billing_led_close.py",
         "test_focus_close.py",
         "test_three_ledgers.py",

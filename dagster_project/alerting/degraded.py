@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from reverse_etl.register import WaitingDocuments
 
 HOLD, THROTTLED, VERIFY_ONLY, MAINTENANCE, QUOTA, CIRCUIT = "hold", "throttled", "verify_only", "maintenance", "quota", "circuit"
-UNUSABLE, WAREHOUSE_LOCKED = "unusable", "warehouse_locked"
+UNUSABLE, WAREHOUSE_LOCKED, WAREHOUSE_OPEN_ELSEWHERE = "unusable", "warehouse_locked", "warehouse_open_elsewhere"
 LONGEST_ORDINARY_PAUSE_SECONDS = 60.0
 PAUSED = "paused"
 WAREHOUSE = "warehouse"
@@ -25,9 +26,9 @@ WAREHOUSE = "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """``subject``: a destination, or the warehouse. ``mode``: hold, throttled, verify_only, maintenance, quota, circuit, paused, unusable or
-    warehouse_locked. ``reason``: one sentence that names the cause, and who or what it is, since when and until when as far as that is known.
-    ``waiting``: documents that wait for it. ``next_command``: what ends it, or looks at it.
+    """``subject``: a destination, or the warehouse. ``mode``: hold, throttled, verify_only, maintenance, quota, circuit, paused, unusable,
+    warehouse_locked or warehouse_open_elsewhere. ``reason``: one sentence that names the cause, and who or what it is, since when and until when
+    as far as that is known. ``waiting``: documents that wait for it. ``next_command``: what ends it, or looks at it.
     """
 
     subject: str
@@ -40,8 +41,15 @@ class Degradation:
     at_risk: tuple[MoneyAtRisk, ...] = ()
     next_command: str | None = None
 
+    @property
+    def told(self) -> str:
+        """The reason, with what waits for its end."""
+        if not self.waiting:
+            return self.reason
+        return f"{self.reason}; {self.waiting:,} document{'s wait' if self.waiting != 1 else ' waits'} for it"
+
     def __str__(self) -> str:
-        return f"degraded: {self.reason}"
+        return f"degraded: {self.told}"
 
 
 def degradations(installation: Installation, now: datetime | None = None) -> tuple[Degradation, ...]:
@@ -50,20 +58,28 @@ def degradations(installation: Installation, now: datetime | None = None) -> tup
     Raises:
         RegisterError: the register cannot be read.
     """
-    from contextlib import closing
-
     from dagster_project.alerting.currencies import exponents
     from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
     from reverse_etl.posting.pacing.overview import destination_states
 
-    settings = installation.settings
     with closing(installation.open_register()) as register:
         waiting = register.waiting(UNDELIVERED_STATES)
-    found = destinations_degraded(destination_states(settings), waiting, exponents())
-    locked = warehouse_locked(
-        lock_holder(settings.lock_folder / "warehouse.lock"), now or datetime.now(UTC), timedelta(minutes=settings.alerts.warehouse_locked_minutes)
-    )
-    return (*found, *([locked] if locked else []))
+    found = destinations_degraded(destination_states(installation.settings), waiting, exponents())
+    return (*found, *warehouse_degraded(installation, now or datetime.now(UTC)))
+
+
+def warehouse_degraded(installation: Installation, now: datetime) -> Iterator[Degradation]:
+    """Who keeps the warehouse from being written: another program, or one of ours for longer than any step of a close should."""
+    settings = installation.settings
+    holder = lock_holder(settings.lock_folder / "warehouse.lock")
+    locked = warehouse_locked(holder, now, timedelta(minutes=settings.alerts.warehouse_locked_minutes))
+    if locked is not None:
+        yield locked
+    occupant = installation.warehouse.occupant() if holder is None else None
+    if occupant is not None:
+        reason = f"the warehouse is open in {occupant}, and nothing can be landed, built or closed meanwhile"
+        read = f"; who only reads opens {settings.published_path}, which nobody waits for"
+        yield Degradation(WAREHOUSE, WAREHOUSE_OPEN_ELSEWHERE, Severity.WARNING, reason + read, next_command="tieout doctor")
 
 
 def destinations_degraded(
@@ -89,8 +105,7 @@ def _of(state: DestinationState, waiting: Sequence[WaitingDocuments], exponents:
     def degradation(
         mode: str, severity: Severity, reason: str, since: datetime | None = None, until: datetime | None = None, command: str | None = None
     ) -> Degradation:
-        more = f"; {documents} document{'s' if documents != 1 else ''} wait{'' if documents != 1 else 's'} for it" if documents else ""
-        return Degradation(name, mode, severity, reason + more, since, until, documents, at_risk, command or "tieout destinations")
+        return Degradation(name, mode, severity, reason, since, until, documents, at_risk, command or "tieout destinations")
 
     normal = f"tieout destinations mode {name} normal --reason '...'"
     if state.problem is not None:

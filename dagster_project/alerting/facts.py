@@ -18,7 +18,7 @@ from reverse_etl.register import ExceptionRecord, PeriodChange, WaitingDocuments
 
 @dataclass(frozen=True, slots=True)
 class BrokenCheckpoint:
-    """Breaks of one checkpoint of an entity (``*`` = all) and period. ``amounts``: currency -> the sum of what differs, without signs, in minor
+    """Breaks of one checkpoint of an entity (``*`` = all) and period. ``amounts``: currency -> what the measure that differs most misses, in minor
     units. ``examples``: the first breaks, in words. ``since``: when it was first seen broken. ``sla_hours``: within which ``owner`` clears it."""
 
     checkpoint: str

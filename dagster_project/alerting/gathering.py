@@ -5,27 +5,25 @@ What cannot be looked at makes the alerts that depend on it neither raised nor o
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dagster_project.alerting.currencies import exponents
-from dagster_project.alerting.degraded import Degradation, destinations_degraded, warehouse_locked
+from dagster_project.alerting.degraded import Degradation, destinations_degraded, warehouse_degraded
 from dagster_project.alerting.facts import Facts, FailedRun, Integrity
 from dagster_project.alerting.published import broken_checkpoints, held_lines, listed
 from dagster_project.checklist.step import ChecklistStep
+from dagster_project.close.auditing import audit_register, kept_audit
 from dagster_project.close.installation import Installation
 from dagster_project.watch.late_usage import LateUsage, late_usage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.memory import Memory
 from reverse_etl.alerting.policy import Holding
 from reverse_etl.alerting.sending import ChannelState, channel_states, memory_of
-from reverse_etl.locks import lock_holder
+from reverse_etl.errors import RegisterError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, lane_ages
 from reverse_etl.posting.pacing.overview import destination_states
 from reverse_etl.register import ExceptionRecord, PeriodChange, Register, WaitingDocuments
@@ -163,9 +161,7 @@ def _checklist(installation: Installation, now: datetime) -> tuple[ChecklistStep
 
 
 def _degraded(installation: Installation, waiting: tuple[WaitingDocuments, ...], now: datetime) -> tuple[Degradation, ...]:
-    settings = installation.settings
-    locked = warehouse_locked(lock_holder(settings.lock_folder / "warehouse.lock"), now, timedelta(minutes=settings.alerts.warehouse_locked_minutes))
-    return (*destinations_degraded(destination_states(settings), waiting, exponents()), *([locked] if locked else []))
+    return (*destinations_degraded(destination_states(installation.settings), waiting, exponents()), *warehouse_degraded(installation, now))
 
 
 def _since(memory: Memory | None, degraded: tuple[Degradation, ...], channels: tuple[ChannelState, ...], now: datetime) -> Mapping[str, datetime]:
@@ -186,43 +182,14 @@ def _runs(installation: Installation, instance: DagsterInstance | None, closed_a
 
 
 def _integrity(installation: Installation, memory: Memory | None, now: datetime, audit: bool) -> Integrity | None:
-    """What the last audit found; a new one where the last is old, for it reads the whole register."""
-    path = installation.settings.alerts_folder / "audit.json"
-    kept = _kept(path)
-    due = kept is None or now - kept.checked_at > (BROKEN_AUDITED_EVERY if kept.findings else AUDITED_EVERY)
-    if audit and due:
-        kept = Integrity(_findings(installation), now)
-        _keep(path, kept)
+    """What the last audit found, whoever asked for it; a new one where that is wanted and the last is old."""
+    kept = kept_audit(installation)
+    if audit and (kept is None or now - kept.at > (BROKEN_AUDITED_EVERY if kept.findings else AUDITED_EVERY)):
+        # What it finds is kept, and so is that the anchors cannot be read.
+        with suppress(RegisterError):
+            audit_register(installation)
+        kept = kept_audit(installation)
     if kept is None:
         return None
-    since = {} if memory is None else memory.observed("integrity", ["register"] if kept.findings else [], now)
-    return Integrity(kept.findings, since.get("register", kept.checked_at))
-
-
-def _findings(installation: Installation) -> tuple[str, ...]:
-    from dagster_project.close.auditing import audit_register
-    from dagster_project.close.periods import broken_seals
-    from reverse_etl.errors import RegisterError
-
-    try:
-        report, _ = audit_register(installation)
-    except RegisterError as error:
-        return (str(error),)
-    seals = broken_seals(installation, published=True) if installation.settings.published_path.is_file() else []
-    # The audit has the seals of documents; those of landed files only the warehouse can tell.
-    return (*map(str, report.findings), *(str(one) for one in seals if one.what == "files that had landed"))
-
-
-def _kept(path: Path) -> Integrity | None:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-        return Integrity(tuple(record["findings"]), datetime.fromisoformat(record["checked_at"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep(path: Path, integrity: Integrity) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{os.getpid()}-{path.name}")
-    staged.write_text(json.dumps({"checked_at": integrity.checked_at.isoformat(), "findings": list(integrity.findings)}))
-    staged.replace(path)
+    since = {} if memory is None else memory.observed("integrity", ["register"] if kept.findings else [], kept.at)
+    return Integrity(kept.findings, since.get("register", kept.at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,8 @@ SHOWN_EXAMPLES = 3
 # A month that is still going on has drafts and no close: what is missing for it is nobody's task yet.
 _ENDED = "(select max(landed_on) from raw.landed_files)"
 _BREAKS = f"""
-    select breaks.checkpoint, catalogue.title, breaks.entity, breaks.period, catalogue.owner, catalogue.sla_hours, breaks.unit, count(*) as breaks,
+    select breaks.checkpoint, catalogue.title, breaks.entity, breaks.period, catalogue.owner, catalogue.sla_hours, breaks.measure, breaks.unit,
+        count(*) as breaks,
         cast(sum(abs(breaks.difference)) as varchar) as difference, max(case when currencies.currency is not null then 1 else 0 end) as is_money,
         list(struct_pack(
             measure := breaks.measure, subject := breaks.subject, left_value := cast(breaks.left_value as varchar),
@@ -29,7 +30,7 @@ _BREAKS = f"""
     left join constants.currencies as currencies on breaks.unit = currencies.currency
     where breaks.period in (select period from register.documents) and try_cast(breaks.period || '-01' as date) + interval 1 month <= {_ENDED}
     group by all
-    order by breaks.period, breaks.checkpoint, breaks.entity, breaks.unit
+    order by breaks.period, breaks.checkpoint, breaks.entity, breaks.measure, breaks.unit
 """
 _HELD = f"""
     select lines.entity, strftime(lines.document_month, '%Y-%m') as period, lines.hold_reason as reason, max(lines.meaning) as meaning,
@@ -78,7 +79,7 @@ def broken_checkpoints(warehouse: Warehouse, memory: Memory | None, exponents: M
             owner=rows[0]["owner"],
             sla_hours=rows[0]["sla_hours"],
             breaks=sum(row["breaks"] for row in rows),
-            amounts={row["unit"]: int(Decimal(row["difference"] or 0)) for row in rows if row["is_money"]},
+            amounts=_largest(rows),
             examples=tuple(_example(example, row["unit"], exponents) for row in rows for example in row["examples"])[:SHOWN_EXAMPLES],
             since=since.get(names[key], now),
         )
@@ -150,6 +151,15 @@ def _gates(warehouse: Warehouse) -> tuple[Listed, ...]:
         )
         for row in published(warehouse, _GATES)
     )
+
+
+def _largest(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """By currency, what the measure with the largest difference misses: measures of a checkpoint see the same money from several sides."""
+    found: dict[str, int] = {}
+    for row in rows:
+        if row["is_money"]:
+            found[row["unit"]] = max(found.get(row["unit"], 0), int(Decimal(row["difference"] or 0)))
+    return found
 
 
 def _example(example: Mapping[str, Any], unit: str, exponents: Mapping[str, int]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -68,6 +70,25 @@ def test_command(session: Session, channel: str) -> None:
     told = send_test(installation.settings, channel, datetime.now(UTC), installation.actor)
     session.line(f"{channel} works: {told}")
     session.result({"channel": channel, "told": told})
+
+
+@contextmanager
+def alerting(session: Session) -> Iterator[None]:
+    """Tell the channels what has become of the work in the block, however it ended; nothing that goes wrong in that spoils it."""
+    try:
+        yield
+    except Exception:
+        _tell_of(session)
+        raise
+    _tell_of(session)
+
+
+def _tell_of(session: Session) -> None:
+    if session.settings.alerts.channels:
+        from dagster_project.alerting.telling import told_after
+
+        for line in told_after(session.installation):
+            session.line(line)
 
 
 def _list(session: Session) -> None:

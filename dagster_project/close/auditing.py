@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import json
+import os
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,15 @@ if TYPE_CHECKING:
     from reverse_etl.register.audit import AuditReport
 
 ANCHORS = "anchors.jsonl"
+LAST_AUDIT = "last_audit.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAudit:
+    """What the last audit of this installation found, for whoever cannot wait for another one: it reads the whole register."""
+
+    findings: tuple[str, ...]
+    at: datetime
 
 
 def write_anchor(installation: Installation) -> Anchor:
@@ -36,8 +49,37 @@ def audit_register(installation: Installation, kept_elsewhere: Path | None = Non
     from reverse_etl.errors import RegisterError
     from reverse_etl.register.anchors import AnchorFile
 
-    anchors = AnchorFile(kept_elsewhere or installation.settings.audit_folder / ANCHORS).read()
+    try:
+        anchors = AnchorFile(kept_elsewhere or installation.settings.audit_folder / ANCHORS).read()
+    except RegisterError as error:
+        if kept_elsewhere is None:
+            _keep(installation.settings.audit_folder / LAST_AUDIT, (str(error),))
+        raise
     if kept_elsewhere is not None and not anchors:
         raise RegisterError(f"{kept_elsewhere} holds no anchor; give a copy of {installation.settings.audit_folder / ANCHORS}")
     with closing(installation.open_register()) as register:
-        return register.audit(anchors, "the anchor" if kept_elsewhere is None else f"the anchor in {kept_elsewhere}"), register.weaknesses()
+        report, weaknesses = (
+            register.audit(anchors, "the anchor" if kept_elsewhere is None else f"the anchor in {kept_elsewhere}"),
+            register.weaknesses(),
+        )
+    if kept_elsewhere is None:
+        _keep(installation.settings.audit_folder / LAST_AUDIT, tuple(map(str, report.findings)))
+    return report, weaknesses
+
+
+def kept_audit(installation: Installation) -> KeptAudit | None:
+    """The last audit against the installation's own anchors; None where there was none."""
+    try:
+        record = json.loads((installation.settings.audit_folder / LAST_AUDIT).read_text())
+        return KeptAudit(tuple(map(str, record["findings"])), datetime.fromisoformat(record["at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(path: Path, findings: tuple[str, ...]) -> None:
+    staged = path.with_name(f".{os.getpid()}-{path.name}")
+    # Who may read the register and not write beside it audits all the same.
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_text(json.dumps({"at": datetime.now(UTC).isoformat(), "findings": list(findings)}))
+        staged.replace(path)

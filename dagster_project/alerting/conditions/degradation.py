@@ -22,7 +22,7 @@ def degraded_modes(facts: Facts) -> Iterator[Alert]:
             AlertKind.DEGRADED,
             degradation.severity,
             name,
-            sentence(degradation.reason),
+            sentence(degradation.told),
             degradation.since or facts.degraded_since.get(f"{degradation.subject} {degradation.mode}", facts.now),
             at_risk=degradation.at_risk,
             next_command=degradation.next_command,

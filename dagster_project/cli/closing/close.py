@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dagster_project.cli.alerts import alerting
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import ConfigurationError, TieoutError
 
@@ -64,14 +65,14 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     require_ended(period, date.today())
     from dagster_project.jobs import JobRunner, exclusive
 
-    with exclusive(installation.settings, f"tieout close {period}"):
+    with alerting(session), exclusive(installation.settings, f"tieout close {period}"):
         runner = JobRunner(installation.settings)
         if with_landing:
             days = [day for day in delivered_days(installation.settings) if day <= first_day_after(period)]
             if days:
                 land(session, runner, days[0], days[-1])
         run = close(session, runner, keys)
-    refuse(run)
+        refuse(run)
     found = checkpoints(installation, entity, period, published=True)
     decimals = exponents(installation.warehouse)
     session.table(f"Checkpoints of {period}", [checkpoint.as_read(decimals) for checkpoint in found], CHECKPOINT_COLUMNS)

@@ -30,7 +30,7 @@ US, EU = "northlight_us", "northlight_eu"
 HELD = DestinationState(
     "tryton", "tryton", mode="hold", mode_set_by="ada", mode_reason="audit", mode_set_at=NOW - 2 * HOUR, withheld_by="hold", withheld="x"
 )
-RUN = FailedRun("run-1", "monthly_close", (f"{US}|2026-01",), (StepFailure("close_period", "K6 posted: 12 / 10"),), NOW - HOUR, closes=True)
+RUN = FailedRun("run-1", "monthly_close", (f"{US}|2026-01",), (StepFailure("close__period", "K6 posted: 12 / 10"),), NOW - HOUR, closes=True)
 K7 = BrokenCheckpoint(
     "K7", "The ERP holds what was posted line by line", US, "2026-01", "accounting", 48, 2, {"USD": 150}, ("INV-1: 1 / 2",), NOW - HOUR
 )
@@ -88,7 +88,7 @@ def test_a_lane_whose_oldest_document_is_too_old_is_told_with_what_holds_it_up()
     breach = next(alert for alert in found if alert.kind is AlertKind.SLA_BREACH)
     assert breach.cause == (
         "5 sealed documents are not delivered to tryton, 1 of them stopped for a person; the oldest was sealed at 2026-02-02 11:00 UTC and 24 h are "
-        "allowed: tryton is on hold since 2026-02-03 10:00 UTC, set by ada: audit; 5 documents wait for it"
+        "allowed: tryton is on hold since 2026-02-03 10:00 UTC, set by ada: audit"
     )
     assert (breach.entity, breach.count, breach.at_risk) == (US, 5, (MoneyAtRisk("USD", 5000),))
     assert breach.next_command == "tieout destinations mode tryton normal --reason '...'"
@@ -183,16 +183,31 @@ def test_a_refused_close_names_the_destination_on_hold_before_what_follows_from_
         if alert.kind is AlertKind.BLOCKED_CLOSE
     )
     assert found.cause == (
-        f"the close of 2026-01 for {US} does not go on: tryton is on hold since 2026-02-03 10:00 UTC, set by ada: audit; 3 documents wait for it. "
-        f"the run failed at close_period: K6 posted: 12 / 10. Then: tieout close 2026-01 --entity {US}"
+        f"the close of 2026-01 for {US} does not go on: tryton is on hold since 2026-02-03 10:00 UTC, set by ada: audit "
+        f"(3 documents of this close wait). K6 does not tie meanwhile. When that is settled: tieout close 2026-01 --entity {US}"
     )
     assert found.next_command == "tieout destinations mode tryton normal --reason '...'"
     assert (found.correlation_id, found.link) == ("run-1", "https://dagster.example.com/runs/run-1")
-    assert found.at_risk == (MoneyAtRisk("USD", 150),)
+    assert found.at_risk == (MoneyAtRisk("USD", 3000),)
 
 
 def test_a_refused_close_without_another_cause_goes_on_with_the_close() -> None:
     assert one(runs=(RUN,)).next_command == f"tieout close 2026-01 --entity {US}"
+
+
+def test_a_step_that_failed_before_the_checkpoints_is_the_cause_of_what_they_say() -> None:
+    run = replace(RUN, failures=(StepFailure("register__opening", "the warehouse has been held by duckdb (process 7) of user ada for 60 s"),))
+    found = alerts(runs=(run,), checkpoints=(replace(K7, checkpoint="K6"), replace(K7, checkpoint="K10")))
+    [blocked] = [alert for alert in found if alert.kind is AlertKind.BLOCKED_CLOSE]
+    assert (
+        "the run failed at register__opening: the warehouse has been held by duckdb (process 7) of user ada for 60 s. K6, K10 do not" in blocked.cause
+    )
+    assert blocked.at_risk == (MoneyAtRisk("USD", 150),)
+
+
+def test_breaks_alone_are_named_with_an_example() -> None:
+    [blocked] = [alert for alert in alerts(runs=(RUN,), checkpoints=(K7,)) if alert.kind is AlertKind.BLOCKED_CLOSE]
+    assert "K7 (The ERP holds what was posted line by line) has 2 breaks: INV-1: 1 / 2. K7 does not tie meanwhile" in blocked.cause
 
 
 def test_each_entity_of_a_refused_close_is_told_by_itself() -> None:
