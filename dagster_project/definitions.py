@@ -13,6 +13,8 @@ from dagster_project.defs.automation.alerting import alert_sensors
 from dagster_project.defs.automation.schedules import schedules
 from dagster_project.defs.automation.sensors import sensors
 from dagster_project.defs.partitions import close_partitions, landing_partitions
+from dagster_project.open_lineage.graph import asset_graph
+from dagster_project.open_lineage.observer import know
 from reverse_etl.settings import Settings, load_settings
 
 # That Dagster may still change how one run for several partitions is spelled is nothing that a user of a command can act on.
@@ -50,16 +52,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
     progressive_billing = jobs.progressive_billing_job(proposing)
     deliveries = dg.AssetSelection.assets(*(external.delivery_to(system) for system in systems))
+    assets = [
+        *external.external_systems(close, ledgers),
+        *landing.landing_assets(daily),
+        *closed_assets,
+        *progressive_assets,
+        register.register_anchor,
+        refreshing.published_asset(sorted(refreshed), condition),
+        *models.exposed_assets(manifest),
+    ]
+    know(settings, lambda: asset_graph(assets, manifest, settings.warehouse_path.stem))
     return dg.Definitions(
-        assets=[
-            *external.external_systems(close, ledgers),
-            *landing.landing_assets(daily),
-            *closed_assets,
-            *progressive_assets,
-            register.register_anchor,
-            refreshing.published_asset(sorted(refreshed), condition),
-            *models.exposed_assets(manifest),
-        ],
+        assets=assets,
         asset_checks=[controls.delivery_checks(systems)],
         jobs=[
             daily_usage,

@@ -15,6 +15,7 @@ from reverse_etl.close_calendar import CloseCalendar
 from reverse_etl.endpoints import Network, Secret
 from reverse_etl.errors import ConfigurationError, did_you_mean
 from reverse_etl.maintenance import MaintenanceWindow
+from reverse_etl.open_lineage import OpenLineage
 from reverse_etl.request_windows import RequestWindow
 from reverse_etl.service_levels import ServiceLevels
 
@@ -111,6 +112,7 @@ class Settings(BaseModel):
     approvals: Approvals = Approvals()
     calendar: CloseCalendar = CloseCalendar()
     alerts: AlertSettings = AlertSettings()
+    open_lineage: OpenLineage = OpenLineage()
     service_levels: ServiceLevels = ServiceLevels()
     warehouse_memory_limit: str = "80%"
     destinations: dict[str, Destination] = Field(
@@ -163,6 +165,11 @@ class Settings(BaseModel):
     def pacing_folder(self) -> Path:
         """What all processes know of each destination: its mode, its pauses and the use of its limits. Kept, unlike locks."""
         return self.home / "pacing"
+
+    @property
+    def log_folder(self) -> Path:
+        """What happened, line by line (``tieout.jsonl``), and how events of OpenLineage are delivered (``open_lineage.json``)."""
+        return self.home / "logs"
 
     @property
     def audit_folder(self) -> Path:

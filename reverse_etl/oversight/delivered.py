@@ -38,10 +38,12 @@ class Delivered:
     total: int
 
 
-def delivered_documents(register: Register, links: DocumentLinks, system: str, entity: str, period: str, at_most: int) -> Delivered:
-    """What a destination was sent for an entity and a period, and holds as far as is known."""
-    positions = register.positions(system=system, entity=entity, period=period, states=AT_DESTINATION)
-    found = register.deliveries(positions=sorted(positions)[-at_most:]) if positions else []
+def delivered_documents(
+    register: Register, links: DocumentLinks, system: str, entity: str, period: str, at_most: int, document_type: str | None = None
+) -> Delivered:
+    """What a destination was sent for an entity and a period, of one type or of all, and holds as far as is known."""
+    positions = register.positions(system=system, entity=entity, period=period, document_type=document_type, states=AT_DESTINATION)
+    found = register.deliveries(positions=sorted(positions)[-at_most:]) if positions and at_most else []
     return Delivered(
         tuple(
             DeliveredDocument(

@@ -1,0 +1,233 @@
+"""Every run is told of to the file or the endpoint of the settings, once, whoever started it; what becomes of the telling is nothing to the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from open_lineage_events import assert_valid, assert_whole, of_state
+
+from dagster_project.cli.installing.installation import REPOSITORY
+from dagster_project.jobs import open_instance
+from dagster_project.open_lineage import observer
+from dagster_project.open_lineage.delivery import delivery_state
+from dagster_project.open_lineage.graph import AssetGraph
+from reverse_etl.errors import ConfigurationError
+from reverse_etl.settings import Settings, load_settings
+
+RAW, MODEL = dg.AssetKey(["raw", "usage"]), dg.AssetKey(["marts", "revenue"])
+GRAPH = AssetGraph({MODEL: (RAW,)}, {RAW: "warehouse.raw.usage", MODEL: "warehouse.marts.revenue"}, {MODEL: "dbt_project/models/revenue.sql"}, {})
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Iterator[Callable[[str], Settings]]:
+    def install(open_lineage: str) -> Settings:
+        (tmp_path / "dagster").mkdir(exist_ok=True)
+        shutil.copyfile(REPOSITORY / "dagster.yaml", tmp_path / "dagster" / "dagster.yaml")
+        (tmp_path / "tieout.yaml").write_text(f"open_lineage: {open_lineage}\n")
+        settings = load_settings(tmp_path)
+        observer.know(settings, lambda: GRAPH)
+        return settings
+
+    yield install
+    observer.forget(tmp_path)
+
+
+def definitions(problem: str | None = None) -> dg.Definitions:
+    periods = dg.StaticPartitionsDefinition(["northlight_us|2026-01"])
+
+    @dg.asset(key=RAW, partitions_def=periods)
+    def usage() -> None:
+        return None
+
+    @dg.asset(key=MODEL, deps=[RAW], partitions_def=periods, check_specs=[dg.AssetCheckSpec("not_null", asset=MODEL)])
+    def revenue() -> Iterator[Any]:
+        if problem is not None:
+            raise dg.Failure(problem, allow_retries=False)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": 3,
+                "dagster/column_schema": dg.TableSchema([dg.TableColumn("amount_minor", "BIGINT", "What was earned.")]),
+                "dagster/column_lineage": dg.TableColumnLineage({"amount_minor": [dg.TableColumnDep(RAW, "quantity")]}),
+            },
+            check_results=[dg.AssetCheckResult(passed=False, check_name="not_null", severity=dg.AssetCheckSeverity.WARN)],
+        )
+
+    return dg.Definitions(assets=[usage, revenue], jobs=[dg.define_asset_job("close")], executor=dg.in_process_executor)
+
+
+def run(settings: Settings, problem: str | None = None) -> dg.ExecuteInProcessResult:
+    with open_instance(settings) as instance:
+        job = definitions(problem).resolve_job_def("close")
+        return job.execute_in_process(instance=instance, raise_on_error=False, partition_key="northlight_us|2026-01")
+
+
+def events_in(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_its_steps_and_its_datasets_are_told_of_once_and_as_specified(install: Callable[[str], Settings]) -> None:
+    settings = install("lineage/events.jsonl")
+    result = run(settings)
+    events = events_in(settings.home / "lineage" / "events.jsonl")
+    for event in events:
+        assert_valid(event)
+    assert_whole(events)
+
+    (ended,) = of_state(events, "COMPLETE", "close")
+    assert ended["run"]["runId"] == result.run_id
+    assert ended["run"]["facets"]["nominalTime"]["nominalStartTime"] == "2026-01-01T00:00:00Z"
+    assert len(of_state(events, "RUNNING", "close")) == 2, "a step more is over"
+
+    (step,) = of_state(events, "COMPLETE", "close.marts__revenue")
+    assert step["run"]["facets"]["parent"]["run"]["runId"] == result.run_id
+    [checked] = step["inputs"]
+    [assertion] = checked["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert (checked["name"], assertion["assertion"], assertion["success"], assertion["severity"]) == (
+        "warehouse.marts.revenue",
+        "not_null",
+        False,
+        "warn",
+    )
+
+    (dataset,) = of_state(events, "COMPLETE", "marts.revenue")
+    assert dataset["run"]["facets"]["parent"]["run"]["runId"] == step["run"]["runId"]
+    assert dataset["run"]["facets"]["parent"]["root"]["run"]["runId"] == result.run_id
+    assert dataset["job"]["facets"]["sourceCodeLocation"]["path"] == "dbt_project/models/revenue.sql"
+    warehouse = f"duckdb://{settings.warehouse_path}"
+    assert [(one["namespace"], one["name"]) for one in dataset["inputs"]] == [(warehouse, "warehouse.raw.usage")]
+    [output] = dataset["outputs"]
+    assert output["facets"]["schema"]["fields"] == [{"name": "amount_minor", "type": "BIGINT", "description": "What was earned.", "fields": []}]
+    [origin] = output["facets"]["columnLineage"]["fields"]["amount_minor"]["inputFields"]
+    assert (origin["name"], origin["field"], origin["transformations"][0]["type"]) == ("warehouse.raw.usage", "quantity", "DIRECT")
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 3
+
+
+def test_a_failure_is_told_with_its_words_and_without_secrets(install: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "a-key-that-nobody-may-see")
+    settings = install("events.jsonl")
+    run(settings, "K3 does not tie: a-key-that-nobody-may-see of ada@example.test")
+    events = events_in(settings.home / "events.jsonl")
+    for event in events:
+        assert_valid(event)
+    assert_whole(events)
+    (step,) = of_state(events, "FAIL", "close.marts__revenue")
+    assert step["run"]["facets"]["errorMessage"]["message"] == "K3 does not tie: *** of ***"
+    assert len(of_state(events, "FAIL", "close")) == 1
+    assert of_state(events, "COMPLETE", "marts.revenue") == []
+    assert "nobody-may-see" not in (settings.home / "events.jsonl").read_text()
+
+
+def test_a_run_whose_process_died_is_ended_with_its_steps_by_whoever_finds_it(install: Callable[[str], Settings]) -> None:
+    settings = install("events.jsonl")
+    with open_instance(settings) as instance:
+        job = definitions().resolve_job_def("close")
+        dead = instance.create_run_for_job(job)
+        for kind, step in ((dg.DagsterEventType.PIPELINE_START, None), (dg.DagsterEventType.STEP_START, "marts__revenue")):
+            event = dg.DagsterEvent(kind.value, dead.job_name, step_key=step)
+            instance.handle_new_event(dg.EventLogEntry(None, 10, "", dead.run_id, time.time(), step, dead.job_name, event))
+        observer.forget(settings.home)
+        found = instance.get_run_by_id(dead.run_id)
+        assert found is not None
+        instance.report_run_failed(found, "its process ended before the run did")
+    events = events_in(settings.home / "events.jsonl")
+    assert_whole(events)
+    assert len(of_state(events, "ABORT", "close.marts__revenue")) == 1
+    (ended,) = of_state(events, "FAIL", "close")
+    assert "its process ended" in ended["run"]["facets"]["errorMessage"]["message"]
+
+
+def test_nothing_is_told_where_events_are_off(install: Callable[[str], Settings]) -> None:
+    for off in ("off", "'off'", "null"):
+        settings = install(off)
+        assert not settings.open_lineage.is_on
+    assert run(settings).success
+    assert not (settings.home / "logs" / "open_lineage.json").exists()
+
+
+@pytest.mark.parametrize("wrong", ["{file: a, url: 'https://b'}", "{url: 'ftp://b'}", "{endpoint: 3, uri: x}"])
+def test_a_place_that_is_none_is_refused_with_the_settings(install: Callable[[str], Settings], wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match="open_lineage"):
+        install(wrong)
+
+
+@contextmanager
+def endpoint(status: int = 200) -> Iterator[tuple[str, list[tuple[str, str | None, dict[str, Any]]]]]:
+    """A server that takes events; each with its path and authorization."""
+    received: list[tuple[str, str | None, dict[str, Any]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append((self.path, self.headers.get("Authorization"), body))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", received
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_endpoint_gets_every_event_in_order_with_the_key(install: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLINEAGE_API_KEY", "key-of-the-endpoint")
+    with endpoint() as (url, received):
+        settings = install(url)
+        run(settings)
+        observer.forget(settings.home)
+        assert {(path, key) for path, key, _ in received} == {("/api/v1/lineage", "Bearer key-of-the-endpoint")}
+        events = [event for _, _, event in received]
+        for event in events:
+            assert_valid(event)
+        assert_whole(events)
+        state = delivery_state(settings)
+        assert state is not None
+        assert (state.delivered, state.dropped, state.problem) == (len(events), 0, None)
+
+
+def test_an_endpoint_that_refuses_is_told_of_and_nothing_fails(install: Callable[[str], Settings]) -> None:
+    with endpoint(503) as (url, received):
+        settings = install(url)
+        assert run(settings).success
+        observer.forget(settings.home)
+        state = delivery_state(settings)
+    assert state is not None
+    assert state.dropped > 0
+    assert "503" in str(state.problem)
+    assert len(received) <= 4, "after some failures in a row it is left alone"
+
+
+def test_an_endpoint_that_never_answers_does_not_delay_a_run(install: Callable[[str], Settings]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        quiet = install("off")
+        began = time.monotonic()
+        run(quiet)
+        without = time.monotonic() - began
+        observer.forget(quiet.home)
+        settings = install(f"{{url: 'http://127.0.0.1:{silent.getsockname()[1]}', timeout_seconds: 60}}")
+        began = time.monotonic()
+        assert run(settings).success
+        assert time.monotonic() - began < without + 2.0
+        observer.forget(settings.home)
+        assert time.monotonic() - began < without + 5.0, "the end of a process waits for it a moment, and no longer"
+        state = delivery_state(settings)
+    assert state is not None
+    assert state.dropped > 0
