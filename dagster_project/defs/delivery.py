@@ -14,9 +14,12 @@ from dagster_project.close.steps import publish, read_back
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
+from dagster_project.defs.row_counts import ROW_COUNT, relation_of, rows_of
 from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
 from reverse_etl.oversight.delivered import delivered_documents
+from reverse_etl.posting.protocol import DELIVERED_STATES
+from reverse_etl.register.contract import JOURNAL_ENTRY
 from reverse_etl.systems.document_links import DocumentLinks
 
 BILLING = "stripe"
@@ -47,8 +50,9 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
                     if delivered.note:
                         told.message += f"; {delivered.note}"
                     told.metadata = documents_there(installation, system, close_of)
-                    for destination in _held_at(system):
-                        context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=told.metadata))
+                    for destination, rows in _held_at(installation, system, close_of).items():
+                        metadata: dict[str, Any] = {**told.metadata, ROW_COUNT: rows}
+                        context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=metadata))
 
                 try:
                     for_each_entity(context, f"delivery/{system}", work, [external.delivery_to(system)])
@@ -107,8 +111,19 @@ def documents_there(installation: Installation, system: str, close_of: CloseKey)
     return {"documents": dg.MetadataValue.int(there.total), f"last_{SHOWN_DOCUMENTS}_documents": shown}
 
 
-def _held_at(system: str) -> tuple[dg.AssetKey, ...]:
-    return (external.STRIPE_INVOICES, external.STRIPE_CREDIT_NOTES) if system == BILLING else (external.journal_of(system),)
+def _held_at(installation: Installation, system: str, close_of: CloseKey) -> dict[dg.AssetKey, int]:
+    """What a destination holds of an entity and period, as assets with the number of documents that are there."""
+    assets = (
+        {external.STRIPE_INVOICES: "invoice", external.STRIPE_CREDIT_NOTES: "credit_memo"}
+        if system == BILLING
+        else {external.journal_of(system): JOURNAL_ENTRY}
+    )
+    with closing(installation.open_register()) as register:
+        totals = register.totals(system, close_of.entity, close_of.period)
+    return {
+        asset: sum(documents for (kind, state, _), (documents, _) in totals.items() if kind == document_type and state in DELIVERED_STATES)
+        for asset, document_type in assets.items()
+    }
 
 
 def _delivered(system: str, kind: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
@@ -154,8 +169,10 @@ def _read_back(close: dg.PartitionsDefinition[str], ledgers: Sequence[str]) -> d
             told.metadata = {f"documents_at_{system}": report.documents for system, report in reports.items()}
 
         for_each_entity(context, "read_back", work)
-        for spec in [*specs, snapshots]:
-            yield dg.MaterializeResult(asset_key=spec.key)
+        read = [*specs, snapshots]
+        rows = rows_of(installation, [relation_of(spec.key) for spec in read])
+        for spec in read:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={ROW_COUNT: rows[relation_of(spec.key)]})
 
     return read_backs
 

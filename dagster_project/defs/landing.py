@@ -12,6 +12,7 @@ from dagster_project.dbt import InProcessDbt
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step, table
+from dagster_project.defs.row_counts import ROW_COUNT, rows_of
 from reverse_etl.landing.relations import DELIVERED_COLUMNS
 
 SOURCE_OF_RELATION = {
@@ -90,12 +91,15 @@ def landing_assets(daily: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinit
                 "problems": table([asdict(problem) for problem in report.problems]),
                 "refused": table([asdict(row) for row in refused]),
             }
-        for relation, files in sorted(Counter(file.relation for file in report.files).items()):
+        files = Counter(file.relation for file in report.files)
+        rows = rows_of(installation, sorted({USAGE_EVENTS, LANDED_FILES, *files}))
+        for relation in sorted(files):
             if relation != USAGE_EVENTS:
-                context.log_event(dg.AssetMaterialization(relation.split("."), metadata={"files": files}))
+                context.log_event(dg.AssetMaterialization(relation.split("."), metadata={"files": files[relation], ROW_COUNT: rows[relation]}))
         if report.files:
-            context.log_event(dg.AssetMaterialization(LANDED_FILES.split("."), metadata={"files": len(report.files)}))
-        return dg.MaterializeResult(metadata=told.metadata)
+            landed_now = {"files": len(report.files), ROW_COUNT: rows[LANDED_FILES]}
+            context.log_event(dg.AssetMaterialization(LANDED_FILES.split("."), metadata=landed_now))
+        return dg.MaterializeResult(metadata={**told.metadata, ROW_COUNT: rows[USAGE_EVENTS]})
 
     return [landing, *reference, _spec(LANDED_FILES, "Every landed file with its hash and its row count: what the checkpoints count against.")]
 

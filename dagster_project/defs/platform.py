@@ -7,11 +7,13 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import USAGE_RELATIONS
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.platform import deliver_usage, read_platform, seal_usage
+from dagster_project.close.platform import SNAPSHOT, deliver_usage, read_platform, seal_usage
+from dagster_project.close.read_backs import DOCUMENT_RELATIONS
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.register import mirror, mirror_spec
 from dagster_project.defs.reporting import Told, for_each_entity
+from dagster_project.defs.row_counts import ROW_COUNT, rows_of
 from dagster_project.defs.sealing import SEAL_BILLING
 
 SEAL_USAGE = dg.AssetKey(["seal", "usage"])
@@ -91,7 +93,8 @@ def _received(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             told.metadata = {"documents": report.documents if report else 0}
 
         for_each_entity(context, "read_back/platform", work, [READ_BACK_PLATFORM])
-        yield dg.MaterializeResult(asset_key=READ_BACK_PLATFORM)
+        rows = rows_of(installation, DOCUMENT_RELATIONS[SNAPSHOT])
+        yield dg.MaterializeResult(asset_key=READ_BACK_PLATFORM, metadata={ROW_COUNT: sum(rows.values())})
         yield mirror(context, installation, "issued")
 
     return received

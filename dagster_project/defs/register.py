@@ -12,7 +12,9 @@ from dagster_project.controls.catalogue import REGISTER_CONTROLS
 from dagster_project.controls.findings import register_findings
 from dagster_project.defs.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
-from dagster_project.defs.reporting import step
+from dagster_project.defs.reporting import step, table
+from dagster_project.defs.row_counts import ROW_COUNT, rows_of
+from reverse_etl.landing.register_relations import REGISTER_RELATIONS
 
 MOMENTS = {
     "opening": "Read by invoicing, before anything of the close is sealed.",
@@ -66,5 +68,11 @@ def mirror(context: dg.AssetExecutionContext, installation: Installation, moment
     with step(context, f"register/{moment}") as told:
         report = mirror_register(installation)
         told.message = f"mirrored to position {report.position}"
-        told.metadata = {"position": report.position, "incarnation": report.incarnation}
+        rows = rows_of(installation, REGISTER_RELATIONS)
+        told.metadata = {
+            "position": report.position,
+            "incarnation": report.incarnation,
+            ROW_COUNT: rows["register.documents"],
+            "relations": table([{"relation": relation, "rows": rows[relation], "appended": report.appended.get(relation, 0)} for relation in rows]),
+        }
     return dg.MaterializeResult(asset_key=["register", moment], metadata=told.metadata)

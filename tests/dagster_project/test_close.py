@@ -169,6 +169,28 @@ def test_materializes_every_selected_asset_and_evaluates_every_check(closed: Clo
     assert closed.close.evaluated == checks
 
 
+def test_whatever_writes_a_relation_says_how_many_rows_it_has(closed: Closed) -> None:
+    graph = closed.runner.definitions.resolve_asset_graph()
+    written = [key for key in graph.get_all_asset_keys() if key.path[0] == "raw" or graph.get(key).group_name in ("read_back", "destinations")]
+    written += [dg.AssetKey(["register", moment]) for moment in ("opening", "issued", "closing")]
+    silent, told = [], {}
+    with open_instance(closed.installation.settings) as instance:
+        for key in written:
+            event = instance.get_latest_materialization_event(key)
+            # Of reference data that nobody delivered nothing is materialised.
+            if event is not None and event.asset_materialization is not None:
+                count = event.asset_materialization.metadata.get("dagster/row_count")
+                silent += [key.to_user_string()] if count is None else []
+                told[key.to_user_string()] = None if count is None else count.value
+    assert silent == []
+    for relation in ("raw.usage_events", "raw.landed_files", "raw.prices", "raw.ledger_moves"):
+        assert (
+            told[relation.replace(".", "/")] == closed.installation.warehouse.read(f"select count(*) as rows from {relation}").to_pylist()[0]["rows"]
+        )
+    assert told["tryton/journal"]
+    assert told["stripe/invoices"]
+
+
 def test_tells_one_line_per_step_and_entity(closed: Closed) -> None:
     steps = [(progress.step, progress.entity) for progress in closed.told]
     for name in ("seal/billing", "delivery/stripe", "seal/journals", "delivery/tryton", "read_back", "close/period"):

@@ -13,13 +13,15 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
-from dagster_project.cli.installing.installation import initialize
+from dagster_project.cli.installing.installation import REPOSITORY, initialize
 from dagster_project.close.steps import Checkpoint
 from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.closing import checkpoint_checks, verdicts
+from dagster_project.defs.jobs import IN_TURN
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings
 
@@ -238,6 +240,17 @@ def test_every_job_schedule_and_sensor_says_what_it_does_and_is_off_until_somebo
     }
     assert [one.name for one in (*jobs, *started) if not one.description] == []
     assert [one.name for one in started if one.default_status.value != "STOPPED"] == []
+
+
+def test_of_what_changes_a_close_one_run_is_under_way_at_a_time_and_the_earliest_month_goes_first(project: Project) -> None:
+    repository = project.definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    assert [job.name for job in jobs if IN_TURN not in job.tags] == ["daily_anchor"]
+    limits = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert {"key": IN_TURN, "limit": 1} in limits
+    close = project.definitions.resolve_job_def("monthly_close")
+    priorities = [int(close.get_tags_for_partition_key(f"acme|{month}", None)["dagster/priority"]) for month in ("2026-01", "2026-02", "2026-11")]
+    assert priorities == sorted(priorities, reverse=True)
 
 
 def test_nothing_that_seals_or_posts_follows_by_declaration(project: Project) -> None:
