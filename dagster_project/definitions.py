@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
-from dagster_project.defs import closing, controls, delivery, external, jobs, landing, models, platform, register, sealing
+from dagster_project.defs import closing, controls, delivery, external, jobs, landing, models, platform, register, reperformance, sealing
 from dagster_project.defs.automation import refreshing
 from dagster_project.defs.automation.alerting import alert_sensors
 from dagster_project.defs.automation.schedules import schedules
@@ -58,6 +58,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *closed_assets,
         *progressive_assets,
         register.register_anchor,
+        reperformance.reperformance_asset(close),
         refreshing.published_asset(sorted(refreshed), condition),
         *models.exposed_assets(manifest),
     ]
@@ -70,6 +71,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             monthly_close,
             progressive_billing,
             jobs.daily_anchor_job(),
+            jobs.reperformance_job(),
             jobs.resume_deliveries_job(deliveries),
             jobs.refresh_models_job(dg.AssetSelection.assets(*sorted(refreshed), refreshing.PUBLISHED)),
         ],

@@ -127,10 +127,19 @@ ANCHORS = Control(
 )
 REGISTER_CONTROLS = (AUDIT_CHAIN, PERIOD_SEALS, ANCHORS)
 
-CONTROLS = (*CLOSE_CONTROLS, *DELIVERY_CONTROLS, *REGISTER_CONTROLS)
+REPERFORMANCE = Control(
+    "reperformance",
+    "re-performance",
+    "A second program comes from the delivered files to every line of the general ledger.",
+    "accounting",
+    "error",
+    48,
+    "tieout reperform",
+)
+
+CONTROLS = (REPERFORMANCE, *CLOSE_CONTROLS, *DELIVERY_CONTROLS, *REGISTER_CONTROLS)
 
 ENFORCED_BY_A_STEP = {
-    "re-performance": "tieout reperform, which tieout demo and the suite run after the close",
     "refused reference rows": "landing names them on the asset raw/usage_events, and C13 warns of them in each build",
 }
 """Controls that are no check of their own: what makes them hold."""

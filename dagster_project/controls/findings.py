@@ -153,6 +153,11 @@ def register_findings(installation: Installation, kept_elsewhere: Path | None = 
     ]
 
 
+def shown(control: Control, rows: Sequence[Row]) -> Finding:
+    """What was found elsewhere, as a finding."""
+    return Finding(control, *_shown(rows))
+
+
 def _close_finding(installation: Installation, control: Control, key: CloseKey, now: datetime) -> Finding:
     if control is HELD_LINES:
         rows = installation.warehouse.read(_HELD_LINES, [key.entity, first_day(key.period), SHOWN_ROWS]).to_pylist()

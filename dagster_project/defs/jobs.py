@@ -11,6 +11,7 @@ PROGRESSIVE_BILLING = "progressive_billing"
 DAILY_ANCHOR = "daily_anchor"
 RESUME_DELIVERIES = "resume_deliveries"
 REFRESH_MODELS = "refresh_models"
+REPERFORMANCE = "reperformance"
 # Nothing that posts is started again by the orchestrator.
 NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
 IN_TURN = "tieout/in_turn"
@@ -81,6 +82,16 @@ def refresh_models_job(models: dg.AssetSelection) -> UnresolvedAssetJobDefinitio
         tags={IN_TURN: REFRESH_MODELS},
         owners=["team:finance-engineering"],
         description="Build usage, rating and what analysts see of drafts from what has landed, and publish it. Nothing is sealed.",
+    )
+
+
+def reperformance_job() -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        REPERFORMANCE,
+        selection=dg.AssetSelection.assets(["close", "reperformance"]),
+        executor_def=dg.in_process_executor,
+        owners=["team:finance"],
+        description="Compute the general ledger of a closed period a second time from the delivered files, and compare it line by line.",
     )
 
 
