@@ -7,6 +7,21 @@ from decimal import Decimal
 
 from reverse_etl.warehouse import Warehouse
 
+HEADLINES: Mapping[str, str] = {
+    "K0": "rows",
+    "K1": "events",
+    "K2": "quantity",
+    "K3": "amount",
+    "K4": "total",
+    "K5": "receivable",
+    "K6": "sealed",
+    "K7": "debit",
+    "K8": "amount",
+    "K9": "debit",
+    "K10": "revenue",
+}
+"""By checkpoint, the measure that a reader wants to see; breaks count over every measure of the checkpoint."""
+
 _EXPONENTS = "select currency, exponent from constants.currencies"
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "land": ("closing.close", "Land delivered files into the warehouse."),
     "close": ("closing.close", "Close a period: compute, seal, deliver, read back, tie out."),
     "checklist": ("overseeing.checklist", "Show where the close of a period stands, step by step, and what holds it up."),
+    "close-report": ("overseeing.pages", "Write what a close came to as one HTML page."),
     "periods": ("closing.periods", "Show the accounting periods; sign off, hard close, reopen or verify one."),
     "bill": ("closing.bill", "Invoice what reached a threshold in a running period, without closing it."),
     "report": ("closing.report", "Report the usage of a period to the billing platform, for the plans that it rates."),

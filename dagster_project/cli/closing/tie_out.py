@@ -10,27 +10,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.close.ledgers import ledger_systems
-from dagster_project.quantities import exponents, quantity
+from dagster_project.quantities import HEADLINES, exponents, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from dagster_project.close import Installation
 
-# The measure that a reader wants to see; breaks count over every measure of the checkpoint.
-HEADLINES: Mapping[str, str] = {
-    "K0": "rows",
-    "K1": "events",
-    "K2": "quantity",
-    "K3": "amount",
-    "K4": "total",
-    "K5": "receivable",
-    "K6": "sealed",
-    "K7": "debit",
-    "K8": "amount",
-    "K9": "debit",
-    "K10": "revenue",
-}
 CHECKPOINT_COUNT = len(HEADLINES)
 
 _CHECKPOINTS = """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,6 +53,21 @@ def exceptions_command(context: click.Context, session: Session, everything: boo
 def list_command(session: Session, everything: bool) -> None:
     """List every exception, as 'tieout exceptions' does."""
     _list(session, everything)
+
+
+@exceptions_command.command("page")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it (default: pages/exceptions.html of the home folder).")
+@with_session
+def page_command(session: Session, out: Path | None) -> None:
+    """Write the queue as one HTML page, the most money at risk first: reason, evidence, age, owner, and the command to go on with."""
+    from dagster_project.pages.writing import write_exception_queue
+
+    path, queue = write_exception_queue(session.installation, path=out)
+    at_risk = ", ".join(map(str, queue.at_risk)) or "no money known to be at risk"
+    session.line(f"{len(queue.items)} exceptions, {at_risk}" if queue.items else "The queue is empty")
+    session.line(f"Written to {path}")
+    amounts = [asdict(money) for money in queue.at_risk]
+    session.result({"path": str(path), "exceptions": len(queue.items), "at_risk": amounts})
 
 
 @exceptions_command.command("show")

@@ -27,11 +27,10 @@ def changes(identifier: str, title: str, description: str, entries: Sequence[Cha
 
 
 def _rows(entries: Sequence[Change], scale: Scale, width: int, amounts: float) -> Iterator[str]:
-    if entries:
-        yield line(scale.at(0), 0, scale.at(0), ROW * len(entries) + 2, "axis")
     for row, entry in enumerate(entries):
         top = ROW * row + 2
         left, wide = scale.span(0, entry.value)
         yield text(0, top + 13, fitted(entry.label, width - amounts - 8), "label", "start", entry.label)
         yield text(width, top + 13, entry.shown, "amount", "end")
+        yield line(scale.at(0), top + 17, scale.at(0), top + 30, "axis")
         yield rectangle(min(left, scale.end - wide), top + 19, wide, 9, f"bar {'up' if entry.value >= 0 else 'down'}")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDE, NARROW = 960, 328
-"""The widths that charts are drawn for: a desk and paper, and a phone."""
+WIDE, HALF, NARROW = 1040, 480, 296
+"""The widths that charts are drawn for: a desk, two beside each other on it, and a phone."""
 LABEL_SIZE = 13
 # Of the widest letters that a font of the system has at this size, so that nothing runs into what stands beside it.
 LETTER, DIGIT = 7.3, 8.2

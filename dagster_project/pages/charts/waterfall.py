@@ -59,24 +59,23 @@ def _beside(placed: Sequence[_Placed], scale: Scale, width: int, labels: float) 
         yield from _drawn(one, scale, top, 20 if one.bar.kind == "level" else 14)
         yield text(width, top + 15, one.bar.shown, f"amount {name}", "end")
         if row + 1 < len(placed):
-            yield line(scale.at(one.end), top + 20, scale.at(one.end), top + 28, "joint")
+            yield line(scale.at(one.end), top + 20, scale.at(one.end), top + 28 + (0 if placed[row + 1].bar.kind == "level" else 3), "joint")
 
 
 def _stacked(placed: Sequence[_Placed], scale: Scale, width: int, amounts: float) -> Iterator[str]:
-    if placed:
-        yield line(scale.at(0), 0, scale.at(0), 42 * len(placed) + 2, "axis")
     for row, one in enumerate(placed):
         top = 42 * row + 2
         name = _name(one)
         yield text(0, top + 13, fitted(one.bar.label, width - amounts - 8), f"label {name}", "start", one.bar.label)
         yield text(width, top + 13, one.bar.shown, f"amount {name}", "end")
-        yield from _drawn(one, scale, top + 19, 14 if one.bar.kind == "level" else 10)
+        yield line(scale.at(0), top + 18, scale.at(0), top + 36, "axis")
+        yield from _drawn(one, scale, top + 17, 14 if one.bar.kind == "level" else 10)
 
 
 def _drawn(one: _Placed, scale: Scale, top: float, height: float) -> Iterator[str]:
     left, wide = scale.span(one.start, one.end)
     # Kept within the picture where the smallest width that is seen would reach over its edge.
-    yield rectangle(min(left, scale.end - wide), top + (20 - height) / 2 if height >= 14 else top, wide, height, f"bar {_name(one)}")
+    yield rectangle(min(left, scale.end - wide), top + (20 - height) / 2, wide, height, f"bar {_name(one)}")
 
 
 def _name(one: _Placed) -> str:

@@ -1,0 +1,249 @@
+"""Reads the exception queue: documents from the register, everything else from the published warehouse. Waits for no writer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from dagster_project.checklist.step import Evidence, Money
+from dagster_project.close.installation import Installation
+from dagster_project.close.periods import broken_seals
+from dagster_project.held_back import EXCEPTIONS, published
+from dagster_project.pages.queue import AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered
+from reverse_etl.documents import SealedDocument, State
+from reverse_etl.oversight.cases import Case, next_commands
+from reverse_etl.posting import notices
+from reverse_etl.register import Delivery, ExceptionRecord, Register
+from reverse_etl.register.contract import JOURNAL_ENTRY
+from reverse_etl.register.records import LOST, POSTING_KINDS
+from reverse_etl.systems.registry import document_url_of
+from reverse_etl.warehouse import Warehouse
+
+KINDS: Mapping[str, str] = {
+    notices.REJECTED: "rejected",
+    notices.PARKED: "parked",
+    notices.DIFFERENCE: "different",
+    notices.DEPENDENCY: "waiting",
+    notices.PERIOD: "period closed",
+    notices.UNAVAILABLE: "unreachable",
+    LOST: "lost from the backup",
+    "seal_refused": "not sealed",
+}
+STATES: Mapping[State, str] = {
+    State.REJECTED: "rejected",
+    State.PARKED: "parked",
+    State.AMBIGUOUS: "in doubt",
+    State.IN_FLIGHT: "in doubt",
+    State.HELD: "waiting",
+    State.PENDING: "waiting",
+}
+# Of so many documents all attempts are read; 'tieout exceptions show' tells those of any other.
+WITH_ATTEMPTS = 200
+
+_EXPONENTS = "select currency, exponent from constants.currencies"
+_GROUP_CURRENCY = "select max(group_currency) as currency from ledger.consolidated_trial_balance"
+_COMPANY = "select entity, entity_name, functional_currency from staging.stg_crm__legal_entities order by entity"
+_RATES = """
+    select from_currency, to_currency, cast(exchange_rate as varchar) as exchange_rate, cast(rate_date as varchar) as rate_date
+    from staging.stg_finance__exchange_rates
+    where to_currency = ?
+    qualify row_number() over (partition by from_currency order by rate_date desc) = 1
+"""
+
+
+def gather_queue(installation: Installation, now: datetime) -> ExceptionQueue:
+    """Everything that waits for a person, as things stand at ``now`` (aware)."""
+    with installation.warehouse.reading_published():
+        return _gathered(installation, now)
+
+
+def _gathered(installation: Installation, now: datetime) -> ExceptionQueue:
+    warehouse = installation.warehouse
+    is_published = installation.settings.published_path.is_file()
+    exponents = exponents_of(warehouse) if is_published else {}
+    with closing(installation.open_register()) as register:
+        items = [*_of_register(installation, register, exponents)]
+        position = register.position
+    if is_published:
+        items += [*_held_back(warehouse, exponents), *_seals(installation)]
+    rates = _rates(installation, exponents) if is_published else Rates("")
+    return ExceptionQueue(
+        company=company_of(installation),
+        generated_at=now,
+        published_at=published_at(installation),
+        register_position=position,
+        rates=rates,
+        items=ordered(gathered(items), rates),
+    )
+
+
+def exponents_of(warehouse: Warehouse) -> dict[str, int]:
+    """Decimals by currency; none where nothing was computed yet."""
+    return {row["currency"]: row["exponent"] for row in published(warehouse, _EXPONENTS)}
+
+
+def published_at(installation: Installation) -> datetime | None:
+    path = installation.settings.published_path
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
+
+
+def company_of(installation: Installation) -> str:
+    """The legal entities by name, as far as they are known."""
+    found = published(installation.warehouse, _COMPANY) if installation.settings.published_path.is_file() else []
+    names = {row["entity"]: row["entity_name"] for row in found}
+    return ", ".join(names.get(entity) or entity for entity in installation.settings.entities)
+
+
+def money_of(document: SealedDocument, exponents: Mapping[str, int]) -> Money:
+    return Money(document.total_minor, document.currency, exponents.get(document.currency, 2))
+
+
+def _of_register(installation: Installation, register: Register, exponents: Mapping[str, int]) -> Iterator[QueueItem]:
+    entries = register.exceptions()
+    stopped = register.deliveries(states=list(STATES))
+    known = {document.position for document, _ in stopped}
+    about = sorted({entry.document_position for entry in entries if entry.document_position is not None} - known)
+    documents = [*stopped, *(register.deliveries(positions=about) if about else [])]
+    by_document: defaultdict[int | None, list[ExceptionRecord]] = defaultdict(list)
+    for entry in entries:
+        by_document[entry.document_position].append(entry)
+    requests = [one for one in register.approval_requests() if one.kind in POSTING_KINDS]
+    waiting: defaultdict[tuple[str, str, str, str, str], list[SealedDocument]] = defaultdict(list)
+    told = 0
+    for document, delivery in sorted(documents, key=lambda pair: -abs(pair[0].total_minor)):
+        own = by_document.pop(document.position, [])
+        if not own and delivery.state is State.PENDING:
+            waiting[document.system, document.entity, document.period, document.document_type, document.currency].append(document)
+            continue
+        told += 1
+        case = Case(
+            exceptions=tuple(own),
+            document=document,
+            delivery=delivery,
+            attempts=tuple(register.attempts(document)) if told <= WITH_ATTEMPTS else (),
+            requests=tuple(one for one in requests if one.subject == document.business_key),
+        )
+        yield _of_document(installation, case, document, delivery, exponents)
+    yield from (_waiting(found, exponents) for found in waiting.values())
+    yield from (_of_nothing(entry) for found in by_document.values() for entry in found)
+
+
+def _of_document(installation: Installation, case: Case, document: SealedDocument, delivery: Delivery, exponents: Mapping[str, int]) -> QueueItem:
+    first = case.exceptions[0] if case.exceptions else None
+    evidence = [Evidence("Document", f"{document.document_type} {document.number or document.natural_id}, revision {document.revision}")]
+    evidence += [Evidence("Reference", document.reference), Evidence("State", f"{delivery.state} at {document.system}")]
+    if delivery.remote_id:
+        evidence.append(Evidence("There it is", delivery.remote_id))
+    if delivery.resolutions:
+        evidence.append(Evidence("Looked for", f"{delivery.resolutions} times without an answer that settles it"))
+    link = document_url_of(installation.settings, document.system)(document.entity, document.document_type, delivery.remote_id or "")
+    return QueueItem(
+        kind=KINDS.get(first.kind, first.kind.replace("_", " ")) if first else STATES[delivery.state],
+        subject=document.number or document.business_key,
+        reason=first.reason if first else delivery.reason or f"it is {delivery.state} at {document.system}",
+        what_to_do=first.action if first else "push again; it is looked for first, and never sent twice",
+        owner="accounting" if document.document_type == JOURNAL_ENTRY else "finance-operations",
+        commands=next_commands(case),
+        entity=document.entity,
+        period=document.period,
+        system=document.system,
+        money=money_of(document, exponents),
+        since=min(entry.recorded_at for entry in case.exceptions) if case.exceptions else delivery.first_written_at,
+        evidence=tuple(evidence),
+        attempts=tuple(
+            AttemptMade(one.written_ahead_at, one.call_name, one.outcome or "unknown", one.reason, one.remote_id) for one in case.attempts
+        ),
+        link=link if delivery.remote_id else None,
+    )
+
+
+def _waiting(documents: Sequence[SealedDocument], exponents: Mapping[str, int]) -> QueueItem:
+    one = documents[0]
+    return QueueItem(
+        kind="waiting",
+        subject=f"{len(documents):,} sealed, of the type {one.document_type}",
+        reason=f"not sent to {one.system} yet",
+        what_to_do="push, or close again; what is sealed is sent once",
+        owner="accounting" if one.document_type == JOURNAL_ENTRY else "finance-operations",
+        commands=(f"tieout push {one.period} --entity {one.entity} --system {one.system}",),
+        entity=one.entity,
+        period=one.period,
+        system=one.system,
+        money=Money(sum(abs(document.total_minor) for document in documents), one.currency, exponents.get(one.currency, 2)),
+        count=len(documents),
+        subjects=tuple(document.number or document.business_key for document in documents[:12]),
+    )
+
+
+def _of_nothing(entry: ExceptionRecord) -> QueueItem:
+    """An exception that is about no sealed document."""
+    evidence = [Evidence("Exception", str(entry.position))]
+    if entry.file_name:
+        evidence.append(Evidence("File", f"{entry.file_name} line {entry.line_number}" if entry.line_number else entry.file_name))
+    commands = next_commands(Case((entry,)))
+    if entry.period:
+        commands = tuple(command.replace(" PERIOD ", f" {entry.period} ") for command in commands)
+    return QueueItem(
+        kind=KINDS.get(entry.kind, entry.kind.replace("_", " ")),
+        subject=entry.subject,
+        reason=entry.reason,
+        what_to_do=entry.action,
+        owner="data-engineering" if entry.kind == notices.UNAVAILABLE else "finance-operations",
+        commands=commands,
+        entity=entry.entity,
+        period=entry.period,
+        since=entry.recorded_at,
+        evidence=tuple(evidence),
+    )
+
+
+def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[QueueItem]:
+    for statement in EXCEPTIONS.values():
+        for row in published(warehouse, statement):
+            currency = row["currency"]
+            yield QueueItem(
+                kind=row["kind"],
+                subject=row["subject"],
+                reason=row["reason"] or "",
+                what_to_do=row["what_to_do"] or "",
+                owner=row["owner"],
+                commands=(row["command"],) if row["command"] else (),
+                entity=row["entity"],
+                period=row["period"],
+                money=Money(row["amount_minor"], currency, exponents.get(currency, 2)) if row["amount_minor"] is not None and currency else None,
+                since=_aware(row["since"]),
+            )
+
+
+def _seals(installation: Installation) -> Iterator[QueueItem]:
+    for broken in broken_seals(installation, published=True):
+        yield QueueItem(
+            kind="broken seal",
+            subject=f"J12 {broken.entity} {broken.period}",
+            reason=f"{broken.what}: {broken.sealed} when it was closed, {broken.now} now",
+            what_to_do="find what changed it and restore it; the next close waits",
+            owner="accounting",
+            commands=(f"tieout periods verify --entity {broken.entity}",),
+            entity=broken.entity,
+            period=broken.period,
+        )
+
+
+def _rates(installation: Installation, exponents: Mapping[str, int]) -> Rates:
+    """Into the currency of the group, or else of the first legal entity."""
+    warehouse = installation.warehouse
+    group: list[dict[str, Any]] = published(warehouse, _GROUP_CURRENCY)
+    own = {row["entity"]: row["functional_currency"] for row in published(warehouse, _COMPANY)}
+    first: str = next((row["currency"] for row in group if row["currency"]), None) or own.get(installation.settings.entities[0]) or ""
+    found = published(warehouse, _RATES, [first])
+    scale = exponents.get(first, 2)
+    rates = {row["from_currency"]: Fraction(row["exchange_rate"]) * Fraction(10) ** (scale - exponents.get(row["from_currency"], 2)) for row in found}
+    return Rates(first, max((row["rate_date"] for row in found), default=None), rates)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

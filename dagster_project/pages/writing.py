@@ -1,0 +1,49 @@
+"""Puts a page where people find it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from dagster_project.close.installation import Installation
+from dagster_project.pages.gathering import gather_report
+from dagster_project.pages.queue import ExceptionQueue
+from dagster_project.pages.queue_gathering import gather_queue
+from dagster_project.pages.rendering import render_close_report, render_queue
+from dagster_project.pages.report import CloseReport
+
+FOLDER = "pages"
+
+
+def write_close_report(
+    installation: Installation, period: str, run_id: str | None = None, path: Path | None = None, now: datetime | None = None
+) -> tuple[Path, CloseReport]:
+    """Write the report of a period, over an older one; where it is not said, to ``<home>/pages/close-<period>.html``."""
+    report = gather_report(installation, period, now or datetime.now(UTC), run_id)
+    return _write(path or pages_folder(installation) / f"close-{period}.html", render_close_report(report)), report
+
+
+def write_exception_queue(installation: Installation, path: Path | None = None, now: datetime | None = None) -> tuple[Path, ExceptionQueue]:
+    """Write the exception queue, over an older one; where it is not said, to ``<home>/pages/exceptions.html``."""
+    queue = gather_queue(installation, now or datetime.now(UTC))
+    return _write(path or pages_folder(installation) / "exceptions.html", render_queue(queue)), queue
+
+
+def pages_folder(installation: Installation) -> Path:
+    return installation.settings.home / FOLDER
+
+
+def _write(path: Path, content: str) -> Path:
+    """At once: whoever reads meanwhile has the whole old page or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
+        try:
+            file.write(content)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+    return path
