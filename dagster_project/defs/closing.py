@@ -17,6 +17,7 @@ from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.defs.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
+from dagster_project.pages.observations import observed_pages
 from dagster_project.quantities import exponents
 from reverse_etl.errors import TieoutError
 
@@ -123,6 +124,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             publish(installation)
             yield from verdicts(checkpoint_specs, list(told_of_all), decimals, breaks_of)
             yield from check_results(close_findings(installation, keys), CLOSED_PERIOD)
+            yield from observed_pages(context, installation, keys, CLOSED_PERIOD)
         anchor = write_anchor(installation)
         yield dg.MaterializeResult(metadata={"register_position": anchor.position, "register_head_hash": anchor.head_hash})
 

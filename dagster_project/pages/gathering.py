@@ -12,12 +12,14 @@ from typing import Any
 
 import yaml
 
+from dagster_project.checklist.gathering import checklists_of
 from dagster_project.checklist.step import Money
 from dagster_project.close.installation import Installation
+from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
 from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.held_back import published
-from dagster_project.pages.queue_gathering import company_of, exponents_of, gather_queue, money_of, published_at
+from dagster_project.pages.queue_gathering import company_of, exponents_of, gather_queue, money_of, one_publication, published_at
 from dagster_project.pages.report import (
     Break,
     CloseReport,
@@ -76,7 +78,7 @@ _TESTED = "select table_name as name from information_schema.tables where table_
 
 def gather_report(installation: Installation, period: str, now: datetime, run_id: str | None = None) -> CloseReport:
     """The report of a period over all legal entities, as things stand at ``now`` (aware). ``run_id``: of the run that asks for it."""
-    with installation.warehouse.reading_published():
+    with one_publication(installation):
         return _gathered(installation, period, now, run_id)
 
 
@@ -113,7 +115,7 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         breaks=tuple(_shown(breaks)),
         break_count=len(breaks),
         controls=tuple(_controls(warehouse)) if is_published else (),
-        checklist=(),
+        checklist=checklists_of(installation, [CloseKey(entity, period) for entity in installation.settings.entities], now),
         approvals=tuple(_approvals(approvals, period, documents)),
         destinations=tuple(destination_states(installation.settings)),
         document_counts=tuple(_counts(documents)),

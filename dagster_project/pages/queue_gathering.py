@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -57,7 +57,7 @@ _RATES = """
 
 def gather_queue(installation: Installation, now: datetime) -> ExceptionQueue:
     """Everything that waits for a person, as things stand at ``now`` (aware)."""
-    with installation.warehouse.reading_published():
+    with one_publication(installation):
         return _gathered(installation, now)
 
 
@@ -79,6 +79,11 @@ def _gathered(installation: Installation, now: datetime) -> ExceptionQueue:
         rates=rates,
         items=ordered(gathered(items), rates),
     )
+
+
+def one_publication(installation: Installation) -> AbstractContextManager[object]:
+    """Whatever is read of the published warehouse in the block is of the same copy of it, which is opened once; nothing where there is none."""
+    return installation.warehouse.reading_published() if installation.settings.published_path.is_file() else nullcontext()
 
 
 def exponents_of(warehouse: Warehouse) -> dict[str, int]:

@@ -92,18 +92,6 @@ class DuckDBWarehouse:
         finally:
             connection.close()
 
-    @contextmanager
-    def reading_published(self) -> Iterator[None]:
-        # Connections of a process share what one of them has open.
-        if not self._published.is_file():
-            yield
-            return
-        connection = duckdb.connect(str(self._published), read_only=True)
-        try:
-            yield
-        finally:
-            connection.close()
-
     def append(self, relation: str, rows: pa.Table) -> int:
         columns = ", ".join(f'"{name}"' for name in rows.column_names)
         with self._connection(f"append to {relation}") as connection:

@@ -103,10 +103,6 @@ class Warehouse(Protocol):
         """Many queries on one published copy: the same one for all of them, whatever is published meanwhile. Raises ``DestinationError`` as above."""
         ...
 
-    def reading_published(self) -> AbstractContextManager[None]:
-        """Every ``read_published`` in the block reads one and the same publication, whatever is published meanwhile, and without opening it again."""
-        ...
-
     def append(self, relation: str, rows: pa.Table) -> int:
         """Append rows to an existing relation, columns matched by name; all or nothing."""
         ...
