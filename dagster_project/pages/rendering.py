@@ -99,14 +99,18 @@ class Verdict:
 def render_close_report(report: CloseReport) -> str:
     """One self-contained page; every amount on it is one of the report."""
     names = {entity.entity: entity.name for entity in report.entities}
+    places = {entity: place for place, entity in enumerate(names)}
     return _page(
         "close_report.html",
         report=report,
         verdict=verdict_of(report),
         sections=SECTIONS,
         month=month_name(report.period),
-        waterfalls=[_waterfall(one, names.get(one.entity, one.entity), report.period) for one in report.waterfalls],
-        roll_forwards=list(_roll_forwards(report.rolled)),
+        waterfalls=[
+            _waterfall(one, names.get(one.entity, one.entity), report.period)
+            for one in sorted(report.waterfalls, key=lambda one: (places.get(one.entity, len(places)), one.currency))
+        ],
+        roll_forwards=list(_roll_forwards(report.rolled, places)),
         movements=list(_movements(report.movements)),
         at_risk=totals(item.money for item in report.exceptions if item.money),
         names=names,
@@ -240,11 +244,11 @@ def _bar(step: WaterfallStep) -> Bar:
     return Bar(step.title, step.money.minor, signed(step.money), "open" if step.kind == UNEXPLAINED else "change")
 
 
-def _roll_forwards(rolled: Sequence[RolledForward]) -> Iterator[ShownRollForward]:
-    def place(row: RolledForward) -> tuple[int, str, str]:
-        return list(SUB_LEDGER_TITLES).index(row.sub_ledger), row.entity, row.currency
+def _roll_forwards(rolled: Sequence[RolledForward], places: Mapping[str, int]) -> Iterator[ShownRollForward]:
+    def place(row: RolledForward) -> tuple[int, int, str, str]:
+        return list(SUB_LEDGER_TITLES).index(row.sub_ledger), places.get(row.entity, len(places)), row.entity, row.currency
 
-    for (_, entity, currency), group in groupby(sorted(rolled, key=place), key=place):
+    for (_, _, entity, currency), group in groupby(sorted(rolled, key=place), key=place):
         rows = list(group)
         exponent = rows[0].exponent
 
