@@ -17,7 +17,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.dbt.column_lineage import Catalog, Origins, column_origins
+from dagster_project.dbt.column_lineage import Catalog, Column, Origins, column_origins
 from dagster_project.dbt.translator import TieoutTranslator
 
 # What is read into a query (days to rebuild, keys that were touched) changes with every run and no column with it.
@@ -115,14 +115,16 @@ def column_metadata(
     if origins is not None and any(origins.columns.values()):
         assets = _assets(node, manifest, translator)
         metadata["dagster/column_lineage"] = dg.TableColumnLineage(
-            {
-                name: [dg.TableColumnDep(assets[schema, relation], column) for schema, relation, column in of if (schema, relation) in assets]
-                for name, of in origins.columns.items()
-            }
+            {name: [dg.TableColumnDep(asset, column) for asset, column in _once(assets, of)] for name, of in origins.columns.items()}
         )
     if origins is not None and origins.unresolved:
         metadata["columns_without_lineage"] = dg.MetadataValue.text(", ".join(origins.unresolved))
     return metadata
+
+
+def _once(assets: Mapping[Relation, dg.AssetKey], origins: Iterable[Column]) -> list[tuple[dg.AssetKey, str]]:
+    """Relations of one asset (the register's are) may have columns of one name; Dagster takes each column of an asset once."""
+    return list(dict.fromkeys((assets[schema, relation], column) for schema, relation, column in origins if (schema, relation) in assets))
 
 
 def _column(name: str, kind: str, told: Mapping[str, Any]) -> dg.TableColumn:

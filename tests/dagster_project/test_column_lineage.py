@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 
-from dagster_project.dbt.column_lineage import Catalog, Column, column_origins
-from dagster_project.dbt.model_lineage import BuiltModel, KnownLineage
+from dagster_project.dbt.column_lineage import Catalog, Column, Origins, column_origins
+from dagster_project.dbt.model_lineage import BuiltModel, KnownLineage, column_metadata
+from dagster_project.dbt.translator import TieoutTranslator
 
 CATALOG: Catalog = {
     ("raw", "usage"): {"id": "VARCHAR", "meter": "VARCHAR", "quantity": "DECIMAL(18,6)", "tags": "VARCHAR[]", "day": "DATE"},
@@ -98,3 +102,19 @@ def test_what_is_known_is_not_read_again_until_the_model_or_what_it_reads_change
     path.write_text("not what was written")
     with pytest.raises(TypeError):
         of("select quantity as q from raw.usage where day in ('2026-03-01')")
+
+
+def test_two_relations_of_one_asset_give_a_column_of_one_name_once() -> None:
+    def source(name: str) -> dict[str, object]:
+        return {"schema": "register", "name": name, "resource_type": "source", "source_name": "register_issued", "meta": {}, "config": {"meta": {}}}
+
+    manifest = {"nodes": {}, "sources": {name: source(name) | {"unique_id": name} for name in ("documents", "transitions")}}
+    node = {"columns": {}, "depends_on": {"nodes": ["documents", "transitions"]}}
+    origins = Origins({"state": (("register", "documents", "at"), ("register", "transitions", "at"))}, ())
+    metadata = column_metadata(node, origins, {"state": "VARCHAR"}, manifest, OneAsset())
+    assert [dep.column_name for dep in metadata["dagster/column_lineage"].deps_by_column["state"]] == ["at"]
+
+
+class OneAsset(TieoutTranslator):
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        return dg.AssetKey(["register", "issued"])
