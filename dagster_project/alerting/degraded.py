@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reverse_etl.alerting import MoneyAtRisk, Severity
 from reverse_etl.alerting.alert import money_at_risk
@@ -48,6 +48,10 @@ class Degradation:
             return self.reason
         return f"{self.reason}; {self.waiting:,} document{'s wait' if self.waiting != 1 else ' waits'} for it"
 
+    def to_record(self) -> dict[str, Any]:
+        """For programs: as JSON carries it."""
+        return {**asdict(self), "severity": self.severity.label, "told": self.told}
+
     def __str__(self) -> str:
         return f"degraded: {self.told}"
 
@@ -58,14 +62,18 @@ def degradations(installation: Installation, now: datetime | None = None) -> tup
     Raises:
         RegisterError: the register cannot be read.
     """
+    return (*destination_degradations(installation), *warehouse_degraded(installation, now or datetime.now(UTC)))
+
+
+def destination_degradations(installation: Installation) -> tuple[Degradation, ...]:
+    """The same of the destinations alone."""
     from dagster_project.alerting.currencies import exponents
     from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
     from reverse_etl.posting.pacing.overview import destination_states
 
     with closing(installation.open_register()) as register:
         waiting = register.waiting(UNDELIVERED_STATES)
-    found = destinations_degraded(destination_states(installation.settings), waiting, exponents())
-    return (*found, *warehouse_degraded(installation, now or datetime.now(UTC)))
+    return destinations_degraded(destination_states(installation.settings), waiting, exponents())
 
 
 def warehouse_degraded(installation: Installation, now: datetime) -> Iterator[Degradation]:

@@ -90,7 +90,7 @@ DELIVERED_IN_TIME = Control(
 DESTINATION = Control(
     "destination_is_open",
     "destinations",
-    "The destination takes documents: no mode, window, quota or circuit withholds them.",
+    "The destination is asked as usual: no mode, window, quota, pause or circuit holds it back.",
     "finance-operations",
     "warn",
     24,

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dagster_project.alerting.currencies import exponents
+from dagster_project.alerting.degraded import destinations_degraded
 from dagster_project.close import CloseKey, Installation
 from dagster_project.close.approvals import gate_evidence, stopped_gates
 from dagster_project.close.auditing import audit_register
@@ -32,6 +34,7 @@ from dagster_project.controls.catalogue import (
 from reverse_etl.errors import RegisterError, TieoutError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, LaneAge, lane_ages, stopped_documents
 from reverse_etl.posting.pacing.overview import DestinationState, destination_states
+from reverse_etl.register import WaitingDocuments
 from reverse_etl.register.approvals import superseded
 from reverse_etl.register.register import SEAL_REFUSED
 from reverse_etl.warehouse import Warehouse
@@ -114,12 +117,13 @@ def delivery_findings(installation: Installation, system: str, now: datetime | N
     settings = installation.settings
     with closing(installation.open_register()) as register:
         total, stopped = stopped_documents(register, system, SHOWN_ROWS)
-        lanes = [lane for lane in lane_ages(register.waiting(UNDELIVERED_STATES), settings.service_levels, instant) if lane.system == system]
+        waiting = register.waiting(UNDELIVERED_STATES)
+    lanes = [lane for lane in lane_ages(waiting, settings.service_levels, instant) if lane.system == system]
     state = next((state for state in destination_states(settings) if state.name == system), None)
     return [
         Finding(STOPPED_DOCUMENTS, total, tuple(_stopped_row(asdict(document)) for document in stopped)),
         age_finding(lanes),
-        _destination_finding(system, state),
+        _destination_finding(system, state, waiting),
     ]
 
 
@@ -232,20 +236,22 @@ def _lane_row(lane: LaneAge) -> Row:
     }
 
 
-def _destination_finding(system: str, state: DestinationState | None) -> Finding:
+def _destination_finding(system: str, state: DestinationState | None, waiting: Sequence[WaitingDocuments]) -> Finding:
     if state is None or state.problem is not None:
         return Finding(DESTINATION, problem=None if state is None else state.problem)
-    if state.withheld is None:
-        return Finding(DESTINATION, more={"mode": state.mode, "circuit": state.circuit})
-    row = {
-        "system": system,
-        "mode": state.mode,
-        "circuit": state.circuit,
-        "withheld": state.withheld,
-        "until": None if state.withheld_until is None else f"{state.withheld_until:%Y-%m-%d %H:%M}",
-        "what_to_do": f"tieout destinations mode {system} normal --reason WHY, or wait until it ends by itself",
-    }
-    return Finding(DESTINATION, 1, (row,))
+    rows = tuple(
+        {
+            "system": system,
+            "degraded": found.mode,
+            "reason": found.told,
+            "since": None if found.since is None else f"{found.since:%Y-%m-%d %H:%M}",
+            "until": None if found.until is None else f"{found.until:%Y-%m-%d %H:%M}",
+            "documents_waiting": found.waiting,
+            "what_to_do": found.next_command,
+        }
+        for found in destinations_degraded([state], waiting, exponents())
+    )
+    return Finding(DESTINATION, len(rows), rows, more={"mode": state.mode, "circuit": state.circuit})
 
 
 def _together(control: Control, found: Iterable[Finding]) -> Finding:

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.alerting.degraded import destination_degradations
 from dagster_project.close.deliveries import Deliveries
 from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import ledger_of
@@ -49,7 +50,7 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
                     told.message, told.seconds = str(delivered.report), delivered.seconds
                     if delivered.note:
                         told.message += f"; {delivered.note}"
-                    told.metadata = documents_there(installation, system, close_of)
+                    told.metadata = documents_there(installation, system, close_of) | degraded_now(installation, system)
                     for destination, rows in _held_at(installation, system, close_of).items():
                         metadata: dict[str, Any] = {**told.metadata, ROW_COUNT: rows}
                         context.log_event(dg.AssetMaterialization(destination, partition=close_of.partition_key, metadata=metadata))
@@ -64,6 +65,12 @@ def _delivery(close: dg.PartitionsDefinition[str], systems: Mapping[str, str]) -
             raise merged(failures)
 
     return deliveries
+
+
+def degraded_now(installation: Installation, system: str) -> dict[str, Any]:
+    """How the destination works less than normally, if it does: who or what, since when and why."""
+    found = [degradation for degradation in destination_degradations(installation) if degradation.subject == system]
+    return {"degraded": "; ".join(one.told for one in found)} if found else {}
 
 
 def delivery_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

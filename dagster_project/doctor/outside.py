@@ -118,4 +118,21 @@ def alert_channels(examined: Examined) -> Iterator[Finding]:
         for part, secret in missing.items():
             yield problem(check, f"its {part} is not there", where, secret.remedy(examined.home) or f"name where it is: {where}.{part}")
         if not missing:
-            yield ok(check, f"{channel.kind}: all that it needs is here; 'tieout alerts test' sends one", where)
+            yield _channel_works(examined, name, check, where)
+
+
+def _channel_works(examined: Examined, name: str, check: str, where: str) -> Finding:
+    """Whether it can be opened, and how its last messages fared."""
+    from reverse_etl.alerting.channels import open_channel
+    from reverse_etl.alerting.sending import memory_of
+
+    channel = examined.settings.alerts.channels[name]
+    try:
+        open_channel(name, channel, examined.home)
+        history = memory_of(examined.settings).history(name)
+    except TieoutError as error:
+        return problem(check, str(error), where, f"correct {where} of tieout.yaml (docs/alerts.md)")
+    if history.failures:
+        told = f"{history.failures} messages in a row did not arrive since {history.failing_since:%Y-%m-%d %H:%M} UTC: {history.last_failure}"
+        return problem(check, told, where, f"tieout alerts test {name}")
+    return ok(check, f"{channel.kind}: all that it needs is here; 'tieout alerts test {name}' sends one", where)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from reverse_etl.alerting.alert import Alert
 from reverse_etl.alerting.digest import Event, News
@@ -71,7 +72,9 @@ class Memory:
             from news join attempts on attempts.attempt = news.attempt left join outcomes on outcomes.attempt = news.attempt
             where news.channel = ? order by news.attempt
         """
-        with self._transaction() as connection:
+        if not self._path.is_file():
+            return {}
+        with self._reading() as connection:
             standing = _standing(connection.execute(statement, (channel,)))
             return {
                 identity: Told(Alert.from_record(json.loads(_alert(connection, attempt, identity))), datetime.fromisoformat(at))
@@ -93,7 +96,9 @@ class Memory:
             connection.execute("insert into outcomes (attempt, at, outcome, told, retry_at) values (?, ?, ?, ?, ?)", values)
 
     def history(self, channel: str) -> ChannelHistory:
-        with self._transaction() as connection:
+        if not self._path.is_file():
+            return ChannelHistory()
+        with self._reading() as connection:
             sent = """
                 select count(*), max(outcomes.at), max(outcomes.attempt) from outcomes join attempts using (attempt) where channel = ? and outcome = ?
             """
@@ -130,21 +135,32 @@ class Memory:
         return {subject: known.get(subject, now) for subject in subjects}
 
     @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """As it stands; whoever may only read makes nothing."""
+        with self._connected(f"file:{quote(str(self._path))}?mode=ro") as connection:
+            yield connection
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connected(f"file:{quote(str(self._path))}") as connection:
+            connection.execute("pragma synchronous = full")
+            if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
+                connection.executescript(f"begin immediate; {_SCHEMA} commit;")
+            connection.execute("begin immediate")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _connected(self, address: str) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
             try:
-                connection.execute("pragma synchronous = full")
-                if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
-                    connection.executescript(f"begin immediate; {_SCHEMA} commit;")
-                connection.execute("begin immediate")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
+                yield connection
             finally:
                 connection.close()
         except (sqlite3.Error, OSError) as error:

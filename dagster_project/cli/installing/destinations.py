@@ -25,9 +25,15 @@ def destinations_command(context: click.Context, session: Session) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    states = [asdict(state) for state in destination_states(session.installation.settings)]
+    from dagster_project.alerting.degraded import destination_degradations
+
+    installation = session.installation
+    states = [asdict(state) for state in destination_states(installation.settings)]
     session.table("Destinations", [_row(state) for state in states], COLUMNS)
-    session.result(states)
+    degraded = destination_degradations(installation)
+    for found in degraded:
+        session.line(f"Degraded: {found.told} ({found.next_command})")
+    session.result([state | {"degraded": [found.to_record() for found in degraded if found.subject == state["name"]]} for state in states])
 
 
 @destinations_command.command("mode")

@@ -32,16 +32,22 @@ CHECKPOINTS = """
 @click.command("status")
 @with_session
 def status_command(session: Session) -> None:
-    """Show the periods, the documents by state, the checkpoints and the counterparties."""
+    """Show the periods, the documents by state, the checkpoints, what is degraded, and the counterparties."""
+    from dagster_project.alerting.degraded import degradations
     from reverse_etl.sandbox.supervisor import sandbox_status
 
     warehouse = session.installation.warehouse
     statements = {"periods": PERIODS, "documents": DOCUMENTS, "checkpoints": CHECKPOINTS}
-    found = {name: published(warehouse, statement) for name, statement in statements.items()}
+    # Before anything was computed there is nothing to read, and how the destinations stand is told all the same.
+    is_published = session.settings.published_path.is_file()
+    found = {name: published(warehouse, statement) if is_published else [] for name, statement in statements.items()}
     for title, records in found.items():
         session.table(title.capitalize(), records, list(records[0]) if records else ["none yet"])
+    degraded = degradations(session.installation)
+    for one in degraded:
+        session.line(f"Degraded: {one.told} ({one.next_command})")
     sandbox = sandbox_status(session.settings)
     for name, endpoint in sandbox.items():
         session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
     session.line("What a close still waits for: tieout checklist PERIOD")
-    session.result({**found, "sandbox": dict(sandbox)})
+    session.result({**found, "degraded": [one.to_record() for one in degraded], "sandbox": dict(sandbox)})

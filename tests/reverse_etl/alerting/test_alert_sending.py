@@ -197,6 +197,13 @@ def test_since_when_something_holds_is_remembered_until_it_does_not(tmp_path: Pa
     assert memory.observed("breaks", ["K7", "K8"], NOON + 4 * MINUTE) == {"K7": NOON + 4 * MINUTE, "K8": NOON + MINUTE}
 
 
+def test_whoever_only_looks_makes_nothing(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, finance="http://127.0.0.1:9/")
+    assert channel_states(chosen)[0].history.messages_sent == 0
+    assert memory_of(chosen).told("finance") == {}
+    assert not chosen.alerts_folder.exists()
+
+
 def test_the_memory_only_grows(tmp_path: Path) -> None:
     chosen = Settings(home=tmp_path)
     memory_of(chosen).observed("breaks", ["K7"], NOON)
