@@ -7,7 +7,20 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
-from dagster_project.defs import closing, controls, delivery, external, jobs, landing, models, platform, register, reperformance, sealing
+from dagster_project.defs import (
+    checklist,
+    closing,
+    controls,
+    delivery,
+    external,
+    jobs,
+    landing,
+    models,
+    platform,
+    register,
+    reperformance,
+    sealing,
+)
 from dagster_project.defs.automation import refreshing
 from dagster_project.defs.automation.alerting import alert_sensors
 from dagster_project.defs.automation.schedules import schedules
@@ -43,13 +56,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *delivery.delivery_assets(close, ledgers),
         register.register_mirror("closing", [external.delivery_to(system) for system in systems], close),
         closing.closing_asset(close),
+        checklist.checklist_asset(close),
     ]
     progressive_assets = [sealing.sealing_at_thresholds(close), delivery.delivery_at_thresholds(close)]
     # Credit memos are not issued early, but what is asserted of invoices is asserted of both.
     documents = dg.AssetSelection.assets(*progressive_assets, CREDIT_MEMOS.split("."))
     proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources") - dg.AssetSelection.assets(sealing.SEAL_OPENING)
     daily_usage = jobs.daily_usage_job()
-    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close)
+    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close, frozenset({checklist.checklist_of_failure}))
     progressive_billing = jobs.progressive_billing_job(proposing)
     deliveries = dg.AssetSelection.assets(*(external.delivery_to(system) for system in systems))
     assets = [
@@ -76,7 +90,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             jobs.refresh_models_job(dg.AssetSelection.assets(*sorted(refreshed), refreshing.PUBLISHED)),
         ],
         schedules=schedules(settings),
-        sensors=[*sensors(settings, systems), *alert_sensors(settings), refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED])],
+        sensors=[
+            *sensors(settings, systems),
+            *alert_sensors(settings),
+            checklist.checklist_sensor(settings),
+            refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED]),
+        ],
         executor=dg.in_process_executor,
         resources={"installation": Installation(settings), "dbt": dbt},
     )

@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 
+def description_of(error: BaseException | None) -> str:
+    """The same of what was raised in the step."""
+    described = getattr(error, "description", None)
+    while described is None and error is not None and error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(described or error or "failed").split())
+
+
 def reason_of(event: DagsterEvent) -> str:
     """What the step itself said, else the error at the bottom of what was raised."""
     failure = event.step_failure_data

@@ -10,9 +10,9 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from dagster_project.checklist.standing import FailedRun
 from dagster_project.close.partitions import CloseKey
+from dagster_project.defs.jobs import MONTHLY_CLOSE
 from dagster_project.step_failures import reason_of
 
-MONTHLY_CLOSE = "monthly_close"
 LOOKED_AT = 100
 
 

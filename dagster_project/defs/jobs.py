@@ -29,12 +29,15 @@ def daily_usage_job() -> UnresolvedAssetJobDefinition:
     )
 
 
-def monthly_close_job(selection: dg.AssetSelection, close: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
+def monthly_close_job(
+    selection: dg.AssetSelection, close: dg.PartitionsDefinition[str], hooks: frozenset[dg.HookDefinition] = frozenset()
+) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         MONTHLY_CLOSE,
         selection=selection,
         executor_def=dg.in_process_executor,
         config=earliest_period_first(close),
+        hooks=hooks,
         tags={**NO_RETRIES, IN_TURN: MONTHLY_CLOSE},
         owners=["team:finance"],
         description="Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out. "
