@@ -12,9 +12,10 @@ from reverse_etl.locks import lock_holder
 from reverse_etl.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, RunRecord
+    from dagster import DagsterInstance, DagsterRun, RunRecord
 
 CLOSING_JOBS = frozenset({"monthly_close"})
+RESUME_RETRY_TAG = "dagster/is_resume_retry"
 LOOKED_BACK = timedelta(days=45)
 MOST_RUNS = 500
 LONGEST_RANGE_DAYS = 3700
@@ -22,7 +23,7 @@ LONGEST_RANGE_DAYS = 3700
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """``whole``: it ran its job, not some assets of it. ``keys``: its partitions."""
+    """``assets``: those that it was limited to, none = all of its job. ``whole``: it was not limited to some steps. ``keys``: its partitions."""
 
     run_id: str
     job: str
@@ -30,7 +31,13 @@ class FinishedRun:
     succeeded: bool
     whole: bool
     ended_at: datetime
+    assets: frozenset[str] = frozenset()
     abandoned: bool = False
+
+    def makes_good(self, failed: FinishedRun) -> bool:
+        """Whether it did all that the failed one should have done, of the partitions that it is of."""
+        covers = not self.assets or bool(failed.assets and failed.assets <= self.assets)
+        return self.job == failed.job and self.whole and covers
 
 
 def still_failed(runs: Sequence[FinishedRun], closed: Mapping[str, datetime]) -> dict[str, tuple[FinishedRun, tuple[str, ...]]]:
@@ -42,7 +49,7 @@ def still_failed(runs: Sequence[FinishedRun], closed: Mapping[str, datetime]) ->
     for run in sorted(runs, key=lambda one: one.ended_at):
         if run.succeeded:
             for run_id, (failed, keys) in list(found.items()):
-                if failed.job != run.job or not run.whole:
+                if not run.makes_good(failed):
                     continue
                 rest = tuple(key for key in keys if key not in run.keys)
                 if rest and keys:
@@ -57,7 +64,7 @@ def still_failed(runs: Sequence[FinishedRun], closed: Mapping[str, datetime]) ->
                 continue
         for run_id, (failed, earlier) in list(found.items()):
             # The same again: what failed last says why.
-            if failed.job == run.job and set(earlier) <= set(keys):
+            if failed.job == run.job and failed.assets == run.assets and set(earlier) <= set(keys):
                 del found[run_id]
         found[run.run_id] = (run, keys)
     return found
@@ -86,14 +93,21 @@ def _finished(record: RunRecord, settings: Settings) -> FinishedRun:
 
     run = record.dagster_run
     ended = record.end_time or record.update_timestamp.timestamp()
+    # A run that takes up a failed one has done, with it, all of the job; one of chosen steps has not. The steps of any other are all there are.
+    whole = run.parent_run_id is None or run.step_keys_to_execute is None or run.tags.get(RESUME_RETRY_TAG) == "true"
     return FinishedRun(
         run_id=run.run_id,
         job=run.job_name,
         keys=partitions(run.tags, settings.entities),
         succeeded=run.status is dg.DagsterRunStatus.SUCCESS,
-        whole=run.asset_selection is None and run.step_keys_to_execute is None,
+        whole=whole,
         ended_at=datetime.fromtimestamp(ended, UTC),
+        assets=_assets(run),
     )
+
+
+def _assets(run: DagsterRun) -> frozenset[str]:
+    return frozenset(key.to_user_string() for key in run.asset_selection or ())
 
 
 def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> Iterator[FinishedRun]:
@@ -108,7 +122,7 @@ def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> 
         run = record.dagster_run
         if STARTED_BY_TAG in run.tags:
             seen = record.update_timestamp.replace(tzinfo=record.update_timestamp.tzinfo or UTC)
-            yield FinishedRun(run.run_id, run.job_name, partitions(run.tags, settings.entities), False, run.asset_selection is None, seen, True)
+            yield FinishedRun(run.run_id, run.job_name, partitions(run.tags, settings.entities), False, True, seen, _assets(run), True)
 
 
 def partitions(tags: Mapping[str, str], entities: Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from dagster_project.alerting.conditions.words import listing, run_link, sentenc
 from dagster_project.alerting.facts import Facts, FailedRun
 from reverse_etl.alerting import Alert, AlertKind, Severity
 
+ASSETS_ALONE = "__ASSET_JOB"
+"""How Dagster calls a run that was asked for by assets, as its daemon and its graph do."""
+
 
 def failed_runs(facts: Facts) -> Iterator[Alert]:
     latest: dict[str, FailedRun] = {}
@@ -16,11 +19,12 @@ def failed_runs(facts: Facts) -> Iterator[Alert]:
             latest[run.job] = run
     for job, run in sorted(latest.items()):
         others = [one for one in facts.runs if one.job == job]
+        name = "assets" if job == ASSETS_ALONE else job
         yield Alert(
             AlertKind.FAILED_RUN,
             Severity.ERROR,
-            job,
-            sentence(f"the run of {job}{_scope(run)} {how_it_ended(run)}"),
+            name,
+            sentence(f"the run of {name}{_scope(run)} {how_it_ended(run)}"),
             min(one.ended_at for one in others),
             next_command=_again(run),
             link=run_link(facts.settings, run.run_id),

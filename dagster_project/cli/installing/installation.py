@@ -23,6 +23,7 @@ SETTINGS_TEMPLATE = """\
 # first_period: "2026-01"
 # approvals: {four_eyes: true}
 # warehouse_memory_limit: 80%
+# alerts: {channels: {}}   # who is told what by webhook, Slack or mail: docs/alerts.md
 # destinations:
 #   stripe: {url: sandbox, secret_environment: STRIPE_API_KEY, secret_file: secrets/stripe_api_key}
 #   tryton: {url: sandbox, secret_environment: TRYTON_PASSWORD, secret_file: secrets/tryton_password, username: admin, database: erp}

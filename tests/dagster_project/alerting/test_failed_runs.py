@@ -35,8 +35,15 @@ def test_neither_an_earlier_success_nor_one_of_another_job_makes_it_good() -> No
     assert open_keys(later(LANDING), replace(LANDING, succeeded=True), later(CLOSE, succeeded=True, keys=LANDING.keys)) != {}
 
 
-def test_a_success_of_some_assets_alone_makes_nothing_good() -> None:
+def test_a_success_of_some_steps_or_assets_alone_makes_nothing_good() -> None:
     assert open_keys(CLOSE, later(CLOSE, succeeded=True, whole=False)) != {}
+    assert open_keys(CLOSE, later(CLOSE, succeeded=True, assets=frozenset({"delivery/tryton"}))) != {}
+
+
+def test_a_run_of_some_assets_is_made_good_by_a_success_of_these() -> None:
+    some = replace(ANCHOR, job="__ASSET_JOB", assets=frozenset({"delivery/tryton"}))
+    assert open_keys(some, later(some, succeeded=True, assets=frozenset({"close/period"}))) != {}
+    assert open_keys(some, later(some, succeeded=True, assets=frozenset({"close/period", "delivery/tryton"}))) == {}
 
 
 def test_a_close_is_made_good_by_whatever_closed_the_period() -> None:
