@@ -35,6 +35,7 @@ def checklist_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         partitions_def=close,
         backfill_policy=ONE_PERIOD_PER_RUN,
         group_name="close",
+        kinds={"sqlite"},
         owners=["team:finance"],
         description="Every step of the close of the entity and period: its state, owner, due time, evidence, and what holds it up with the command "
         "and the asset that one goes on with. Also written when a step of the close fails, and when anything of it changes outside of a run.",

@@ -40,7 +40,7 @@ from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 
 FIRST, SECOND, THIRD = "2026-01", "2026-02", "2026-03"
 LONGEST_SECONDS = 600
-FROM_THE_DELIVERIES_ON = {"deliveries", "delivery_controls", "read_backs", "register_closing", "models_3", "close__period"}
+FROM_THE_DELIVERIES_ON = {"deliveries", "delivery_controls", "read_backs", "register_closing", "models_3", "close__period", "close__checklist"}
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,12 @@ def test_a_backfill_of_closes_runs_one_month_after_the_other_whatever_the_order_
     assert all(one.tied for month in (FIRST, SECOND) for one in checkpoints(backfilled.installation, backfilled.entity, month))
 
 
-def finished(instance: dg.DagsterInstance, options: dg.ReexecutionOptions) -> dg.JobExecutionResult:
-    return dg.execute_job(dg.reconstructable(monthly_close), instance, reexecution_options=options, raise_on_error=False, run_config=QUIET)
+def run_again(instance: dg.DagsterInstance, options: dg.ReexecutionOptions) -> dg.JobExecutionResult:
+    """As the UI does, which keeps the partition of the run that is run again."""
+    parent = instance.get_run_by_id(options.parent_run_id)
+    assert parent is not None
+    kept = {name: value for name, value in parent.tags.items() if "partition" in name}
+    return dg.execute_job(dg.reconstructable(monthly_close), instance, reexecution_options=options, raise_on_error=False, run_config=QUIET, tags=kept)
 
 
 def monthly_close() -> dg.JobDefinition:
@@ -156,7 +160,7 @@ def test_a_finished_close_can_be_run_again_from_every_step_and_nothing_is_there_
         expected = made_in(instance, last.run_id)
         assert set(expected) == set(steps)
         for step in steps:
-            result = finished(instance, dg.ReexecutionOptions(parent_run_id=last.run_id, step_selection=[step]))
+            result = run_again(instance, dg.ReexecutionOptions(parent_run_id=last.run_id, step_selection=[step]))
             assert result.success, f"{step}: {[event.message for event in result.all_events if event.is_failure]}"
             assert made_in(instance, result.run_id) == {step: expected[step]}
             assert backfilled.delivered() == before, step
@@ -165,7 +169,7 @@ def test_a_finished_close_can_be_run_again_from_every_step_and_nothing_is_there_
 def test_a_finished_close_can_be_run_again_from_a_step_on_and_by_assets(backfilled: Backfilled) -> None:
     before, last = backfilled.delivered(), backfilled.closes[-1].dagster_run
     with open_instance(backfilled.installation.settings) as instance:
-        result = finished(instance, dg.ReexecutionOptions(parent_run_id=last.run_id, step_selection=["deliveries*"]))
+        result = run_again(instance, dg.ReexecutionOptions(parent_run_id=last.run_id, step_selection=["deliveries*"]))
         assert result.success
         assert set(made_in(instance, result.run_id)) == FROM_THE_DELIVERIES_ON
     chosen = [dg.AssetKey(["seal", "billing"]), dg.AssetKey(["delivery", "stripe"])]
@@ -193,7 +197,7 @@ def test_a_close_that_failed_goes_on_from_where_it_failed_while_readers_read(bac
     assert set(reads) == {"tied"}
     sent = {document for document in backfilled.delivered() if document.endswith("verified")}
     with open_instance(settings) as instance:
-        result = finished(instance, dg.ReexecutionOptions.from_failure(failed.run_id, instance))
+        result = run_again(instance, dg.ReexecutionOptions.from_failure(failed.run_id, instance))
         assert result.success, [event.message for event in result.all_events if event.is_failure]
         assert set(made_in(instance, result.run_id)) == FROM_THE_DELIVERIES_ON
     after = backfilled.delivered()

@@ -17,6 +17,7 @@ from dagster_project.cli.session import Session, with_session
 @with_session
 def dev_command(session: Session, port: int) -> None:
     """Run Dagster's UI and daemon on this installation, with the counterparties running, until interrupted."""
+    from dagster_project.jobs import RunInProgressError, exclusive
     from reverse_etl.sandbox.supervisor import start_sandbox
 
     settings = session.settings
@@ -26,6 +27,12 @@ def dev_command(session: Session, port: int) -> None:
             session.line(f"{name}: {endpoint.url}")
     else:
         session.line("The inbox is empty: run 'make demo', or 'tieout sample' and 'tieout sandbox start'")
+    try:
+        # A command that was killed has left its run under way; those in the queue would wait for it.
+        with exclusive(settings, "tieout dev"):
+            pass
+    except RunInProgressError as running:
+        session.line(str(running))
     session.line(f"Dagster: http://127.0.0.1:{port}")
     dagster = Path(sys.executable).with_name("dagster")
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
