@@ -77,7 +77,7 @@ def _standing(
     changes = tuple(Closing(one.status, one.actor, one.at, one.landing_position) for one in register.period_changes(entity, period))
     groups = tuple(_group(copy, one) for one in register.period_documents(entity, period))
     of_period = [one for one in register.approval_requests() if one.entity == entity and one.subject == f"{entity}/{period}"]
-    signed = register.sign_off(entity, period)
+    signed, asked = register.sign_off(entity, period), register.asked_sign_off(entity, period)
     return Standing(
         entity=entity,
         period=period,
@@ -109,7 +109,7 @@ def _standing(
         undecided=tuple(_request(copy, one) for one in register.undecided(entity, period)),
         sign_off=_request(copy, signed) if signed else None,
         void_sign_off=_void(copy, of_period, signed),
-        asked_sign_off=_asked(copy, of_period, changes),
+        asked_sign_off=_request(copy, asked) if asked else None,
         failed_run=failed_run,
     )
 
@@ -186,14 +186,6 @@ def _reopening(requests: Sequence[ApprovalRequest]) -> Request | None:
 def _void(copy: Published, requests: Sequence[ApprovalRequest], signed: ApprovalRequest | None) -> Request | None:
     approved = [one for one in requests if one.kind == PERIOD_SIGN_OFF and one.status == "approved"]
     return _request(copy, approved[-1]) if approved and signed is None else None
-
-
-def _asked(copy: Published, requests: Sequence[ApprovalRequest], changes: Sequence[Closing]) -> Request | None:
-    """The sign-off that nobody has decided yet; of one that was asked for before the period was closed anew there is nothing to approve."""
-    closed_at = changes[-1].at if changes else None
-    asked = [one for one in requests if one.kind == PERIOD_SIGN_OFF and one.status == "open" and closed_at is not None]
-    asked = [one for one in asked if closed_at is not None and one.requested_at >= closed_at]
-    return _request(copy, asked[-1]) if asked else None
 
 
 def _late(copy: Published, entity: str, first: date, after: date, changes: Sequence[Closing]) -> LateUsage | None:

@@ -75,6 +75,12 @@ def signed(connection: Connection, change: PeriodChange, before: int | None = No
     return next((one for one in reversed(given) if one.content_hash == _hash_of(connection, change, one.reason, before)), None)
 
 
+def asked_for(connection: Connection, change: PeriodChange) -> ApprovalRequest | None:
+    """The sign-off of what a soft closed period holds now that was asked for and is not decided."""
+    waiting = [request for request in _asked(connection, change) if request.status == "open"]
+    return next((one for one in reversed(waiting) if one.content_hash == _hash_of(connection, change, one.reason)), None)
+
+
 def holding_up(connection: Connection, entity: str, period: str, closed_at: int | None) -> list[ApprovalRequest]:
     """The requests that nobody has decided and that a hard close of the period waits for: those that its entity asked for before it was closed (at
     the position ``closed_at``; None: it is open), those about a posting of the period, and the one to reopen it."""
@@ -114,11 +120,9 @@ def require(connection: Connection, change: PeriodChange) -> None:
     if signed(connection, change) is not None:
         return
     asked = _asked(connection, change)
-    waiting = [one for one in asked if one.status == "open" and one.content_hash == _hash_of(connection, change, one.reason)]
-    if waiting:
-        raise PeriodError(
-            f"{named} is not signed off yet: {waiting[-1].requested_by} asked, another user decides: tieout approve {waiting[-1].request_id}"
-        )
+    waiting = asked_for(connection, change)
+    if waiting is not None:
+        raise PeriodError(f"{named} is not signed off yet: {waiting.requested_by} asked, another user decides: tieout approve {waiting.request_id}")
     before = next((one.verdict.decided_by for one in reversed(asked) if one.verdict is not None and one.status == APPROVED), None)
     why = f"was signed off by {before} as it was sealed before" if before else "is not signed off"
     raise PeriodError(f"{named} {why}; ask with 'tieout periods sign-off {change.period} --entity {change.entity}', then hard close it")

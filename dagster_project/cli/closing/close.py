@@ -72,6 +72,8 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
             if days:
                 land(session, runner, days[0], days[-1])
         run = close(session, runner, keys)
+        if not run.succeeded:
+            session.line(f"What it waits for: tieout checklist {period}" + (f" --entity {entity}" if entity else ""))
         refuse(run)
     found = checkpoints(installation, entity, period, published=True)
     decimals = exponents(installation.warehouse)

@@ -46,6 +46,12 @@ class Periods(Transactions):
                 return None
             return sign_offs.signed(connection, closed, changes[-1].position if changes[-1].status == HARD_CLOSED else None)
 
+    def asked_sign_off(self, entity: str, period: str) -> ApprovalRequest | None:
+        """The sign-off of what a soft closed period holds now that waits for its decision."""
+        with self._reading() as connection:
+            change = periods.latest_change(connection, entity, period)
+            return None if change is None or change.status != SOFT_CLOSED else sign_offs.asked_for(connection, change)
+
     def undecided(self, entity: str, period: str) -> list[ApprovalRequest]:
         """The open requests that a hard close of the period waits for, or would if it were closed now; of a hard closed one there are none."""
         with self._reading() as connection:

@@ -94,12 +94,14 @@ def test_only_a_soft_closed_period_is_signed_off(register: Register) -> None:
 
 
 def test_what_is_sealed_into_the_period_afterwards_voids_the_sign_off(closed: Register, register_url: str) -> None:
-    asked, given = ask(closed, "too early"), ask(closed)
+    given, asked = ask(closed), ask(closed, "too early")
     approve(closed, given)
+    assert closed.asked_sign_off(ENTITY, PERIOD) == asked
     assert closed.seal([accrual(closed)], "tests", "run").sealed
     run(register_url, "update deliveries set state = 'verified'")
 
     assert closed.sign_off(ENTITY, PERIOD) is None
+    assert closed.asked_sign_off(ENTITY, PERIOD) is None
     with pytest.raises(PeriodError, match="was signed off by grace as it was sealed before"):
         hard_close(closed)
     with pytest.raises(PeriodError, match="sealed anew since request"):
