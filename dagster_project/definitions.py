@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
+from dagster_project.dbt.documentation import documentation_path
 from dagster_project.defs import (
     checklist,
     closing,
@@ -74,7 +75,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         register.register_anchor,
         reperformance.reperformance_asset(close),
         refreshing.published_asset(sorted(refreshed), condition),
-        *models.exposed_assets(manifest),
+        *models.exposed_assets(manifest, documentation_path(settings)),
     ]
     know(settings, lambda: asset_graph(assets, manifest, settings.warehouse_path.stem))
     return dg.Definitions(

@@ -58,6 +58,7 @@ LONG = frozenset(
         "test_crash_matrix.py",
         "test_stalled_posters.py",
         "test_store_failures.py",
+        "test_read_after_close.py",
         "test_refreshing.py",
         "test_close_runs.py",
     )

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repost": ("posting.repost", "Ask for a misposting to be reversed and posted once more."),
     "audit": ("audit", "Verify the register's whole chain, and anchor where it stands."),
     "query": ("reading.query", "Answer a ready question from the published copy: what is unbilled, overdue, in transit, ..."),
+    "docs": ("reading.docs", "Write dbt's documentation of models and columns into one page."),
     "trace": ("reading.trace", "Walk from an event, an invoice or an ERP document to everything connected with it."),
     "export": ("reading.export", "Write the books of a period for beancount, hledger or a spreadsheet."),
     "reperform": ("closing.reperform", "Compute the general ledger a second time, from the delivered files, and compare."),
@@ -63,14 +64,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # What people come for -> the commands for it, in the order in which they are needed.
 TASKS: dict[str, tuple[str, ...]] = {
-    "Start": ("init", "sample", "sandbox", "demo", "dev", "doctor", "completion"),
+    "Start": ("init", "sources", "sample", "sandbox", "demo", "dev", "doctor", "completion"),
     "Run a close": (
         *("land", "preview", "plan", "close", "checklist", "close-report", "approvals", "approve", "reject", "periods", "bill", "report", "push"),
         *("opening",),
     ),
     "Deal with exceptions": ("exceptions", "replay", "reconcile", "repost", "credit", "void", "adjust", "write-off"),
     "Read": ("status", "query", "trace", "export", "docs", "rate"),
-    "Operate": ("destinations", "alerts", "conformance", "audit", "reperform", "bench", "copy"),
+    "Operate": ("destinations", "alerts", "conformance", "audit", "reperform", "backup", "restore", "bench", "copy"),
 }
 OTHERS = "More"
 COMPLETE_VARIABLE = "_TIEOUT_COMPLETE"

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -27,8 +28,8 @@ def model_assets(manifest: Mapping[str, Any], translator: TieoutTranslator) -> d
     return models
 
 
-def exposed_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
-    """dbt's exposures: who reads the models beyond the close."""
+def exposed_assets(manifest: Mapping[str, Any], documentation: Path) -> list[dg.AssetSpec]:
+    """dbt's exposures: who reads the models beyond the close. ``documentation``: where 'tieout docs' writes what every column means."""
     translator = TieoutTranslator()
     return [
         dg.AssetSpec(
@@ -38,6 +39,7 @@ def exposed_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
             kinds={exposure["type"]},
             owners=[_team(exposure["owner"])],
             description=exposure.get("description") or exposure["name"],
+            metadata={"dbt_docs": dg.MetadataValue.path(str(documentation))},
         )
         for exposure in manifest.get("exposures", {}).values()
     ]

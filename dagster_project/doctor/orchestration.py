@@ -98,11 +98,10 @@ def runs(examined: Examined) -> Iterator[Finding]:
     if examined.settings.dagster_url is None and not (folder / "history").is_dir():
         yield ok("dagster runs", "nothing ran yet", folder)
         return
-    import dagster as dg
+    from dagster_project.instance import open_instance
 
-    os.environ["DAGSTER_HOME"] = str(folder)
     try:
-        opened = dg.DagsterInstance.from_config(str(folder))
+        opened = open_instance(examined.settings)
     except Exception as error:
         fix = f"tieout --home {examined.home} init writes dagster.yaml anew; make the database reachable where TIEOUT_DAGSTER_URL names one"
         yield problem("dagster storage", f"it does not open: {_first_line(error)}", folder, fix)

@@ -4,7 +4,11 @@
 with
 
 documents as (
-    select * from {{ ref('stg_register_closing__documents') }}
+    select * from {{ source('register_closing', 'documents') }}
+),
+
+transitions as (
+    select * from {{ source('register_closing', 'transitions') }}
 ),
 
 landed_files as (
@@ -34,16 +38,18 @@ sealed as (
 
 moved as (
     select
-        documents.state as change,
+        transitions.state as change,
         documents.entity,
         documents.period,
         documents.document_type || ' at ' || documents.system as subject,
         documents.currency,
         documents.total_minor,
-        documents.state_since as changed_at
-    from documents
-    inner join bounds on documents.state_since >= bounds.changed_from
-    where documents.state <> 'pending'
+        transitions.at as changed_at
+    from transitions
+    inner join bounds on transitions.at >= bounds.changed_from
+    inner join documents on transitions.document_position = documents.position
+    -- What is sealed is pending, and what is sent is in flight: neither is news.
+    where transitions.state not in ('pending', 'in_flight')
 ),
 
 landed as (

@@ -120,3 +120,10 @@ def test_a_second_run_at_the_same_time_names_the_first(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert answer.stderr.startswith("Error: tieout close 2026-01 (process ")
     assert answer.stderr.count("\n") == 1
+
+
+def test_the_documentation_names_every_command_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    named = {word for line in text.splitlines() if line.startswith("    tieout ") for word in re.findall(r"\btieout ([a-z-]+)", line)}
+    assert set(COMMANDS) - named == set()
+    assert named - set(COMMANDS) == set()

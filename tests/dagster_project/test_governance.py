@@ -26,6 +26,7 @@ from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings
 
 ROOMS_OF_MARTS = frozenset({"ledger", "analytics", "outbox", "reconciliation", "canonical", "approvals", "prepaid", "platform"})
+ANALYSTS = Path(__file__).parents[2] / "docs" / "analysts.md"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "controls.md"
 CONTROL = re.compile(r"[JSKC]\d{1,2}")
 # Dispatched by engine, or called by dbt itself: described where they are called from.
@@ -132,6 +133,13 @@ def test_models_seeds_sources_tests_exposures_metrics_and_macros_are_described(p
     ]
     assert arguments == []
     assert "doc.tieout.__overview__" in manifest["docs"]
+
+
+def test_analysts_are_told_of_every_mart_and_of_nothing_that_may_change(project: Project) -> None:
+    table = ANALYSTS.read_text().split("## Which mart answers what")[1]
+    named = re.findall(r"`([a-z]+\.[a-z_]+)`", table)
+    marts = {f"{model['schema']}.{model['name']}" for model in project.of_type("model") if model["access"] == "public"}
+    assert sorted(named) == sorted(marts)
 
 
 def test_every_metric_says_by_which_currency_it_is_asked_for(project: Project) -> None:
