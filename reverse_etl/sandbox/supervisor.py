@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, stop, wait_until_ready
@@ -183,6 +181,9 @@ def _answers(name: str, recorded: _Running) -> bool:
         return False
     if name == "tryton":
         return serves(recorded.url)
+    # Takes longer to load than all else that a command which only asks whether something runs needs.
+    import httpx
+
     try:
         # Any answer will do: without a key it is a refusal.
         httpx.get(recorded.url, timeout=5.0)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import httpx
-
 from reverse_etl.errors import DestinationError
 from reverse_etl.sandbox.processes import ServerProcess, free_port, launch, wait_until_ready
 from reverse_etl.sandbox.tryton.database import DATABASE, module_environment
@@ -56,6 +54,8 @@ def start_server(folder: Path, port: int | None = None) -> TrytonServer:
 
 def serves(url: str) -> bool:
     """Whether a Tryton server with our database answers there."""
+    import httpx
+
     try:
         answer = httpx.post(f"{url}/rpc/", json={"id": 0, "method": "common.db.list", "params": []}, timeout=5.0)
         return bool(answer.status_code == 200 and DATABASE in answer.json().get("result", ()))
