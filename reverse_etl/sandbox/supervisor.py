@@ -220,14 +220,18 @@ def _record(settings: Settings, name: str, running: _Running) -> None:
     path = _state_file(settings, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}-{os.getpid()}")
-    staged.write_text(json.dumps({"url": running.url, "pid": running.process.pid, "started": running.process.started}))
+    told = {"url": running.url, "pid": running.process.pid, "started": running.process.started, "home": str(settings.home.resolve())}
+    staged.write_text(json.dumps(told))
     os.replace(staged, path)
 
 
 def _recorded(settings: Settings, name: str) -> _Running | None:
-    path = _state_file(settings, name)
+    path, own = _state_file(settings, name), str(settings.home.resolve())
     try:
         content = json.loads(path.read_text())
+        # The record in a copy of an installation is of the original's stand-ins, which the copy must neither post to nor stop.
+        if content.get("home", own) != own:
+            return None
         return _Running(str(content["url"]), ServerProcess(int(content["pid"]), str(content["started"])))
     except FileNotFoundError:
         return None

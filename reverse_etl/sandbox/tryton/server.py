@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from reverse_etl.errors import DestinationError
-from reverse_etl.sandbox.processes import ServerProcess, free_port, launch, wait_until_ready
+from reverse_etl.sandbox.processes import ServerProcess, free_port, is_taken, launch, wait_until_ready
 from reverse_etl.sandbox.tryton.database import DATABASE, module_environment
 
 CONFIGURATION_FILE = "trytond.conf"
@@ -33,7 +33,8 @@ def start_server(folder: Path, port: int | None = None) -> TrytonServer:
     """
     log = folder / LOG_FILE
     for attempt in range(PORT_ATTEMPTS):
-        chosen = port if port is not None and attempt == 0 else free_port()
+        # A server that answers there already would be taken for this one.
+        chosen = port if port is not None and attempt == 0 and not is_taken(port) else free_port()
         configuration = folder / CONFIGURATION_FILE
         configuration.write_text(
             f"[database]\nuri = sqlite://\npath = {folder.resolve()}\n\n[web]\nlisten = 127.0.0.1:{chosen}\n\n[wsgi middleware]\npages = {PAGES}\n"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.sandbox.processes import ServerProcess, is_running, launch, start_time, stop, wait_until_ready
 from reverse_etl.sandbox.supervisor import Endpoint, endpoint_url, sandbox_status, start_sandbox, stop_sandbox
+from reverse_etl.sandbox.tryton.database import provision_ledger
+from reverse_etl.sandbox.tryton.server import start_server
 from reverse_etl.sandbox.tryton.specification import Account, Company, LedgerSpecification
 from reverse_etl.settings import Settings
 from reverse_etl.systems.registry import open_system
@@ -78,6 +82,39 @@ def test_a_recorded_process_id_that_now_belongs_to_another_process_is_left_alone
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def test_a_copy_of_an_installation_has_stand_ins_of_its_own_while_those_of_the_original_run(settings: Settings, tmp_path: Path) -> None:
+    original = start_sandbox(settings, ["stripe"])["stripe"]
+    copy = settings.model_copy(update={"home": tmp_path / "copy"})
+    shutil.copytree(settings.sandbox_folder, copy.sandbox_folder)
+    try:
+        with pytest.raises(ConfigurationError, match="never started"):
+            endpoint_url(copy, "stripe")
+        assert stop_sandbox(copy) == ()
+
+        own = start_sandbox(copy, ["stripe"])["stripe"]
+
+        assert own.pid != original.pid
+        assert own.url != original.url
+        assert sandbox_status(settings)["stripe"] == original
+    finally:
+        stop_sandbox(copy)
+
+
+def test_a_ledger_is_not_started_where_somebody_elses_answers(settings: Settings, tmp_path: Path) -> None:
+    pytest.importorskip("trytond", reason="the extra 'tryton' is not installed")
+    first = start_sandbox(settings, ["tryton"], SPECIFICATION)["tryton"]
+    folder = tmp_path / "another"
+    provision_ledger(SPECIFICATION, folder, "a password")
+
+    second = start_server(folder, urlsplit(first.url).port)
+
+    try:
+        assert second.url != first.url
+        assert is_running(second.process)
+    finally:
+        stop(second.process)
 
 
 def test_a_server_that_ends_while_starting_shows_its_last_words(tmp_path: Path) -> None:
