@@ -129,7 +129,7 @@ def test_a_held_line_has_its_reason_and_no_amount(previewed: Previewed) -> None:
     [held] = previewed.drafted["held"]
     assert said(held) == ("held", "held", None, None, None, 0, None)
     assert held["hold_reason"] == "missing_price"
-    assert held["reason"].startswith("Held: No price is effective for this charge and currency. Add the price")
+    assert held["reason"].startswith("Held: No price is effective for this charge and currency. Deliver the price")
 
 
 def test_after_the_seal_nothing_is_a_draft_that_was_issued(previewed: Previewed) -> None:
