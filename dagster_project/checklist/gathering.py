@@ -52,14 +52,16 @@ def open_checklists(installation: Installation, now: datetime | None = None) -> 
 
 
 def unfinished(installation: Installation, now: datetime) -> list[CloseKey]:
-    """Every legal entity and period that has ended by its calendar and is not hard closed, from the first period on."""
+    """Every legal entity and period that has ended by its calendar and is not hard closed, from the first period on, or the cutover of the entity."""
     settings = installation.settings
+    with published(installation.warehouse, settings.published_path.is_file()) as copy:
+        cutovers = copy.cutovers()
     with closing(installation.open_register()) as register:
         hard = {(change.entity, change.period) for change in register.periods() if change.status == HARD_CLOSED}
     keys = []
     for entity in settings.entities:
         running = f"{now.astimezone(settings.calendar.zone(entity)):%Y-%m}"
-        period = settings.first_period
+        period = max(settings.first_period, cutovers.get(entity, ""))
         while period < running:
             keys += [] if (entity, period) in hard else [CloseKey(entity, period)]
             period = next_period(period)
@@ -71,7 +73,6 @@ def _standing(
 ) -> Standing:
     entity, period = key.entity, key.period
     first, after = first_day(period), first_day_after(period)
-    mirrored = copy.mirrored()
     ledger = copy.ledger(entity)
     not_invoiced, not_invoiced_amounts = copy.not_invoiced(entity, period)
     changes = tuple(Closing(one.status, one.actor, one.at, one.landing_position) for one in register.period_changes(entity, period))
@@ -83,10 +84,10 @@ def _standing(
         period=period,
         billing=_billing(settings),
         ledger=ledger,
-        first_open=_first_open(register, settings, entity),
+        first_open=_first_open(register, entity, max(settings.first_period, copy.cutovers().get(entity, ""))),
         changes=changes,
-        published_at=mirrored[1] if mirrored else None,
-        published_position=mirrored[0] if mirrored else None,
+        published_at=_published_at(settings),
+        published_position=copy.position(),
         landing=copy.landing(first, after),
         measures=copy.measures(entity, period),
         missing_files=copy.missing_files(entity, period),
@@ -118,9 +119,15 @@ def _billing(settings: Settings) -> str:
     return next((name for name in sorted(settings.destinations) if settings.kind(name) == BILLING_PLATFORM), BILLING_PLATFORM)
 
 
-def _first_open(register: Register, settings: Settings, entity: str) -> str:
+def _published_at(settings: Settings) -> datetime | None:
+    """When the copy was made. The mirror in it says when the register last moved, which may have been long before."""
+    path = settings.published_path
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
+
+
+def _first_open(register: Register, entity: str, first: str) -> str:
     closed = [change.period for change in register.periods() if change.entity == entity and change.status != OPEN]
-    return next_period(max(closed)) if closed else settings.first_period
+    return next_period(max(closed)) if closed else first
 
 
 def _group(copy: Published, found: PeriodDocuments) -> DocumentGroup:

@@ -20,7 +20,11 @@ from reverse_etl.warehouse import Warehouse
 
 _RELATIONS = "select table_schema || '.' || table_name as relation from information_schema.tables"
 _CURRENCIES = "select currency, exponent from constants.currencies"
-_MIRROR = "select position, mirrored_at from register.mirror order by position desc limit 1"
+_MIRROR = "select position from register.mirror order by position desc limit 1"
+_CUTOVERS = """
+    select entity_id, try_cast(cutover_on as date) as cutover_on from raw.legal_entities
+    qualify row_number() over (partition by entity_id order by landed_on desc, line_number desc) = 1
+"""
 _LEDGER = "select ledger from staging.stg_crm__legal_entities where entity = ?"
 _FILES = """
     select count(*) filter (where relation = 'raw.usage_events' and landed_on >= ? and landed_on < ?) as files,
@@ -99,10 +103,14 @@ class Published:
     def money(self, minor: int, currency: str) -> Money:
         return Money(int(minor), currency, self.exponents.get(currency, 2))
 
-    def mirrored(self) -> tuple[int, datetime] | None:
-        """The register's position in the copy, and when it was mirrored."""
+    def position(self) -> int | None:
+        """How far the copy knows the register."""
         rows = self.rows(_MIRROR)
-        return (rows[0]["position"], _aware(rows[0]["mirrored_at"])) if rows else None
+        return int(rows[0]["position"]) if rows else None
+
+    def cutovers(self) -> dict[str, str]:
+        """The first period of each legal entity that came from a former system."""
+        return {row["entity_id"]: f"{row['cutover_on']:%Y-%m}" for row in self.rows(_CUTOVERS) if row["cutover_on"] is not None}
 
     def ledger(self, entity: str) -> str | None:
         rows = self.rows(_LEDGER, entity)

@@ -150,6 +150,16 @@ def test_the_periods_that_somebody_still_has_to_close_are_those_that_have_ended(
     assert len(open_checklists(closed, new_year)) == 2 * 13
 
 
+def test_nobody_closes_what_is_before_the_cutover(installation: Installation) -> None:
+    entity = {"entity_id": EU, "cutover_on": "2026-02-01", "landed_on": date(2026, 1, 1), "line_number": 2}
+    installation.warehouse.append("raw.legal_entities", pa.Table.from_pylist([entity]))
+    installation.warehouse.publish()
+    march = datetime(2026, 3, 15, tzinfo=UTC)
+    assert [(key.entity, key.period) for key in unfinished(installation, march)] == [(US, "2026-01"), (US, "2026-02"), (EU, "2026-02")]
+    february = {step.step: step for step in checklist_of(installation, EU, "2026-02", march)}
+    assert not february["soft_closed"].blockers
+
+
 def test_an_unknown_entity_or_period_is_an_error(installation: Installation) -> None:
     assert run(["--home", str(installation.settings.home), "checklist", "2025-12"]) == 1
     assert run(["--home", str(installation.settings.home), "checklist", PERIOD, "--entity", "northlight_fr"]) in (1, 2)
