@@ -52,9 +52,6 @@ class Degradation:
         """For programs: as JSON carries it."""
         return {**asdict(self), "severity": self.severity.label, "told": self.told}
 
-    def __str__(self) -> str:
-        return f"degraded: {self.told}"
-
 
 def degradations(installation: Installation, now: datetime | None = None) -> tuple[Degradation, ...]:
     """What is degraded now, of one installation. Waits for no writer and asks no destination.

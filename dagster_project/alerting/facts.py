@@ -13,7 +13,7 @@ from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.sending import ChannelState
 from reverse_etl.alerting.settings import AlertSettings
 from reverse_etl.oversight.undelivered import LaneAge
-from reverse_etl.register import ExceptionRecord, PeriodChange, WaitingDocuments
+from reverse_etl.register import ApprovalRequest, ExceptionRecord, WaitingDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ class Integrity:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``lanes``: the age of what waits. ``documents``: position -> (system, currency, total in minor units) of the documents
+    """``lanes``: the age of what waits. ``undecided``: requests that wait for a decision longer than
+    ``approval_hours``. ``documents``: position -> (system, currency, total in minor units) of the documents
     that open exceptions are about. ``blind``: kinds of which something could not be looked at, with why."""
 
     now: datetime
@@ -103,7 +104,8 @@ class Facts:
     lanes: tuple[LaneAge, ...] = ()
     exceptions: tuple[ExceptionRecord, ...] = ()
     documents: Mapping[int, tuple[str, str, int]] = field(default_factory=dict)
-    periods: tuple[PeriodChange, ...] = ()
+    undecided: tuple[ApprovalRequest, ...] = ()
+    approval_hours: float = 48.0
     degraded: tuple[Degradation, ...] = ()
     degraded_since: Mapping[str, datetime] = field(default_factory=dict)
     checkpoints: tuple[BrokenCheckpoint, ...] = ()

@@ -26,7 +26,8 @@ from reverse_etl.alerting.sending import ChannelState, channel_states, memory_of
 from reverse_etl.errors import RegisterError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, lane_ages
 from reverse_etl.posting.pacing.overview import destination_states
-from reverse_etl.register import ExceptionRecord, PeriodChange, Register, WaitingDocuments
+from reverse_etl.register import ApprovalRequest, ExceptionRecord, PeriodChange, Register, WaitingDocuments
+from reverse_etl.register.approvals import superseded
 from reverse_etl.register.records import OPEN
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class _Registered:
     exceptions: tuple[ExceptionRecord, ...] = ()
     documents: Mapping[int, tuple[str, str, int]] | None = None
     periods: tuple[PeriodChange, ...] = ()
+    undecided: tuple[ApprovalRequest, ...] = ()
 
 
 def holding(installation: Installation, now: datetime | None = None, *, instance: DagsterInstance | None = None, audit: bool = False) -> Holding:
@@ -66,7 +68,7 @@ def gather(installation: Installation, now: datetime, *, instance: DagsterInstan
     """``instance``: the Dagster instance, where it is open already. ``audit``: audit the register if that was not done for a day."""
     settings, blind = installation.settings, _Blind()
     memory = _writable(memory_of(settings), now)
-    registered = blind.one(lambda: _registered(installation), *OF_THE_REGISTER) or _Registered()
+    registered = blind.one(lambda: _registered(installation, now), *OF_THE_REGISTER) or _Registered()
     closed = {change.entity: change for change in registered.periods if change.status != OPEN}
     warehouse = installation.warehouse
     if settings.published_path.is_file():
@@ -88,7 +90,8 @@ def gather(installation: Installation, now: datetime, *, instance: DagsterInstan
         lanes=lane_ages(registered.waiting, settings.service_levels, now),
         exceptions=registered.exceptions,
         documents=registered.documents or {},
-        periods=registered.periods,
+        undecided=registered.undecided,
+        approval_hours=settings.service_levels.approval_hours,
         degraded=degraded,
         degraded_since=_since(memory, degraded, channels, now),
         checkpoints=breaks,
@@ -133,10 +136,19 @@ def _writable(memory: Memory, now: datetime) -> Memory | None:
     return memory
 
 
-def _registered(installation: Installation) -> _Registered:
+def _registered(installation: Installation, now: datetime) -> _Registered:
+    allowed = installation.settings.service_levels.approval
     with closing(installation.open_register()) as register:
         exceptions = tuple(register.exceptions())
-        return _Registered(tuple(register.waiting(UNDELIVERED_STATES)), exceptions, _documents(register, exceptions), tuple(register.periods()))
+        requests = register.approval_requests()
+        stale = superseded(requests)
+        return _Registered(
+            waiting=tuple(register.waiting(UNDELIVERED_STATES)),
+            exceptions=exceptions,
+            documents=_documents(register, exceptions),
+            periods=tuple(register.periods()),
+            undecided=tuple(one for one in requests if one.status == "open" and one.request_id not in stale and now - one.requested_at > allowed),
+        )
 
 
 def _documents(register: Register, exceptions: tuple[ExceptionRecord, ...]) -> dict[int, tuple[str, str, int]]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from reverse_etl.alerting.alert import Alert, Severity
+from reverse_etl.alerting.alert import Alert
 
 VERSION = 1
 """Of the record; docs/alerts.schema.json describes it. A new member does not change it, anything else does."""
@@ -40,11 +40,6 @@ class Digest:
     at: datetime
     news: tuple[News, ...]
     delivery: str
-
-    @property
-    def severity(self) -> Severity:
-        """Of the worst that holds; what is over is for information."""
-        return max((one.alert.severity for one in self.news if one.event is not Event.OVER), default=Severity.INFO)
 
     @property
     def title(self) -> str:

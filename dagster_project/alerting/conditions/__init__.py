@@ -9,7 +9,7 @@ from dagster_project.alerting.conditions.degradation import channels_failing, de
 from dagster_project.alerting.conditions.drift import drifted
 from dagster_project.alerting.conditions.exceptions import document_exceptions, documents_in_doubt, held_lines, listed_rows
 from dagster_project.alerting.conditions.integrity import register_integrity
-from dagster_project.alerting.conditions.lanes import undelivered_documents
+from dagster_project.alerting.conditions.lanes import undecided_requests, undelivered_documents
 from dagster_project.alerting.conditions.late_usage import late_usage
 from dagster_project.alerting.conditions.runs import failed_runs
 from dagster_project.alerting.facts import Facts
@@ -24,6 +24,7 @@ CONDITIONS: tuple[Callable[[Facts], Iterator[Alert]], ...] = (
     document_exceptions,
     documents_in_doubt,
     undelivered_documents,
+    undecided_requests,
     late_closes,
     degraded_modes,
     missing_reference_data,

@@ -1,10 +1,10 @@
-"""Sealed documents that are older than their lane may leave them."""
+"""What waits longer than it may: sealed documents for their delivery, requests for their decision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagster_project.alerting.conditions.words import asset_link, at, counted, sentence
+from dagster_project.alerting.conditions.words import asset_link, at, counted, listing, sentence
 from dagster_project.alerting.degraded import THROTTLED
 from dagster_project.alerting.facts import Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
@@ -35,4 +35,24 @@ def undelivered_documents(facts: Facts) -> Iterator[Alert]:
             next_command=(held_up[0].next_command if held_up else None) or ("tieout exceptions" if lane.stopped == lane.documents else push),
             link=asset_link(facts.settings, f"delivery/{lane.system}"),
             count=lane.documents,
+        )
+
+
+def undecided_requests(facts: Facts) -> Iterator[Alert]:
+    """One alert per legal entity whose requests wait for another user's decision for too long."""
+    for entity in sorted({request.entity for request in facts.undecided}):
+        requests = sorted((one for one in facts.undecided if one.entity == entity), key=lambda one: one.requested_at)
+        said = [f"{one.kind.replace('_', ' ')} of {one.subject}, asked for by {one.requested_by} at {at(one.requested_at)}" for one in requests]
+        yield Alert(
+            AlertKind.SLA_BREACH,
+            Severity.WARNING,
+            "undecided requests",
+            sentence(f"{counted(len(requests), 'request')} waited for a decision longer than {facts.approval_hours:g} h: {listing(said)}"),
+            requests[0].requested_at,
+            entity=entity,
+            at_risk=money_at_risk(
+                ((one.currency, one.amount_minor) for one in requests if one.currency is not None and one.amount_minor is not None), facts.exponents
+            ),
+            next_command="tieout approvals",
+            count=len(requests),
         )

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from reverse_etl.alerting.alert import Severity
 from reverse_etl.alerting.channels.posting import post, told
-from reverse_etl.alerting.digest import Digest, News, facts, prefix
+from reverse_etl.alerting.digest import Digest, Event, News, facts, prefix
 from reverse_etl.transport import Transport, write_json
 
 MOST_BLOCKS, LONGEST_HEADER, LONGEST_SECTION, LONGEST_FIELD, LONGEST_TEXT = 50, 150, 3000, 2000, 4000
@@ -51,7 +51,7 @@ def message(digest: Digest) -> dict[str, Any]:
 
 def _blocks(news: News, digest: Digest) -> list[dict[str, Any]]:
     alert = news.alert
-    symbol = ":white_check_mark:" if prefix(news).startswith("over") else SYMBOLS[alert.severity]
+    symbol = ":white_check_mark:" if news.event is Event.OVER else SYMBOLS[alert.severity]
     title, cause = escaped(f"{prefix(news)}{alert.title}", 400), escaped(alert.cause, LONGEST_SECTION - 500)
     beside = []
     for label, value in facts(news, digest.at):

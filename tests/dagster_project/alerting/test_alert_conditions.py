@@ -21,7 +21,7 @@ from reverse_etl.documents import State
 from reverse_etl.locks import LockHolder
 from reverse_etl.oversight.undelivered import lane_ages
 from reverse_etl.posting.pacing.overview import DestinationState
-from reverse_etl.register import ExceptionRecord, WaitingDocuments
+from reverse_etl.register import ApprovalRequest, ExceptionRecord, WaitingDocuments
 from reverse_etl.service_levels import ServiceLevels
 
 NOW = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
@@ -99,6 +99,15 @@ def test_a_lane_whose_oldest_document_is_too_old_is_told_with_what_holds_it_up()
 def test_a_lane_is_late_only_beyond_its_time(hours: float, expected: int) -> None:
     lane = (waiting(sealed=timedelta(hours=hours)),)
     assert len(alerts(waiting=lane, lanes=lane_ages(lane, ServiceLevels(), NOW))) == expected
+
+
+def test_requests_that_nobody_decides_are_told_by_legal_entity() -> None:
+    asked = ApprovalRequest(
+        7, "r7", "goodwill", US, "INV-1", None, "USD", 500, "net", "offset", None, "sorry", "hash", "ada", NOW - 50 * HOUR, verdict=None
+    )
+    found = one(undecided=(asked, replace(asked, request_id="r8", entity=US, requested_at=NOW - 60 * HOUR)))
+    assert (found.kind, found.entity, found.count, found.at_risk) == (AlertKind.SLA_BREACH, US, 2, (MoneyAtRisk("USD", 1000),))
+    assert found.cause.startswith("2 requests waited for a decision longer than 48 h: goodwill of INV-1, asked for by ada at 2026-02-01 00:00 UTC")
 
 
 def test_breaks_are_a_breach_once_their_owner_had_the_time_to_clear_them() -> None:
