@@ -185,12 +185,14 @@ def _since(memory: Memory | None, degraded: tuple[Degradation, ...], channels: t
 def _runs(installation: Installation, instance: DagsterInstance | None, closed_at: Mapping[str, datetime], now: datetime) -> tuple[FailedRun, ...]:
     from dagster_project.alerting.runs import failed_runs
 
-    if instance is None and not (installation.settings.home / "dagster" / "dagster.yaml").is_file():
+    settings = installation.settings
+    if instance is None and settings.dagster_url is None and not (settings.home / "dagster" / "history").is_dir():
+        # Nothing ever ran here, and whoever looks makes no instance.
         return ()
     from dagster_project.instance import open_instance
 
-    with open_instance(installation.settings) if instance is None else nullcontext(instance) as opened:
-        return failed_runs(opened, installation.settings, closed_at, now)
+    with open_instance(settings) if instance is None else nullcontext(instance) as opened:
+        return failed_runs(opened, settings, closed_at, now)
 
 
 def _integrity(installation: Installation, memory: Memory | None, now: datetime, audit: bool) -> Integrity | None:
