@@ -103,7 +103,8 @@ def write_off_command(session: Session, invoice: str, amount: Decimal | None, re
 @click.argument("identifier")
 @with_session
 def approve_command(session: Session, identifier: str) -> None:
-    """Approve IDENTIFIER (a request, or the plan that a run gate stopped) as it is now; if it is computed anew, it is asked for anew."""
+    """Approve IDENTIFIER as it is now: a request, what the one open request about it is of, or the plan that a run gate stopped. If it is computed
+    anew, it is asked for anew."""
     from dagster_project.close.approvals import approve
     from dagster_project.close.ledgers import reopen_in_ledger
     from reverse_etl.register.records import PERIOD_REOPEN

@@ -223,7 +223,8 @@ def _minor(amount: Decimal, currency: str, exponent: int) -> int:
 
 
 def approve(installation: Installation, identifier: str) -> ApprovalRequest:
-    """Approve a request as it stands. ``identifier`` is the id of a request, or a plan's hash or the first digits of either.
+    """Approve a request as it stands. ``identifier`` is the id of a request, a plan's hash, the first digits of either, or what the one request that
+    is open about it is of.
 
     Raises:
         MakerIsCheckerError: the same person asked for it.
@@ -266,6 +267,7 @@ def _one_request(register: Register, identifier: str) -> ApprovalRequest:
         for request in requests
         if len(identifier) >= SHORTEST_PREFIX and (request.request_id.startswith(identifier) or request.content_hash.startswith(identifier))
     ]
+    found = found or [request for request in requests if request.status == "open" and request.subject == identifier]
     if len(found) != 1:
         raise ApprovalError(f"{identifier} is {'no request' if not found else 'more than one request'}; list them with 'tieout approvals'")
     return found[0]

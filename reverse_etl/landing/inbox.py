@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from reverse_etl.landing.report import LandingProblem
+
+LANDED = ".landed"
+"""The file of the inbox that lists what has landed, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +27,14 @@ class Delivery:
 
 @dataclass(slots=True)
 class Inbox:
-    """``deliveries`` in the order of their days, then names; ``problems``: what lies where no delivery can lie."""
+    """``deliveries`` in the order in which they landed, new ones after them by day and name; ``problems``: what lies where no delivery can lie."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     problems: list[LandingProblem] = field(default_factory=list)
 
 
 def look_into(folder: Path, partitions: Collection[date] | None) -> Inbox:
-    """Names that begin with a dot are still being written: not looked at."""
+    """Names that begin with a dot are still being written: not looked at. What landed before, into whichever warehouse, comes first, as then."""
     inbox = Inbox()
     for source in _visible(folder):
         if not source.is_dir():
@@ -42,8 +47,29 @@ def look_into(folder: Path, partitions: Collection[date] | None) -> Inbox:
             elif partitions is None or landed_on in partitions:
                 for path in _visible(partition):
                     inbox.deliveries.append(Delivery(source.name, landed_on, path, path.relative_to(folder).as_posix()))
-    inbox.deliveries.sort(key=lambda delivery: (delivery.landed_on, delivery.file_name))
+    landed = landed_order(folder)
+    inbox.deliveries.sort(key=lambda delivery: (landed.get(delivery.file_name, len(landed)), delivery.landed_on, delivery.file_name))
     return inbox
+
+
+def landed_order(folder: Path) -> dict[str, int]:
+    """Delivered files -> the place in which they have landed, as ``record_landed_order`` kept it."""
+    try:
+        return {name: place for place, name in enumerate((folder / LANDED).read_text().splitlines())}
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}
+
+
+def record_landed_order(folder: Path, names: Sequence[str]) -> None:
+    """Keep in the archive itself in which order it has landed: a warehouse that is built again from it then gives each file the position that closed
+    periods were sealed with. What has not landed again yet keeps its place. An archive that may not be written keeps none: by day and name, then."""
+    text = "".join(f"{name}\n" for name in dict.fromkeys([*names, *landed_order(folder)]))
+    path = folder / LANDED
+    with suppress(OSError):
+        if not path.is_file() or path.read_text() != text:
+            staged = path.with_name(f"{LANDED}-{os.getpid()}")
+            staged.write_text(text)
+            os.replace(staged, path)
 
 
 def _misplaced(source: str, name: str, reason: str) -> LandingProblem:

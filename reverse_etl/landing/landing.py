@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.landing import files, loading
-from reverse_etl.landing.inbox import Delivery, look_into
+from reverse_etl.landing.inbox import Delivery, look_into, record_landed_order
 from reverse_etl.landing.mapping import SourceMapping, load_mapping
 from reverse_etl.landing.relations import RELATIONS, RENAMED_RELATIONS
 from reverse_etl.landing.report import LandedFile, LandingProblem, LandingReport, UnreadableFileError
@@ -43,6 +43,8 @@ def land(warehouse: Warehouse, settings: Settings, partitions: Sequence[date] | 
         for batch in loading.batches(prepared):
             run.load(session, batch)
         run.record_problems(session, chosen)
+        before = [row["file_name"] for row in sorted(landed, key=lambda row: row["position"])]
+        record_landed_order(settings.inbox, [*before, *(file.file_name for file in run.files)])
     return LandingReport(tuple(run.files), run.skipped, tuple(run.problems), tuple(run.exclusions))
 
 

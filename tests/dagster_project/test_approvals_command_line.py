@@ -89,6 +89,16 @@ def test_one_user_asks_and_only_another_approves(home: Path, capsys: pytest.Capt
     assert (shown["status"], shown["decided_by"], shown["four_eyes"]) == ("approved", "grace", "required")
 
 
+def test_the_one_open_request_about_something_is_named_by_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = answered(home, capsys, "credit", "INV-ACME-000001", "--amount", "2.50", "--reason", "an outage")
+    maria = Installation(Settings(home=home), acting_as="maria")
+    assert approve(maria, asked["subject"]).request_id == asked["request_id"]
+    assert "is no request" in refused(home, capsys, "approve", asked["subject"]), "it is decided"
+    for amount in ("1", "2"):
+        answered(home, capsys, "credit", "INV-ACME-000001", "--amount", amount, "--reason", "another outage")
+    assert "more than one request" in refused(home, capsys, "approve", asked["subject"])
+
+
 def test_a_refund_and_a_write_off_are_asked_for_and_wait(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     refund = answered(home, capsys, "credit", "INV-ACME-000001", "--amount", "2.50", "--disposition", "refund", "--reason", "an outage")
     assert (refund["kind"], refund["disposition"], refund["amount_minor"]) == ("goodwill", "refund", 250)

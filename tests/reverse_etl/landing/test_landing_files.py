@@ -154,6 +154,26 @@ def test_what_has_landed_is_skipped(installation: Installation) -> None:
     assert landed == [{"position": place, "source": "usage", "row_count": 1, "byte_count": size, "hash": 64} for place in (1, 2)]
 
 
+def test_a_warehouse_that_is_built_again_lands_in_the_order_of_the_first_time(installation: Installation) -> None:
+    later = date(2026, 1, 9)
+    installation.deliver(f"usage/{later}/early.jsonl", json_lines(event(1)))
+    installation.land()
+    for name in ("usage/2026-01-05/late.jsonl", "usage/2026-01-05/a_later_one.jsonl"):
+        installation.deliver(name, json_lines(event(2)))
+        installation.land()
+    order = "select file_name from raw.landed_files order by position"
+    landed = [row["file_name"] for row in installation.rows(order)]
+    assert landed != sorted(landed)
+
+    installation.settings.warehouse_path.unlink()
+    # A part of it first, as the close of an early period lands it.
+    assert installation.land(later).rows == 1
+    installation.deliver("usage/2026-01-04/new.jsonl", json_lines(event(3)))
+    installation.land()
+
+    assert [row["file_name"] for row in installation.rows(order)] == [*landed, "usage/2026-01-04/new.jsonl"]
+
+
 def test_a_file_that_changed_after_it_was_landed_is_a_problem_and_changes_nothing(installation: Installation) -> None:
     installation.deliver(f"usage/{DAY}/a.jsonl", json_lines(event(1)))
     installation.land()
