@@ -28,6 +28,7 @@ CHECKS: Mapping[str, Check] = {
     "dagster runs": orchestration.runs,
     "destinations": outside.destinations,
     "alert channels": outside.alert_channels,
+    "lineage events": outside.lineage_events,
 }
 # What needs to know neither destinations nor entities is looked at with defaults where the settings cannot be read.
 WITHOUT_HOME = ("python", "packages", "disk", "time zone", "home")

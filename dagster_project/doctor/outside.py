@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -136,3 +138,36 @@ def _channel_works(examined: Examined, name: str, check: str, where: str) -> Fin
         told = f"{history.failures} messages in a row did not arrive since {history.failing_since:%Y-%m-%d %H:%M} UTC: {history.last_failure}"
         return problem(check, told, where, f"tieout alerts test {name}")
     return ok(check, f"{channel.kind}: all that it needs is here; 'tieout alerts test {name}' sends one", where)
+
+
+def lineage_events(examined: Examined) -> Iterator[Finding]:
+    """Where events of OpenLineage go, if anywhere: whether the file can be written, or the endpoint took the last ones and is there."""
+    configured = examined.settings.open_lineage
+    path, check = configured.path(examined.home), "lineage events"
+    if path is not None:
+        folder = next(parent for parent in path.parents if parent.is_dir())
+        if path.is_dir() or not os.access(path if path.is_file() else folder, os.W_OK):
+            yield problem(check, "the file cannot be written", path, "name another file under open_lineage, or give this user the folder")
+        else:
+            yield ok(check, "the file can be written", path)
+    elif configured.url is not None:
+        yield from _endpoint(examined, configured.url, check)
+
+
+def _endpoint(examined: Examined, url: str, check: str) -> Iterator[Finding]:
+    from dagster_project.open_lineage.delivery import delivery_state
+    from reverse_etl.transport.addresses import origin_of
+
+    state = delivery_state(examined.settings)
+    if state is not None and state.problem is not None:
+        told = f"{state.problem}, since {state.since}; {state.dropped} events were dropped"
+        yield warning(check, told, url, "make the endpoint take events again; a close waits for none of them")
+        return
+    if examined.asks:
+        try:
+            _, host, port = origin_of(url)
+            socket.create_connection((host, port), timeout=ASK_SECONDS).close()
+        except (OSError, ValueError) as error:
+            yield warning(check, f"the endpoint cannot be reached: {error}", url, "correct the url under open_lineage, or start the endpoint")
+            return
+    yield ok(check, f"{state.delivered} delivered" if state else "none was sent yet", url)

@@ -387,6 +387,22 @@ def test_an_alert_channel_without_its_secret(home: Path) -> None:
     assert (found.what, found.fix) == ("its url is not there", "set NO_SUCH_VARIABLE")
 
 
+def test_events_of_lineage_that_cannot_be_written_or_have_no_endpoint(home: Path) -> None:
+    settings_of(home, "open_lineage: mappings")
+    assert (found := the_only(home, "lineage events")).state is State.PROBLEM
+    assert found.where == str(home / "mappings")
+    settings_of(home, "open_lineage: logs/events.jsonl")
+    assert findings(home, "lineage events") == []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings_of(home, f"open_lineage: http://127.0.0.1:{server.getsockname()[1]}")
+        assert findings(home, "lineage events", asks=True) == []
+    assert the_only(home, "lineage events", asks=True).what.startswith("the endpoint cannot be reached")
+    (home / "logs").mkdir(exist_ok=True)
+    where = load_settings(home).open_lineage.url
+    (home / "logs" / "open_lineage.json").write_text(json.dumps({"where": where, "dropped": 3, "problem": "503", "since": "2026-01-01"}))
+    assert the_only(home, "lineage events").what == "503, since 2026-01-01; 3 events were dropped"
+
+
 def test_people_read_the_state_first_and_the_fix_below(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "secrets" / "stripe_api_key").chmod(0o644)
     assert run(["--home", str(home), "doctor", "--offline"]) == 1
