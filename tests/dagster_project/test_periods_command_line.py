@@ -103,6 +103,15 @@ def test_another_user_reopens_what_was_closed_last(installation: Installation, c
     assert statuses(installation, capsys)[ENTITY, "2026-02"] == ("open", "none")
 
 
+def test_a_period_is_open_here_though_its_ledger_could_not_be_asked(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    home = str(installation.settings.home)
+    (installation.settings.home / "tieout.yaml").write_text("approvals: {four_eyes: false}\n")
+    asked = answered(installation, capsys, "periods", "reopen", "2026-02", "--entity", ENTITY, "--reason", "a late invoice")
+    assert run(["--home", home, "approve", asked["request_id"]]) == 0
+    assert f"period 2026-02 could not be opened in the ledger of {ENTITY}, the next delivery tries again" in " ".join(capsys.readouterr().out.split())
+    assert statuses(installation, capsys)[ENTITY, "2026-02"] == ("open", "none")
+
+
 def test_nothing_is_opened_before_the_cutover(installation: Installation) -> None:
     entity = {"entity_id": ENTITY, "cutover_on": "2026-03-01", "landed_on": date(2026, 1, 1), "line_number": 2}
     installation.warehouse.append("raw.legal_entities", pa.Table.from_pylist([entity]))
