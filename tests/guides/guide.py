@@ -18,7 +18,7 @@ _NEXT = re.compile(r"^<!-- continues: (?P<guide>[\w.-]+) -->$", re.MULTILINE)
 @dataclass(frozen=True, slots=True)
 class Commands:
     """One ``sh`` block. ``line``: of its first command, from 1. ``shows``: the output that the guide gives, with ``…`` for what varies; None where
-    it gives none. ``fails``: the guide says that its last command is refused (```` ```sh refused ````). ``not_run``: why the suite leaves it out."""
+    it gives none. ``fails``: the guide says that it ends with exit code 1 (```` ```sh exits 1 ````). ``not_run``: why the suite leaves it out."""
 
     guide: Path
     line: int
@@ -49,7 +49,7 @@ def commands(path: Path) -> tuple[Commands, ...]:
     for block in _blocks(path.read_text().splitlines()):
         if block.language == "sh":
             reason = _NOT_RUN.match(block.before)
-            found.append(Commands(path, block.line, block.text, None, "refused" in block.options, reason["reason"] if reason else None))
+            found.append(Commands(path, block.line, block.text, None, "exits 1" in block.options, reason["reason"] if reason else None))
         elif block.language == "text" and block.follows_block and found and found[-1].shows is None:
             last = found[-1]
             found[-1] = Commands(path, last.line, last.text, block.text, last.fails, last.not_run)
