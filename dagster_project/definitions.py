@@ -30,6 +30,7 @@ from dagster_project.defs.partitions import close_partitions, landing_partitions
 from dagster_project.open_lineage.graph import asset_graph
 from dagster_project.open_lineage.observer import know
 from reverse_etl.settings import Settings, load_settings
+from reverse_etl.structured_log import write_log
 
 # That Dagster may still change how one run for several partitions is spelled is nothing that a user of a command can act on.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -41,6 +42,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     Raises:
         ConfigurationError: the dbt project does not parse.
     """
+    if settings.warehouse_path.is_file():
+        write_log(settings)
     dbt = InProcessDbt(settings)
     manifest = dbt.manifest()
     ledgers = {name: settings.kind(name) for name in settings.ledgers}

@@ -57,7 +57,9 @@ class Session:
         if not settings.warehouse_path.is_file():
             raise ConfigurationError(f"{settings.home} is no installation yet: run 'tieout init' first")
         from dagster_project.close import Installation
+        from reverse_etl.structured_log import write_log
 
+        write_log(settings)
         return Installation(settings)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from reverse_etl.warehouse.mirror import MirrorReport
 
 SHOWN_BREAKS = 5
+LOG = logging.getLogger(__name__)
 
 
 class NotTiedError(TieoutError):
@@ -168,6 +170,7 @@ def read_back(installation: Installation, systems: Sequence[str], entity: str, p
         try:
             with correlated(entity=entity, period=period, destination=system):
                 read[system] = append_read_back(installation.warehouse, installation.open_system(system), entity, period)
+                LOG.info("read back %d documents from %s", read[system].documents, system)
         except TieoutError as error:
             failures.append(error)
     if failures:

@@ -1,5 +1,6 @@
 """How a step of the close tells what it did: metadata for the graph, progress lines, one clear failure."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from dagster_project.defs.partitions import close_keys
 from dagster_project.progress import Progress, report
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,6 +75,7 @@ def for_each_entity(
                 work(key, told)
         except TieoutError as error:
             failures[str(error)] = told
+            _report_failure(context, name, key, error)
             continue
         for asset_key in sorted(assets or context.selected_asset_keys):
             context.add_asset_metadata(told.metadata, asset_key=asset_key, partition_key=key.partition_key)
@@ -101,5 +105,13 @@ def table(records: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
 
 
 def _report(context: dg.AssetExecutionContext, progress: Progress) -> None:
+    """The line in Dagster's log names period, entity and step (a delivery's step its destination), the one in the log file has them as members."""
     context.log.info(str(progress))
-    report(progress)
+    with correlated(context.run.run_id, entity=progress.entity, period=progress.period):
+        report(progress)
+
+
+def _report_failure(context: dg.AssetExecutionContext, name: str, key: CloseKey, error: TieoutError) -> None:
+    context.log.error(f"{key.period} {key.entity} {name}: {error}")
+    with correlated(context.run.run_id, entity=key.entity, period=key.period):
+        LOG.error("%s failed", name, extra={"detail": error})

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from reverse_etl.crash_points import CrashPoint, crash_point
-from reverse_etl.documents import State
+from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.protocol.admission import SUPERSEDED, admitted, stands
 from reverse_etl.posting.protocol.facts import Change, Intent, Refused, WrittenAhead
 from reverse_etl.progress import Course
-from reverse_etl.register import Lane, Register
+from reverse_etl.register import Lane, NewException, Register
 from reverse_etl.register.records import REVERSAL
+
+LOG = logging.getLogger(__name__)
 
 NOTCHES = (State.POSTED, State.VERIFIED, State.REJECTED, State.PARKED)
 """The states that a push counts as one more step of a document's way."""
@@ -88,7 +91,8 @@ class DeliveryBook:
                     for reversed_position, (business_key, delivery) in transaction.reverse(change.document).items():
                         current[reversed_position] = delivery
                         reversed_keys.append(business_key)
-            for exception in (exception for change in standing for exception in change.exceptions):
+            stopped = [(change.document, exception) for change in standing for exception in change.exceptions]
+            for _, exception in stopped:
                 transaction.record_exception(exception)
             verified = [change.document.business_key for change in standing if change.after.state is State.VERIFIED and not change.exceptions]
             if verified:
@@ -97,6 +101,7 @@ class DeliveryBook:
                 transaction.resolve_exceptions(notices.ENDED_BY_VERIFICATION, reversed_keys, "reversed")
             crash_point(CrashPoint.INSIDE_RESULT)
         crash_point(CrashPoint.AFTER_RESULT)
+        _tell(stopped)
         if reversed_keys:
             crash_point(CrashPoint.BETWEEN_REVERSAL_AND_REPOST)
         if any(change.after.state is State.POSTED for change in standing):
@@ -104,3 +109,19 @@ class DeliveryBook:
         if self._course is not None:
             self._course.advance(sum(change.after.state in NOTCHES for change in standing))
         return standing
+
+
+def _tell(stopped: Sequence[tuple[SealedDocument, NewException]]) -> None:
+    for document, exception in stopped:
+        # The reason may quote the document: it is a detail of its sensitivity.
+        about = {"entity": document.entity, "period": document.period, "destination": document.system, "document": document.reference}
+        LOG.warning(
+            "%s at %s: %s %s of %s %s",
+            exception.kind,
+            document.system,
+            document.document_type,
+            document.reference,
+            document.entity,
+            document.period,
+            extra={**about, "detail": exception.reason, "sensitivity": document.sensitivity},
+        )

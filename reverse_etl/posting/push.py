@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import Manifest, System
 
 DEFAULT_PATIENCE_SECONDS = 20.0
+LOG = logging.getLogger(__name__)
 
 
 def push(
@@ -110,8 +112,10 @@ def push(
                 register.record_exception(notices.unavailable(name, entity, problem), actor, correlation_id)
             elif requests:
                 register.resolve_exceptions([notices.UNAVAILABLE], [f"{name}/{entity}"], "the destination answers again", actor)
+            report = _report(name, entity, tally, requests=requests, began=began, withheld=withheld)
+            _tell(report, problem or report.withheld)
             refuse_moved(moved)
-            return _report(name, entity, tally, requests=requests, began=began, withheld=withheld)
+            return report
 
 
 @contextmanager
@@ -151,3 +155,9 @@ def _report(system: str, entity: str, tally: Tally, *, requests: int, began: flo
         withheld=withheld.reason if withheld else None,
         withheld_until=withheld.until if withheld else None,
     )
+
+
+def _tell(report: PushReport, problem: str | None) -> None:
+    if problem is not None:
+        LOG.warning("%s takes nothing of %s now", report.system, report.entity, extra={"detail": problem})
+    LOG.info("pushed to %s for %s: %s", report.system, report.entity, report.counts())

@@ -33,6 +33,13 @@ class PushReport:
     planned_before: int = 0
 
     def __str__(self) -> str:
+        if self.planned_before:
+            return f"nothing left to do: the {self.planned_before} documents of the plan are delivered"
+        held = f"; {self.withheld}" if self.withheld else ""
+        return f"{self.counts()}{held}"
+
+    def counts(self) -> str:
+        """What became of the documents, without the words of the destination."""
         counts = [
             f"{count} {name}"
             for name, count in (
@@ -45,7 +52,4 @@ class PushReport:
             )
             if count or name == "posted"
         ]
-        if self.planned_before:
-            return f"nothing left to do: the {self.planned_before} documents of the plan are delivered"
-        held = f"; {self.withheld}" if self.withheld else ""
-        return f"{', '.join(counts)} ({self.requests} requests in {self.seconds:.1f} s){held}"
+        return f"{', '.join(counts)} ({self.requests} requests in {self.seconds:.1f} s)"
