@@ -13,7 +13,7 @@ from typing import Any
 
 from dagster import DagsterEventType, DagsterRun, EventLogEntry
 from dagster._config import StringSource
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
@@ -26,13 +26,34 @@ KEPT_RUNS = 16
 INDEX = "index"
 
 
-class KeptEngineEventLogStorage(SqliteEventLogStorage):
+class ObservedEventLog(EventLogStorage):
+    """An event log that tells OpenLineage of what it stores. ``dagster_home``: the folder of the instance."""
+
+    dagster_home: Path
+
+    def store_event(self, event: EventLogEntry) -> None:
+        super().store_event(event)  # type: ignore[safe-super]
+        # Every event of every run comes by here once, in the process of the run, whether a command or the daemon started it.
+        observe(self.dagster_home, event, self)
+
+    def run(self, run_id: str) -> DagsterRun | None:
+        return self._instance.get_run_by_id(run_id) if self.has_instance else None
+
+    def open_steps(self, run_id: str) -> set[str]:
+        """The steps of a run that began and did not end."""
+        kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
+        entries = self.get_logs_for_run(run_id, of_type=kinds)
+        ended = {entry.step_key for entry in entries if entry.dagster_event and entry.dagster_event.event_type is not DagsterEventType.STEP_START}
+        return {str(entry.step_key) for entry in entries} - {str(step) for step in ended}
+
+
+class KeptEngineEventLogStorage(ObservedEventLog, SqliteEventLogStorage):
     """``dagster_home``: the folder whose ``history/runs`` holds the event log, as with Dagster's own storage."""
 
     def __init__(self, dagster_home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
         self._tables: set[str] = set()
-        self._dagster_home = Path(dagster_home)
+        self.dagster_home = Path(dagster_home)
         super().__init__(str(Path(dagster_home) / "history" / "runs"), inst_data)
 
     @classmethod
@@ -47,21 +68,6 @@ class KeptEngineEventLogStorage(SqliteEventLogStorage):
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock, self._engine(shard).begin() as connection:
             yield connection
-
-    def store_event(self, event: EventLogEntry) -> None:
-        super().store_event(event)
-        # Every event of every run comes by here once, in the process of the run, whether a command or the daemon started it.
-        observe(self._dagster_home, event, self)
-
-    def run(self, run_id: str) -> DagsterRun | None:
-        return self._instance.get_run_by_id(run_id) if self.has_instance else None
-
-    def open_steps(self, run_id: str) -> set[str]:
-        """The steps of a run that began and did not end."""
-        kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
-        entries = self.get_logs_for_run(run_id, of_type=kinds)
-        ended = {entry.step_key for entry in entries if entry.dagster_event and entry.dagster_event.event_type is not DagsterEventType.STEP_START}
-        return {str(entry.step_key) for entry in entries} - {str(step) for step in ended}
 
     def has_table(self, table_name: str) -> bool:
         # Asked with every event; a table that is there stays.

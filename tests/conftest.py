@@ -59,6 +59,7 @@ LONG = frozenset(
         "test_stalled_posters.py",
         "test_store_failures.py",
         "test_read_after_close.py",
+        "test_open_lineage.py",
         "test_refreshing.py",
         "test_close_runs.py",
     )

@@ -22,6 +22,7 @@ SETTINGS_TEMPLATE = """\
 # entities: [northlight_us, northlight_eu]
 # first_period: "2026-01"
 # approvals: {four_eyes: true}
+# open_lineage: lineage/events.jsonl
 # warehouse_memory_limit: 80%
 # alerts: {channels: {}}   # who is told what by webhook, Slack or mail: docs/alerts.md
 # destinations:
@@ -75,8 +76,15 @@ def dagster_instance(text: str, url: str | None) -> str:
     if find_spec("dagster_postgres") is None:
         raise ConfigurationError(f"{DAGSTER_URL_VARIABLE} is set and dagster-postgres is not installed: pip install 'tieout[production]'")
     instance = yaml.safe_load(text)
-    del instance["event_log_storage"]
-    instance["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_URL_VARIABLE}}}
+    address = {"postgres_url": {"env": DAGSTER_URL_VARIABLE}}
+    instance["run_storage"] = {"module": "dagster_postgres.run_storage", "class": "PostgresRunStorage", "config": address}
+    instance["schedule_storage"] = {"module": "dagster_postgres.schedule_storage", "class": "PostgresScheduleStorage", "config": address}
+    # One of ours, for it tells OpenLineage of what it stores.
+    instance["event_log_storage"] = {
+        "module": "dagster_project.event_log_postgresql",
+        "class": "ObservedPostgresEventLogStorage",
+        "config": address,
+    }
     return f"# Written by 'tieout init', for {DAGSTER_URL_VARIABLE} was set.\n{yaml.safe_dump(instance, sort_keys=False)}"
 
 
