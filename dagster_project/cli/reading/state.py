@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from dagster_project.cli.session import Session, with_session
@@ -41,7 +44,8 @@ def status_command(session: Session) -> None:
     # Before anything was computed there is nothing to read, and how the destinations stand is told all the same.
     is_published = session.settings.published_path.is_file()
     found = {name: published(warehouse, statement) if is_published else [] for name, statement in statements.items()}
-    for title, records in found.items():
+    shown = {**found, "checkpoints": _by_period(found["checkpoints"])}
+    for title, records in shown.items():
         session.table(title.capitalize(), records, list(records[0]) if records else ["none yet"])
     degraded = degradations(session.installation)
     for one in degraded:
@@ -51,3 +55,13 @@ def status_command(session: Session) -> None:
         session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
     session.line("What a close still waits for: tieout checklist PERIOD")
     session.result({**found, "degraded": [one.to_record() for one in degraded], "sandbox": dict(sandbox)})
+
+
+def _by_period(checkpoints: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row per period and legal entity: how many checkpoints tie, and which do not."""
+    rows = []
+    for period, entity in dict.fromkeys((row["period"], row["entity"]) for row in checkpoints):
+        own = [row for row in checkpoints if (row["period"], row["entity"]) == (period, entity)]
+        broken = [f"{row['checkpoint']} ({row['breaks']} breaks)" for row in own if not row["tied"]]
+        rows.append({"period": period, "entity": entity, "tied": f"{len(own) - len(broken)} of {len(own)}", "broken": ", ".join(broken)})
+    return rows
