@@ -18,7 +18,7 @@ from dagster_project.alerting.published import broken_checkpoints, held_lines, l
 from dagster_project.checklist.step import ChecklistStep
 from dagster_project.close.auditing import audit_register, kept_audit
 from dagster_project.close.installation import Installation
-from dagster_project.watch.late_usage import LateUsage, late_usage
+from dagster_project.watch.late_usage import late_usage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.memory import Memory
 from reverse_etl.alerting.policy import Holding
@@ -78,7 +78,7 @@ def gather(installation: Installation, now: datetime, *, instance: DagsterInstan
         rows = blind.many(lambda: listed(warehouse, memory, accepted, now), AlertKind.EXCEPTIONS)
     else:
         breaks, lines, rows = (), (), ()
-    late = blind.many(lambda: _unbilled(late_usage(installation), closed), AlertKind.LATE_USAGE)
+    late = blind.many(lambda: late_usage(installation), AlertKind.LATE_USAGE)
     degraded = blind.many(lambda: _degraded(installation, registered.waiting, now), AlertKind.DEGRADED, AlertKind.SLA_BREACH)
     channels = blind.many(lambda: channel_states(settings) if settings.alerts.channels else (), AlertKind.DEGRADED)
     closed_at = {f"{change.entity}|{change.period}": change.at for change in registered.periods if change.status != OPEN}
@@ -156,11 +156,6 @@ def _documents(register: Register, exceptions: tuple[ExceptionRecord, ...]) -> d
     if not positions:
         return {}
     return {one.position: (one.system, one.currency, one.total_minor) for one in register.documents(positions=positions)}
-
-
-def _unbilled(found: tuple[LateUsage, ...], closed: Mapping[str, PeriodChange]) -> tuple[LateUsage, ...]:
-    """What a later close has seen is billed by it."""
-    return tuple(late for late in found if late.position > (closed[late.entity].landing_position or 0))
 
 
 def _checklist(installation: Installation, now: datetime) -> tuple[ChecklistStep, ...]:

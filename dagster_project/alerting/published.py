@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from reverse_etl.alerting.memory import Memory
 from reverse_etl.warehouse import Warehouse
 
 SHOWN_EXAMPLES = 3
+SPIKE = "usage_spike"
 # A month that is still going on has drafts and no close: what is missing for it is nobody's task yet.
 _ENDED = "(select max(landed_on) from raw.landed_files)"
 _BREAKS = f"""
@@ -39,7 +40,7 @@ _HELD = f"""
         max(lines.document_month + interval 1 month) as since
     from invoicing.held_lines as lines
     left join staging.stg_crm__customers as customers on coalesce(lines.bill_to_customer_id, lines.customer_id) = customers.customer_id
-    where lines.document_month + interval 1 month <= {_ENDED}
+    where lines.document_month + interval 1 month <= {_ENDED} and lines.hold_reason <> '{SPIKE}'
     group by all
     order by lines.entity, period, reason, lines.currency
 """
@@ -53,6 +54,16 @@ _QUARANTINED = """
 """
 _REFUSED = """
     select file_name, line_number, subject, rule, meaning from staging.refused_reference_rows order by file_name desc, line_number, rule
+"""
+_SPIKES = f"""
+    select lines.entity, strftime(lines.document_month, '%Y-%m') as period, spikes.customer_id, spikes.meter,
+        strftime(spikes.service_period_start, '%Y-%m') as used_in, cast(spikes.quantity as varchar) as quantity,
+        cast(spikes.norm_total as varchar) as norm_total, spikes.norm_periods, lines.currency, coalesce(lines.delta_minor, 0) as amount_minor,
+        lines.document_month + interval 1 month as since
+    from approvals.usage_spikes as spikes
+    inner join invoicing.held_lines as lines on spikes.line_key = lines.line_key
+    where lines.hold_reason = '{SPIKE}' and lines.blocks_document and lines.document_month + interval 1 month <= {_ENDED}
+    order by lines.entity, period, spikes.quantity desc, spikes.line_key
 """
 _GATES = f"""
     select entity, strftime(document_month, '%Y-%m') as period, subject, functional_currency as currency, gross_minor as amount_minor, line_count,
@@ -88,7 +99,7 @@ def broken_checkpoints(warehouse: Warehouse, memory: Memory | None, exponents: M
 
 
 def held_lines(warehouse: Warehouse) -> tuple[HeldLines, ...]:
-    """Lines of ended months that wait for input, by legal entity, month and reason."""
+    """Lines of ended months that wait for input, by legal entity, month and reason; not those that only wait for a decision."""
     groups: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in published(warehouse, _HELD):
         groups[row["entity"], row["period"], row["reason"]].append(row)
@@ -111,7 +122,7 @@ def held_lines(warehouse: Warehouse) -> tuple[HeldLines, ...]:
 
 def listed(warehouse: Warehouse, memory: Memory | None, accepted_until: int, now: datetime) -> tuple[Listed, ...]:
     """Rows that wait for a person; events set aside since the landing position ``accepted_until``, which a close has accepted as they are."""
-    return (*_quarantined(warehouse, accepted_until), *_refused(warehouse, memory, now), *_gates(warehouse))
+    return (*_quarantined(warehouse, accepted_until), *_refused(warehouse, memory, now), *_gates(warehouse), *_spikes(warehouse))
 
 
 def _quarantined(warehouse: Warehouse, accepted_until: int) -> tuple[Listed, ...]:
@@ -160,6 +171,25 @@ def _largest(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         if row["is_money"]:
             found[row["unit"]] = max(found.get(row["unit"], 0), int(Decimal(row["difference"] or 0)))
     return found
+
+
+def _spikes(warehouse: Warehouse) -> Iterator[Listed]:
+    groups: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in published(warehouse, _SPIKES):
+        groups[row["entity"], row["period"]].append(row)
+    for (entity, period), rows in groups.items():
+        said = "; ".join(map(_spike, rows[:SHOWN_EXAMPLES])) + (f"; and {len(rows) - SHOWN_EXAMPLES} more" if len(rows) > SHOWN_EXAMPLES else "")
+        amounts: defaultdict[str, int] = defaultdict(int)
+        for row in rows:
+            amounts[row["currency"]] += row["amount_minor"]
+        cause = f"usage far above its norm waits for another user's approval, and so does the document that it is on: {said}"
+        yield Listed("usage spikes", len(rows), cause, "tieout approvals", _aware(rows[0]["since"]), entity=entity, period=period, amounts=amounts)
+
+
+def _spike(row: Mapping[str, Any]) -> str:
+    used, before = (f"{Decimal(row[name]).normalize():,f}" for name in ("quantity", "norm_total"))
+    periods = f"{row['norm_periods']} periods" if row["norm_periods"] > 1 else "period"
+    return f"{row['customer_id']} used {used} of {row['meter']} in {row['used_in']}, and {before} in the {periods} before"
 
 
 def _example(example: Mapping[str, Any], unit: str, exponents: Mapping[str, int]) -> str:

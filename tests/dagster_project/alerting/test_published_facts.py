@@ -27,7 +27,9 @@ RELATIONS = """
     create table reconciliation.checkpoint_breaks (checkpoint varchar, entity varchar, period varchar, measure varchar, unit varchar, subject varchar,
         left_value decimal(38, 13), right_value decimal(38, 13), difference decimal(38, 13));
     create table invoicing.held_lines (line_key varchar, customer_id varchar, bill_to_customer_id varchar, entity varchar, currency varchar,
-        document_month date, delta_minor bigint, hold_reason varchar, meaning varchar, what_to_do varchar);
+        document_month date, delta_minor bigint, hold_reason varchar, meaning varchar, what_to_do varchar, blocks_document boolean);
+    create table approvals.usage_spikes (line_key varchar, customer_id varchar, meter varchar, service_period_start date, quantity decimal(32, 7),
+        norm_total decimal(32, 7), norm_periods bigint);
     create table staging.stg_crm__customers as
         select * from (values ('c1', 'FR'), ('c2', 'DE'), ('parent', 'IT')) as customers (customer_id, country);
     create table staging.refused_reference_rows (file_name varchar, line_number bigint, subject varchar, rule varchar, meaning varchar);
@@ -79,7 +81,7 @@ def test_since_when_a_checkpoint_is_broken_is_remembered(warehouse: Callable[...
 
 
 def test_held_lines_of_an_ended_month_are_added_up_by_reason_with_the_countries_of_who_is_billed(warehouse: Callable[..., DuckDBWarehouse]) -> None:
-    line = "'{0}', '{1}', {2}, 'us', '{3}', date '2026-{4}-01', {5}, 'missing_tax_rate', 'No rate', 'Add it'"
+    line = "'{0}', '{1}', {2}, 'us', '{3}', date '2026-{4}-01', {5}, 'missing_tax_rate', 'No rate', 'Add it', true"
     rows = [
         line.format("l1", "c1", "null", "USD", "01", 100),
         line.format("l2", "c1", "null", "USD", "01", "null"),
@@ -118,6 +120,19 @@ def test_refused_rows_and_stopped_gates_are_listed_with_what_to_do(warehouse: Ca
     assert "prices.csv line 7: a price is no number (R12)" in refused.cause
     assert (gate.subject, gate.rows, gate.amounts, gate.next_command) == ("run gate us/late_usage", 40, {"USD": 123456}, "tieout approve abc")
     assert (gate.entity, gate.period) == ("us", "2026-01")
+
+
+def test_a_usage_spike_names_customer_meter_quantity_and_norm_and_is_no_other_hold(warehouse: Callable[..., DuckDBWarehouse]) -> None:
+    line = "'{0}', 'c1', null, 'us', 'USD', date '2026-0{1}-01', 5000, 'usage_spike', 'A spike', 'Look at it', {2}"
+    lines = [line.format("l1", 1, "true"), line.format("l2", 2, "true"), line.format("l3", 1, "false")]
+    reader = warehouse(
+        "insert into invoicing.held_lines values " + ", ".join(f"({row})" for row in lines),
+        "insert into approvals.usage_spikes select unnest(['l1', 'l2', 'l3']), 'c1', 'api_calls', date '2026-01-01', 1234567, 36000.5, 3",
+    )
+    [found] = listed(reader, None, 0, NOW)
+    assert (found.subject, found.entity, found.period, found.rows, dict(found.amounts)) == ("usage spikes", "us", "2026-01", 1, {"USD": 5000})
+    assert found.cause.endswith("c1 used 1,234,567 of api_calls in 2026-01, and 36,000.5 in the 3 periods before")
+    assert held_lines(reader) == ()
 
 
 def test_a_copy_in_which_nothing_was_computed_yet_has_nothing_to_say(tmp_path: Path) -> None:
