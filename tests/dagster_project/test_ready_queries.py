@@ -113,6 +113,14 @@ def test_an_installation_of_which_nothing_is_computed_says_what_to_run(installat
     assert "nothing is published yet" in capsys.readouterr().err
 
 
+def test_a_copy_of_other_models_says_what_to_run(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    warehouse = installation.warehouse
+    warehouse.execute(["create schema analytics", "create table analytics.invoice_preview as select 'a' as entity"])
+    warehouse.publish()
+    assert run(["--home", str(installation.settings.home), "query", "unbilled"]) == 1
+    assert "the published copy was built by other models than query unbilled reads" in capsys.readouterr().err
+
+
 WRITER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])

@@ -57,7 +57,7 @@ def query_command(session: Session, name: str | None, given: Sequence[str], as_c
 
 
 def _asked(warehouse: Warehouse, query: ReadyQuery, statement: str, values: Mapping[str, str | None]) -> Any:
-    """The rows. Raises ``ConfigurationError`` for a value that is not what the query takes."""
+    """The rows. Raises ``ConfigurationError`` for a value that is not what the query takes, ``DestinationError`` where the copy has other models."""
     import duckdb
 
     try:
@@ -65,6 +65,11 @@ def _asked(warehouse: Warehouse, query: ReadyQuery, statement: str, values: Mapp
     except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
         told = ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)
         raise ConfigurationError(f"query {query.name} cannot use {told}: {str(error).splitlines()[0]}") from error
+    except duckdb.BinderException as error:
+        told = str(error).splitlines()[0]
+        raise DestinationError(
+            f"the published copy was built by other models than query {query.name} reads ({told}): run 'tieout plan PERIOD'"
+        ) from error
 
 
 def _assignments(given: Sequence[str]) -> dict[str, str]:
