@@ -65,6 +65,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class StepFailure:
+    """``step`` is empty where a run failed and no step of it was under way."""
+
     step: str
     error: str
 

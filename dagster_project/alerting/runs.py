@@ -74,18 +74,35 @@ def failed_runs(instance: DagsterInstance, settings: Settings, closed: Mapping[s
     """What failed of the last weeks, the oldest first, each with the error of every step that did."""
     import dagster as dg
 
-    from dagster_project.step_failures import reason_of
-
     statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     records = instance.get_run_records(dg.RunsFilter(statuses=statuses, updated_after=now - LOOKED_BACK), limit=MOST_RUNS)
     finished = [*(_finished(record, settings) for record in records), *_abandoned(instance, settings, now)]
-    found = []
-    for run, keys in still_failed(finished, closed).values():
-        entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-        events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
-        failures = tuple(StepFailure(str(event.step_key), reason_of(event)) for event in events)
-        found.append(FailedRun(run.run_id, run.job, keys, failures, run.ended_at, run.job in CLOSING_JOBS, run.abandoned and not failures))
-    return tuple(found)
+    return tuple(
+        FailedRun(run.run_id, run.job, keys, _failures(instance, run.run_id), run.ended_at, run.job in CLOSING_JOBS, run.abandoned)
+        for run, keys in still_failed(finished, closed).values()
+    )
+
+
+def _failures(instance: DagsterInstance, run_id: str) -> tuple[StepFailure, ...]:
+    """What every step said that failed; else what ended the run, and in which step."""
+    import dagster as dg
+
+    from dagster_project.step_failures import reason_of
+
+    kinds = dg.DagsterEventType
+    of_type = {kinds.STEP_START, kinds.STEP_SUCCESS, kinds.STEP_FAILURE, kinds.STEP_SKIPPED, kinds.RUN_FAILURE}
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=of_type) if entry.dagster_event is not None]
+    failures = tuple(StepFailure(str(event.step_key), reason_of(event)) for event in events if event.is_step_failure)
+    if failures:
+        return failures
+    # A worker that was killed says nothing; Dagster says it for the whole run, if at all.
+    under_way = dict.fromkeys(str(event.step_key) for event in events if event.event_type is kinds.STEP_START)
+    for event in events:
+        if event.event_type in (kinds.STEP_SUCCESS, kinds.STEP_SKIPPED):
+            under_way.pop(str(event.step_key), None)
+    said = [event.message for event in events if event.event_type is kinds.RUN_FAILURE and event.message]
+    reason = said[-1] if said else "its process ended before it did"
+    return tuple(StepFailure(step, reason) for step in under_way) or ((StepFailure("", reason),) if said else ())
 
 
 def _finished(record: RunRecord, settings: Settings) -> FinishedRun:

@@ -34,11 +34,11 @@ def failed_runs(facts: Facts) -> Iterator[Alert]:
 
 
 def how_it_ended(run: FailedRun) -> str:
+    steps = [failure.step for failure in run.failures if failure.step]
     if run.abandoned:
-        return "was left unfinished: its process ended before it did"
-    if not run.failures:
-        return "failed before a step did"
-    return "failed at " + listing([f"{failure.step}: {failure.error}" for failure in run.failures])
+        return f"was left unfinished{' in ' + ', '.join(steps) if steps else ''}: its process ended before it did"
+    said = [f"at {failure.step}: {failure.error}" if failure.step else failure.error for failure in run.failures]
+    return f"failed {listing(said)}" if said else "failed before a step did"
 
 
 def _scope(run: FailedRun) -> str:

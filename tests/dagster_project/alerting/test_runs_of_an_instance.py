@@ -1,5 +1,8 @@
 """What is read of the runs of a real Dagster instance, and the sensor that its daemon calls when one fails."""
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from dagster_project.alerting.conditions.runs import how_it_ended
 from dagster_project.alerting.facts import StepFailure
 from dagster_project.alerting.runs import failed_runs
 from dagster_project.defs.automation.alerting import alert_sensors
@@ -15,6 +19,7 @@ from dagster_project.instance import STARTED_BY_TAG
 from reverse_etl.locks import file_lock
 from reverse_etl.settings import Settings
 
+Processes = multiprocessing.get_context("fork")
 RANGE = {"dagster/asset_partition_range_start": "northlight_us|2026-01", "dagster/asset_partition_range_end": "northlight_eu|2026-01"}
 
 
@@ -27,6 +32,8 @@ def close__period(context: dg.OpExecutionContext) -> None:
     how = context.op_config["how"]
     if how == "refused":
         raise dg.Failure("northlight_us 2026-01 stays open", allow_retries=False)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "broken":
         raise OutOfDiskError("no space left")
 
@@ -87,6 +94,28 @@ def test_a_run_of_a_killed_command_line_is_left_unfinished_and_one_under_way_is_
         assert failed_runs(instance, settings, {}, now()) == ()
     [found] = failed_runs(instance, settings, {}, now())
     assert (found.run_id, found.abandoned, found.failures) == (run.run_id, True, ())
+
+
+def test_a_worker_that_is_killed_is_named_with_the_step_that_it_was_in(tmp_path: Path) -> None:
+    """Once as it is found, and once as Dagster's daemon or the next command has ended it."""
+    chosen = Settings(home=tmp_path)
+    worker = Processes.Process(target=_killed, args=(str(tmp_path),))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        [found] = failed_runs(instance, chosen, {}, now())
+        assert (found.abandoned, [failure.step for failure in found.failures]) == (True, ["close__period"])
+        assert how_it_ended(found) == "was left unfinished in close__period: its process ended before it did"
+        [run] = instance.get_runs()
+        instance.report_run_failed(run, "the worker has disappeared")
+        [ended] = failed_runs(instance, chosen, {}, now())
+        assert how_it_ended(ended) == "failed at close__period: the worker has disappeared"
+
+
+def _killed(home: str) -> None:
+    with dg.DagsterInstance.local_temp(home) as instance:
+        monthly_close.execute_in_process(config_of("killed"), instance=instance, tags={**RANGE, STARTED_BY_TAG: str(os.getpid())})
 
 
 def test_the_sensors_are_off_until_a_channel_is_set_up_and_never_fail_for_an_installation_that_is_broken(
