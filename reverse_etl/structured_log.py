@@ -21,7 +21,7 @@ from reverse_etl.settings import Settings
 from reverse_etl.transport.tracing import trace_id
 
 FILE = "tieout.jsonl"
-LOGGERS = ("reverse_etl", "dagster_project", "tieout")
+LOGGERS = ("reverse_etl", "dagster_project")
 LARGEST_FILE = 10 * 1024 * 1024
 KEPT_FILES = 5
 _ABOUT = ("entity", "period", "destination", "document")

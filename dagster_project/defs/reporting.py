@@ -107,8 +107,9 @@ def table(records: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
 def _report(context: dg.AssetExecutionContext, progress: Progress) -> None:
     """The line in Dagster's log names period, entity and step (a delivery's step its destination), the one in the log file has them as members."""
     context.log.info(str(progress))
+    report(progress)
     with correlated(context.run.run_id, entity=progress.entity, period=progress.period):
-        report(progress)
+        LOG.info("%s: %s (%.1f s)", progress.step, progress.message, progress.seconds)
 
 
 def _report_failure(context: dg.AssetExecutionContext, name: str, key: CloseKey, error: TieoutError) -> None:

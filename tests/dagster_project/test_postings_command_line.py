@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,7 +26,9 @@ from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.sandbox.processes import ServerProcess, stop
 from reverse_etl.settings import load_settings
+from reverse_etl.structured_log import log_lines
 from reverse_etl.systems.contract import Manifest
+from reverse_etl.transport import tracing
 
 PERIOD = "2026-01"
 RESET = {"key_retention": 0.0, "look_up_lag": 0.0, "replays_errors": False}
@@ -191,6 +194,24 @@ def test_a_rejected_document_is_shown_and_tried_again(office: Office) -> None:
     assert office.answer("exceptions", "retry", str(row["id"]))["state"] == "verified"
     assert "No exceptions" in office("exceptions")
     assert office.held()[document.reference] == 1
+
+
+def test_all_that_a_command_records_has_one_id_which_is_shown_with_every_attempt(office: Office) -> None:
+    _, document = sealed(office, "J1")
+    with sqlite3.connect(office.home / "register.sqlite") as connection:
+        [(before,)] = connection.execute("select max(position) from log").fetchall()
+    office.order("reject", reference=document.reference)
+    office("push", PERIOD)
+    with sqlite3.connect(office.home / "register.sqlite") as connection:
+        rows = connection.execute("select kind, correlation_id from log where position > ?", [before]).fetchall()
+    [run_id] = {correlation_id for _, correlation_id in rows}
+    assert {kind for kind, _ in rows} == {"call", "call_result", "transition", "exception"}
+    shown = office.answer("exceptions", "show", document.reference)
+    assert {attempt["run"] for attempt in shown["attempts"]} == {run_id}
+    assert {attempt["trace_id"] for attempt in shown["attempts"]} == {tracing.trace_id(run_id)}
+    assert shown["url"] is None, "this destination has no pages"
+    [stopped] = [line for line in log_lines(office.installation.settings) if line["level"] == "warning"]
+    assert (stopped["run_id"], stopped["document"], stopped["destination"]) == (run_id, document.reference, SYSTEM)
 
 
 def test_a_document_that_never_arrived_is_withdrawn(office: Office) -> None:
