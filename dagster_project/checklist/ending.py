@@ -38,11 +38,7 @@ def checkpoints_tie(standing: Standing, moment: Moment, found: Found) -> Finding
 def soft_closed(standing: Standing, moment: Moment, found: Found) -> Finding:
     """The register has the period as closed, sealed, and it still is what was sealed."""
     evidence = [*_history(standing), *_sealed(standing)]
-    if standing.late_usage is not None:
-        late = standing.late_usage
-        what = f"{counted(late.events, 'event')} of {counted(late.customers, 'customer')} landed after the cutoff, the last on {late.last_landed_on}"
-        goes = "billed in the first open period, unless this one is reopened" if is_closed(standing) else "billed by the next close of it"
-        evidence.append(Evidence("late usage", f"{what}; {goes}"))
+    evidence += [Evidence("late usage", text) for text in _late(standing)]
     blockers = []
     if standing.broken_seals:
         what = f"{counted(len(standing.broken_seals), 'difference')} from what was closed (J12): {standing.broken_seals[0]}"
@@ -126,6 +122,16 @@ def _history(standing: Standing) -> Iterator[Evidence]:
             asked = standing.reopening
             told_of = f"asked for by {asked.requested_by} ({asked.reason}), approved by {asked.decided_by}, {told(change.at)}"
         yield Evidence(names[change.status], told_of)
+
+
+def _late(standing: Standing) -> Iterator[str]:
+    goes = "billed in the first open period, unless this one is reopened" if is_closed(standing) else "billed by the next close of it"
+    for late, where in ((standing.billed_late_usage, "billed when it was closed again"), (standing.late_usage, goes)):
+        if late is not None:
+            what = (
+                f"{counted(late.events, 'event')} of {counted(late.customers, 'customer')} landed after the cutoff, the last on {late.last_landed_on}"
+            )
+            yield f"{what}; {where}"
 
 
 def _sealed(standing: Standing) -> Iterator[Evidence]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
@@ -40,8 +41,14 @@ def checklists_of(
     is_published = installation.settings.published_path.is_file()
     with closing(installation.open_register()) as register, published(installation.warehouse, is_published) as copy:
         # The files that had landed are in the copy: without one there is nothing to compare them with.
-        broken = broken_seals(installation, published=True) if is_published else register.verify_seals()
-        standings = [_standing(installation.settings, register, copy, key, broken, failed_runs.get(key)) for key in keys]
+        shared = _Shared(
+            broken_seals=broken_seals(installation, published=True) if is_published else register.verify_seals(),
+            withheld=_withheld(installation.settings),
+            requests=register.approval_requests(),
+            exceptions=register.exceptions(),
+            cutovers=copy.cutovers(),
+        )
+        standings = [_standing(installation.settings, register, copy, key, shared, failed_runs.get(key)) for key in keys]
     return tuple(step for standing in standings for step in checklist(standing, calendar, instant))
 
 
@@ -68,23 +75,33 @@ def unfinished(installation: Installation, now: datetime) -> list[CloseKey]:
     return keys
 
 
-def _standing(
-    settings: Settings, register: Register, copy: Published, key: CloseKey, broken: Sequence[SealBreak], failed_run: FailedRun | None
-) -> Standing:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is read once for all legal entities and periods."""
+
+    broken_seals: Sequence[SealBreak]
+    withheld: Sequence[Withheld]
+    requests: Sequence[ApprovalRequest]
+    exceptions: Sequence[ExceptionRecord]
+    cutovers: Mapping[str, str]
+
+
+def _standing(settings: Settings, register: Register, copy: Published, key: CloseKey, shared: _Shared, failed_run: FailedRun | None) -> Standing:
     entity, period = key.entity, key.period
     first, after = first_day(period), first_day_after(period)
     ledger = copy.ledger(entity)
     not_invoiced, not_invoiced_amounts = copy.not_invoiced(entity, period)
     changes = tuple(Closing(one.status, one.actor, one.at, one.landing_position) for one in register.period_changes(entity, period))
     groups = tuple(_group(copy, one) for one in register.period_documents(entity, period))
-    of_period = [one for one in register.approval_requests() if one.entity == entity and one.subject == f"{entity}/{period}"]
+    of_period = [one for one in shared.requests if one.entity == entity and one.subject == f"{entity}/{period}"]
+    late, billed_late = _late(copy, entity, first, after, changes)
     signed, asked = register.sign_off(entity, period), register.asked_sign_off(entity, period)
     return Standing(
         entity=entity,
         period=period,
         billing=_billing(settings),
         ledger=ledger,
-        first_open=_first_open(register, entity, max(settings.first_period, copy.cutovers().get(entity, ""))),
+        first_open=_first_open(register, entity, max(settings.first_period, shared.cutovers.get(entity, ""))),
         changes=changes,
         published_at=_published_at(settings),
         published_position=copy.position(),
@@ -96,17 +113,18 @@ def _standing(
         stopped=copy.stopped(entity, first),
         unsealed=copy.unsealed(entity, period),
         documents=groups,
-        exceptions=tuple(_exceptions(copy, register, entity, period)),
-        withheld=_withheld(settings, {group.system for group in groups} | ({ledger} if ledger else set())),
+        exceptions=tuple(_exceptions(copy, register, shared.exceptions, entity, period)),
+        withheld=tuple(one for one in shared.withheld if one.system == ledger or any(group.system == one.system for group in groups)),
         read_backs=copy.read_backs(entity, period),
         platform_lines=copy.platform_lines(entity, first),
         not_invoiced=not_invoiced,
         not_invoiced_amounts=not_invoiced_amounts,
         seal=_seal(copy, register.period_seal(entity, period)),
         # What was closed later is nothing that keeps this one open.
-        broken_seals=tuple(str(one) for one in broken if one.entity == entity and one.period <= period),
+        broken_seals=tuple(str(one) for one in shared.broken_seals if one.entity == entity and one.period <= period),
         reopening=_reopening(of_period),
-        late_usage=_late(copy, entity, first, after, changes),
+        late_usage=late,
+        billed_late_usage=billed_late,
         undecided=tuple(_request(copy, one) for one in register.undecided(entity, period)),
         sign_off=_request(copy, signed) if signed else None,
         void_sign_off=_void(copy, of_period, signed),
@@ -144,9 +162,9 @@ def _group(copy: Published, found: PeriodDocuments) -> DocumentGroup:
     )
 
 
-def _exceptions(copy: Published, register: Register, entity: str, period: str) -> list[OpenException]:
+def _exceptions(copy: Published, register: Register, found: Sequence[ExceptionRecord], entity: str, period: str) -> list[OpenException]:
     """What is open about a document of the period, or about a destination of the entity."""
-    own = [one for one in register.exceptions() if one.entity == entity and one.period in (None, period)]
+    own = [one for one in found if one.entity == entity and one.period in (None, period)]
     positions = sorted({one.document_position for one in own if one.document_position is not None})
     totals = {one.position: copy.money(one.total_minor, one.currency) for one in register.documents(positions=positions)} if positions else {}
     return [_exception(one, totals.get(one.document_position or 0)) for one in own]
@@ -166,14 +184,10 @@ def _exception(found: ExceptionRecord, total: Money | None) -> OpenException:
     )
 
 
-def _withheld(settings: Settings, systems: set[str]) -> tuple[Withheld, ...]:
+def _withheld(settings: Settings) -> tuple[Withheld, ...]:
     from reverse_etl.posting.pacing.overview import destination_states
 
-    return tuple(
-        Withheld(state.name, state.withheld, state.withheld_until)
-        for state in destination_states(settings)
-        if state.withheld is not None and state.name in systems
-    )
+    return tuple(Withheld(state.name, state.withheld, state.withheld_until) for state in destination_states(settings) if state.withheld is not None)
 
 
 def _seal(copy: Published, seal: PeriodSeal | None) -> Seal | None:
@@ -195,9 +209,13 @@ def _void(copy: Published, requests: Sequence[ApprovalRequest], signed: Approval
     return _request(copy, approved[-1]) if approved and signed is None else None
 
 
-def _late(copy: Published, entity: str, first: date, after: date, changes: Sequence[Closing]) -> LateUsage | None:
-    cutoff = next((change.landing_position for change in changes if change.landing_position is not None), None)
-    return None if cutoff is None else copy.late_usage(entity, first, after, cutoff)
+def _late(copy: Published, entity: str, first: date, after: date, changes: Sequence[Closing]) -> tuple[LateUsage | None, LateUsage | None]:
+    """What landed after the last cutoff; and what landed after the first one and was billed when the period was closed again."""
+    cutoffs = [change.landing_position for change in changes if change.landing_position is not None]
+    if not cutoffs:
+        return None, None
+    billed = copy.late_usage(entity, first, after, cutoffs[0], cutoffs[-1]) if cutoffs[-1] > cutoffs[0] else None
+    return copy.late_usage(entity, first, after, cutoffs[-1]), billed
 
 
 def _request(copy: Published | None, found: ApprovalRequest) -> Request:

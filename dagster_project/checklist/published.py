@@ -81,7 +81,8 @@ _LATE = """
     select count(*) as events, count(distinct events.customer_id) as customers, max(events.landed_on) as last_landed_on
     from usage.usage_event_dispositions as events
     inner join staging.stg_crm__customers as customers on events.customer_id = customers.customer_id
-    where customers.entity = ? and events.disposition = 'kept' and events.occurred_on >= ? and events.occurred_on < ? and events.landing_position > ?
+    where customers.entity = ? and events.disposition = 'kept' and events.occurred_on >= ? and events.occurred_on < ?
+        and events.landing_position > ? and events.landing_position <= coalesce(?, events.landing_position)
 """
 
 
@@ -203,8 +204,9 @@ class Published:
         amounts = tuple(self.money(int(Decimal(row["difference"])), row["unit"]) for row in rows if row["unit"] in self.exponents)
         return sum(row["lines"] for row in rows), amounts
 
-    def late_usage(self, entity: str, first: date, after: date, cutoff: int) -> LateUsage | None:
-        rows = self.rows(_LATE, entity, first, after, cutoff)
+    def late_usage(self, entity: str, first: date, after: date, since: int, until: int | None = None) -> LateUsage | None:
+        """Kept usage of the days from ``first`` until ``after`` that landed beyond one position, and not beyond another."""
+        rows = self.rows(_LATE, entity, first, after, since, until)
         if not rows or not rows[0]["events"]:
             return None
         return LateUsage(rows[0]["events"], rows[0]["customers"], rows[0]["last_landed_on"])

@@ -151,7 +151,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class LateUsage:
-    """Usage of the period that landed after its cutoff."""
+    """Usage of the period that landed after a cutoff of it."""
 
     events: int
     customers: int
@@ -174,6 +174,7 @@ class Standing:
 
     ``unsealed``: proposed documents, by ``billing`` and ``journals``, that the register did not have when the copy was published.
     ``platform_lines``: lines of the period that the billing platform rates, ``not_invoiced`` those of them that it has not invoiced.
+    ``late_usage``: what landed after the last cutoff; ``billed_late_usage``: after the first one, and billed when the period was closed again.
     ``reopening``: the approved request that opened the period again. ``undecided``: what a hard close waits for. ``sign_off``: of what the period
     holds now; ``void_sign_off``: of what it held before; ``asked_sign_off``: not decided yet.
     """
@@ -204,6 +205,7 @@ class Standing:
     broken_seals: tuple[str, ...] = ()
     reopening: Request | None = None
     late_usage: LateUsage | None = None
+    billed_late_usage: LateUsage | None = None
     undecided: tuple[Request, ...] = ()
     sign_off: Request | None = None
     void_sign_off: Request | None = None

@@ -406,6 +406,14 @@ def test_late_usage_of_a_closed_period_is_billed_in_the_first_open_one_unless_it
     assert str(found.evidence[-1]).endswith("billed in the first open period, unless this one is reopened")
 
 
+def test_late_usage_that_was_billed_when_the_period_was_closed_again_is_told_apart() -> None:
+    again = replace(SOFT_CLOSED, billed_late_usage=LateUsage(12, 3, date(2026, 2, 9)), late_usage=LateUsage(1, 1, date(2026, 2, 20)))
+    assert [one.value.partition("; ")[2] for one in steps(again)["soft_closed"].evidence if one.name == "late usage"] == [
+        "billed when it was closed again",
+        "billed in the first open period, unless this one is reopened",
+    ]
+
+
 def test_the_last_run_that_failed_stops_the_first_step_that_is_not_done() -> None:
     failed = FailedRun("run-9", at(1), ("dbt_models: assert_j01 failed: 1 row",))
     found = steps(replace(LANDED_ONLY, measures=tied(), published_at=at(0), failed_run=failed))
