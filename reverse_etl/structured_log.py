@@ -112,6 +112,9 @@ def write_log(settings: Settings) -> None:
         _detach(handler)
     try:
         handler = RotatedFile(path)
+    except PermissionError:
+        # Who may only read the installation has nothing to add to its log.
+        return
     except OSError as error:
         logging.getLogger(__name__).warning("no log is written: %s", error)
         return
