@@ -40,6 +40,7 @@ from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 
 FIRST, SECOND, THIRD = "2026-01", "2026-02", "2026-03"
 LONGEST_SECONDS = 600
+STANDING = "select distinct status from reconciliation.checkpoints where period = ? and entity = ?"
 FROM_THE_DELIVERIES_ON = {"deliveries", "delivery_controls", "read_backs", "register_closing", "models_3", "close__period", "close__checklist"}
 
 
@@ -226,7 +227,7 @@ class Reading:
     def _read(self) -> None:
         while not self._stop.wait(timedelta(seconds=0.3).total_seconds()):
             try:
-                rows = self._installation.warehouse.read_published(f"select distinct status from reconciliation.checkpoints where period = '{FIRST}'")
+                rows = self._installation.warehouse.read_published(STANDING, [FIRST, self._installation.settings.entities[0]])
                 self._found += [row["status"] for row in rows.to_pylist()]
             except Exception as error:  # whatever a reader would see
                 self._found.append(repr(error))
