@@ -91,7 +91,7 @@ def test_an_installation_that_was_lost_begins_anew_from_its_backup(
     (installation.settings.home / "tieout.yaml").write_text(f"entities: [{ENTITY}]\n")
     answered(installation, capsys, "backup", str(folder))
     anew = Installation(Settings(home=tmp_path / "another"))
-    answered(anew, capsys, "restore", str(folder))
+    assert answered(anew, capsys, "restore", str(folder))["replaced"] is None
     assert position(anew) == before
     assert (anew.settings.home / "tieout.yaml").read_text() == f"entities: [{ENTITY}]\n"
 
@@ -123,6 +123,5 @@ def test_dagster_keeps_its_runs_on_postgresql_if_it_is_told_to() -> None:
     text = (REPOSITORY / "dagster.yaml").read_text()
     assert dagster_instance(text, None) == text
     kept, moved = yaml.safe_load(text), yaml.safe_load(dagster_instance(text, "postgresql://dagster:secret@db.example/dagster"))
-    for storage in ("run_storage", "schedule_storage", "event_log_storage"):
-        assert moved.pop(storage)["config"] == {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}
+    assert moved.pop("storage") == {"postgres": {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}}
     assert moved == {name: value for name, value in kept.items() if name != "event_log_storage"}

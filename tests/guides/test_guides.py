@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class Journey:
 def journey() -> Iterator[Journey]:
     if os.geteuid() != 0:
         pytest.skip("two people follow the guides: only root can be both")
+    missing = [program for program in ("curl", "setpriv") if shutil.which(program) is None]
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"a reader of the guides has {' and '.join(missing)}")
     server = PostgreSQL.start()
     reader = Reader.arriving({"PGHOST": str(server.folder), "PGUSER": "postgres"}, programs=server.server.bin_path)
     try:

@@ -81,11 +81,15 @@ def restore_command(session: Session, folder: Path) -> None:
     settings = session.settings
     register = file_of(settings.register_url, LOAD)
     report = _chain(backup)
-    if not settings.warehouse_path.is_file():
-        # Folders and Dagster's instance, which the lock against other runs needs. The register that this makes is replaced.
-        initialize(settings)
-    with exclusive(settings, "tieout restore"):
+    if register.is_file():
+        if not settings.warehouse_path.is_file():
+            # Dagster's instance, which the lock against other runs needs.
+            initialize(settings)
+        with exclusive(settings, "tieout restore"):
+            replaced = put_in_place(backup, register, utc_now())
+    else:
         replaced = put_in_place(backup, register, utc_now())
+        initialize(settings)
     session.line(f"Restored {report.positions} positions from {folder}" + (f"; what was there is {replaced.name}" if replaced else ""))
     anchors = AnchorFile(settings.audit_folder / ANCHORS).read()
     if anchors and anchors[-1].position > report.positions:

@@ -63,10 +63,10 @@ def put_in_place(backup: Path, register: Path, at: datetime) -> Path | None:
     staged.unlink(missing_ok=True)
     copy_whole(backup, staged)
     if replaced is not None:
-        # Its write-ahead log belongs to it: what is in there is part of the register that is replaced.
         copy_whole(register, replaced)
-        for suffix in BESIDE:
-            register.with_name(register.name + suffix).unlink(missing_ok=True)
+    # A write-ahead log belongs to the register that is replaced, or was lost, and to no other.
+    for suffix in BESIDE:
+        register.with_name(register.name + suffix).unlink(missing_ok=True)
     os.replace(staged, register)
     _make_durable(register.parent)
     return replaced
