@@ -40,6 +40,7 @@ LONGEST_FIRST = (
 # Closes over months, the second engine and the second store of the register: `make test-all` and continuous integration run them with the rest.
 LONG = frozenset(
     (
+        "test_close_report.py",
         "test_guides.py",
         "test_three_months.py",
         "test_alerts_of_a_close.py",

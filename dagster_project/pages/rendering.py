@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -295,6 +296,7 @@ def _page(template: str, **context: object) -> str:
     return environment().get_template(template).render(**context)
 
 
+@cache
 def environment() -> Environment:
     """Everything is escaped but the charts, which escape what they are given."""
     made = Environment(
