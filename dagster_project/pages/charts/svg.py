@@ -11,7 +11,7 @@ WIDE, HALF, NARROW = 1040, 480, 296
 """The widths that charts are drawn for: a desk, two beside each other on it, and a phone."""
 LABEL_SIZE = 13
 # Of the widest letters that a font of the system has at this size, so that nothing runs into what stands beside it.
-LETTER, DIGIT = 7.3, 8.2
+LETTER, DIGIT = 7.9, 8.6
 
 
 def text_width(text: str, per_letter: float = LETTER) -> float:

@@ -9,7 +9,7 @@ from typing import Literal
 from dagster_project.pages.charts.svg import DIGIT, NARROW, Scale, drawing, fitted, line, rectangle, text, text_width
 
 GAP = 14
-LONGEST_LABEL = 330
+LONGEST_LABEL = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def waterfall(identifier: str, title: str, description: str, bars: Sequence[Bar]
     if width <= NARROW:
         scale = Scale.over((edge for one in placed for edge in (one.start, one.end)), 0, width)
         return drawing(identifier, title, description, width, 42 * len(placed) + 2, list(_stacked(placed, scale, width, amounts)), "waterfall narrow")
-    labels = min(max((text_width(bar.label) for bar in bars), default=0.0), LONGEST_LABEL)
+    labels = min(max((text_width(bar.label) for bar in bars), default=0.0) + 6, LONGEST_LABEL)
     scale = Scale.over((edge for one in placed for edge in (one.start, one.end)), labels + GAP, width - amounts - GAP)
     return drawing(identifier, title, description, width, 28 * len(placed) + 4, list(_beside(placed, scale, width, labels)), "waterfall wide")
 
