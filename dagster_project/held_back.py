@@ -163,7 +163,8 @@ EXCEPTIONS: Mapping[str, str] = {
             breaks.entity, breaks.period, currencies.currency,
             case when currencies.currency is not null then cast(abs(difference) as bigint) end as amount_minor,
             cast(cast(breaks.period || '-01' as date) + interval 1 month as timestamp) as since, catalogue.owner,
-            'tieout trace ' || regexp_extract(subject, '^\\S+') as command
+            'tieout trace ' || regexp_extract(subject, '^\\S+') as command,
+            measure, unit, cast(left_value as varchar) as left_value, cast(right_value as varchar) as right_value
         from reconciliation.checkpoint_breaks as breaks
         left join constants.currencies as currencies on unit = currencies.currency
         left join constants.checkpoint_catalogue as catalogue using (checkpoint)

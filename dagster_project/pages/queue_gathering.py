@@ -14,6 +14,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.periods import broken_seals
 from dagster_project.held_back import EXCEPTIONS, published
 from dagster_project.pages.queue import AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered
+from dagster_project.quantities import quantity
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.oversight.cases import Case, next_commands
 from reverse_etl.posting import notices
@@ -41,6 +42,12 @@ STATES: Mapping[State, str] = {
     State.HELD: "waiting",
     State.PENDING: "waiting",
 }
+REASONS: Mapping[State, str] = {
+    State.AMBIGUOUS: "it is not known whether it arrived; it is looked for before anything is sent again",
+    State.IN_FLIGHT: "an attempt was begun and nothing has come of it yet; it is looked for before anything is sent again",
+    State.HELD: "it waits for a document that it depends on",
+}
+BREAK = "break"
 # Of so many documents all attempts are read; 'tieout exceptions show' tells those of any other.
 WITH_ATTEMPTS = 200
 
@@ -142,14 +149,14 @@ def _of_document(installation: Installation, case: Case, document: SealedDocumen
     evidence = [Evidence("Document", f"{document.document_type} {document.number or document.natural_id}, revision {document.revision}")]
     evidence += [Evidence("Reference", document.reference), Evidence("State", f"{delivery.state} at {document.system}")]
     if delivery.remote_id:
-        evidence.append(Evidence("There it is", delivery.remote_id))
+        evidence.append(Evidence("Id at the destination", delivery.remote_id))
     if delivery.resolutions:
         evidence.append(Evidence("Looked for", f"{delivery.resolutions} times without an answer that settles it"))
     link = document_url_of(installation.settings, document.system)(document.entity, document.document_type, delivery.remote_id or "")
     return QueueItem(
         kind=KINDS.get(first.kind, first.kind.replace("_", " ")) if first else STATES[delivery.state],
         subject=document.number or document.business_key,
-        reason=first.reason if first else delivery.reason or f"it is {delivery.state} at {document.system}",
+        reason=first.reason if first else delivery.reason or REASONS.get(delivery.state, f"it is {delivery.state}"),
         what_to_do=first.action if first else "push again; it is looked for first, and never sent twice",
         owner="accounting" if document.document_type == JOURNAL_ENTRY else "finance-operations",
         commands=next_commands(case),
@@ -213,7 +220,7 @@ def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[Q
             yield QueueItem(
                 kind=row["kind"],
                 subject=row["subject"],
-                reason=row["reason"] or "",
+                reason=_compared(row, exponents) if row["kind"] == BREAK else row["reason"] or "",
                 what_to_do=row["what_to_do"] or "",
                 owner=row["owner"],
                 commands=(row["command"],) if row["command"] else (),
@@ -222,6 +229,12 @@ def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[Q
                 money=Money(row["amount_minor"], currency, exponents.get(currency, 2)) if row["amount_minor"] is not None and currency else None,
                 since=_aware(row["since"]),
             )
+
+
+def _compared(row: Mapping[str, Any], exponents: Mapping[str, int]) -> str:
+    """Both sides of a break as people read them."""
+    left, right = (quantity(row[side], row["unit"], exponents) if row[side] is not None else "absent" for side in ("left_value", "right_value"))
+    return f"{row['measure']}: {left} on one side, {right} on the other"
 
 
 def _seals(installation: Installation) -> Iterator[QueueItem]:

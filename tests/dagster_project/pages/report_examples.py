@@ -152,6 +152,7 @@ def queue() -> ExceptionQueue:
         item("large in yen", 9_000, "JPY"),
         item("of unknown worth", 1, "BHD"),
         item("without money", None),
+        item("k" * 150, None, days=2),
         item("older without money", None, days=9),
         QueueItem(
             kind="rejected",

@@ -95,7 +95,15 @@ def test_a_broken_checkpoint_shows_both_sides_and_its_break_list() -> None:
 
 
 def test_the_queue_puts_the_most_money_first_and_what_cannot_be_compared_before_it() -> None:
-    assert [one.subject for one in queue().items] == ["of unknown worth", "large in yen", HOSTILE, "small", "older without money", "without money"]
+    assert [one.subject for one in queue().items] == [
+        "of unknown worth",
+        "large in yen",
+        HOSTILE,
+        "small",
+        "older without money",
+        "k" * 150,
+        "without money",
+    ]
     page = text_of(render_queue(queue()))
     assert "No approved rate compares BHD" in page
     assert "BHD 0.001, JPY 9,000, USD 60.99 at risk" in page
