@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 SCRATCH := .venv/.scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all defects bench model-check simulate crash-matrix tryton-under-fire bench-push soak dev lint lock clean
+.PHONY: help setup demo test test-all defects drills bench model-check simulate crash-matrix tryton-under-fire bench-push soak dev lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-all: setup ## Everything that must hold: also closes over months, the secon
 
 defects: setup ## Plant every seeded defect in one close and see each caught by its control (make test does so too)
 	@$(PYTHON) -m pytest tests/defects
+
+drills: setup ## Break something in each of six ways, count at the destinations, resume to tied (DRILL=usage_spike runs one)
+	@PYTHONPATH=. $(PYTHON) tests/drills/run.py $(DRILL)
 
 bench: setup ## What volume costs, beside its goals (EVENTS=20000000 of a year and JOURNALS=10000 invoices, by default)
 	@.venv/bin/tieout bench --events $(or $(EVENTS),20000000)

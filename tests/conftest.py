@@ -16,6 +16,7 @@ if PARSED.is_file():
 # A file runs on one worker: the suite ends when the last one does, which is soonest if the longest start first. All others follow as they come.
 LONGEST_FIRST = (
     "test_guides.py",
+    "test_drills.py",
     "test_three_months.py",
     "test_close.py",
     "test_billing_led_close.py",
@@ -37,11 +38,12 @@ LONGEST_FIRST = (
     "test_coverage.py",
 )
 
-# Closes over months, the second engine and the second store of the register: `make test-all` and continuous integration run them with the rest.
+# Closes over months, drills, the second engine and the second store of the register: `make test-all` and continuous integration run them too.
 LONG = frozenset(
     (
         "test_close_report.py",
         "test_guides.py",
+        "test_drills.py",
         "test_three_months.py",
         "test_alerts_of_a_close.py",
         "test_billing_led_close.py",
