@@ -123,5 +123,6 @@ def test_dagster_keeps_its_runs_on_postgresql_if_it_is_told_to() -> None:
     text = (REPOSITORY / "dagster.yaml").read_text()
     assert dagster_instance(text, None) == text
     kept, moved = yaml.safe_load(text), yaml.safe_load(dagster_instance(text, "postgresql://dagster:secret@db.example/dagster"))
-    assert moved.pop("storage") == {"postgres": {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}}
+    for storage in ("run_storage", "schedule_storage", "event_log_storage"):
+        assert moved.pop(storage)["config"] == {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}
     assert moved == {name: value for name, value in kept.items() if name != "event_log_storage"}
