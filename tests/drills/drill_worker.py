@@ -121,15 +121,15 @@ def monthly_close() -> dg.JobDefinition:
 
 
 def _steps(_: Settings, runner: JobRunner) -> list[str]:
-    """The steps of a close in the order in which they run, as the job has them today."""
+    """The steps of a close, as the job has them today."""
     return [node.name for node in runner.definitions.resolve_job_def(MONTHLY_CLOSE).nodes_in_topological_order]
 
 
 def _usual_seconds(settings: Settings, _: JobRunner) -> dict[str, float]:
-    """What each step of the last close took."""
+    """What each step of the last close took, in the order in which they ran."""
     with open_instance(settings) as instance:
         [last] = instance.get_runs(dg.RunsFilter(job_name=MONTHLY_CLOSE), limit=1)
-        found = instance.get_run_step_stats(last.run_id)
+        found = sorted(instance.get_run_step_stats(last.run_id), key=lambda one: one.start_time or 0.0)
     return {one.step_key: one.end_time - one.start_time for one in found if one.start_time is not None and one.end_time is not None}
 
 

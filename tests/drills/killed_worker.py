@@ -12,12 +12,16 @@ from dying_event_log import BEGINNING, END, MIDDLE
 # What a step does that cannot be taken back is at these points of its protocol; in the middle of it is worse than at half of its time.
 WORST_POINTS = {"seal": "inside_seal_commit:1", "deliver": "after_send:3"}
 
+DELIVERIES = "deliveries"
 LASTING = ("seal", "deliver", "close")
 """Steps whose effects outlast the warehouse, by the beginning of their names."""
 
 
 def run(company: Company, story: Story) -> None:
-    steps, usual = company.steps(), company.usual_seconds()
+    usual = company.usual_seconds()
+    # In the order in which they run, of which the job's own says only what follows from what.
+    steps = list(usual)
+    expect(set(steps) == set(company.steps()), f"the undisturbed close ran {steps}, and not every step of the job")
     places: Counter[str] = Counter()
 
     def killed(worked: Worked, step: str) -> None:
@@ -34,6 +38,8 @@ def run(company: Company, story: Story) -> None:
         killed(company.retry(death=Death(step, MIDDLE, usual.get(step, 1.0) / 2, point)), step)
         killed(company.retry(death=Death(step, END)), step)
         how = "closed from the start" if from_the_start else "retried"
+        if step == DELIVERIES:
+            company.alerted(story, step)
         story.line(f"{step}: {how}, killed at its beginning; retried, killed in its middle; retried, killed at its end")
     last = company.retry()
     expect(last.succeeded, f"the last retry failed: {last.failures}")
@@ -44,6 +50,8 @@ def run(company: Company, story: Story) -> None:
     expect(again.succeeded, f"closing once more failed: {again.failures}")
     expect(company.is_as_undisturbed(), "other documents than an undisturbed close seals")
     story.line("closed once more: nothing new; the documents are those of a close that nobody disturbed")
+    company.over(story)
+    company.done(story, PERIOD)
 
 
 def told(places: Counter[str]) -> str:
@@ -56,7 +64,7 @@ DRILL = Drill(
     happens="The process that runs the close gets SIGKILL at the beginning, in the middle and at the end of every step, one death after another.",
     goes_on="What a step had done stays done: sealed documents are sealed, what a destination took is not sent again.",
     waits="The period, until a run comes through.",
-    alert="The run that failed, with its step.",
+    alert="The run that was left unfinished, and the step that it was in.",
     resumes="Re-execution from failure (Dagster's own), and 'tieout close' from the start, in turns.",
     starts_from=LANDED,
     periods=(PERIOD,),

@@ -28,8 +28,9 @@ LOADING_SECONDS = 8.0
 
 
 def run(company: Company, story: Story) -> None:
-    steps = company.steps()
-    before = sum(company.usual_seconds().get(step, 0.0) for step in steps[: steps.index("deliveries")])
+    usual = company.usual_seconds()
+    steps = list(usual)
+    before = sum(usual[step] for step in steps[: steps.index("deliveries")])
     opens = datetime.now(UTC) + timedelta(seconds=LOADING_SECONDS + before)
     window = {"since": opens.isoformat(), "until": (opens + LASTS).isoformat()}
     undeclared = company.settings_text()
