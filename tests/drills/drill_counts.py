@@ -98,7 +98,9 @@ def lines(settings: Settings) -> dict[str, tuple[int, int]]:
 
 
 def _untied(settings: Settings, period: str) -> list[str]:
-    found = checkpoints(Installation(settings), None, period, published=True)
+    # Of the legal entities of this installation: the models know what they are told of others too.
+    of_each = [checkpoints(Installation(settings), entity, period, published=True) for entity in settings.entities]
+    found = [one for some in of_each for one in some]
     missing = CHECKPOINTS - len({one.checkpoint for one in found})
     untied = [f"{one.checkpoint} {one.entity} {one.period} {one.measure}: {one.difference} {one.unit}" for one in found if not one.tied]
     return [*untied, *([f"{missing} checkpoints of {period} say nothing"] if missing else [])]
