@@ -61,11 +61,6 @@ class MoneyAtRisk:
     amount_minor: int
     exponent: int = 2
 
-    @property
-    def amount(self) -> str:
-        """The exact amount as decimal text, without grouping."""
-        return format(Decimal(self.amount_minor).scaleb(-self.exponent), "f")
-
     def __str__(self) -> str:
         return f"{Decimal(self.amount_minor).scaleb(-self.exponent):,f} {self.currency}"
 

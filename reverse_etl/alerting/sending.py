@@ -51,10 +51,6 @@ class ChannelState:
     history: ChannelHistory
     problem: str | None
 
-    @property
-    def works(self) -> bool:
-        return self.problem is None and self.history.failures == 0
-
 
 def memory_of(settings: Settings) -> Memory:
     return Memory(settings.alerts_folder / "memory.sqlite")

@@ -78,7 +78,7 @@ def test_a_dead_channel_neither_stops_the_others_nor_is_forgotten(tmp_path: Path
         assert outcomes(chosen, PARKED, at=NOON + MINUTE) == {"alive": "up_to_date", "dead": "failed"}
         assert len(dead.requests) == 2
         state = channel_states(chosen)[1]
-        assert (state.name, state.works, state.history.failures, state.history.failing_since) == ("dead", False, 2, NOON)
+        assert (state.name, state.problem, state.history.failures, state.history.failing_since) == ("dead", None, 2, NOON)
         assert state.history.last_failure == "HTTP 503: down"
         assert state.history.retry_at == NOON + 3 * MINUTE
 
@@ -89,7 +89,7 @@ def test_a_channel_that_is_back_is_told_what_holds_then(tmp_path: Path) -> None:
         outcomes(chosen, PARKED)
         assert outcomes(chosen, HELD, at=NOON + MINUTE) == {"finance": "sent"}
         assert told(server)[1] == [("raised", HELD.subject)]
-        assert channel_states(chosen)[0].works
+        assert channel_states(chosen)[0].history.failures == 0
 
 
 def test_a_channel_without_its_secret_is_named_and_the_others_go_on(tmp_path: Path) -> None:
