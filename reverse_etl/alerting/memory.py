@@ -72,9 +72,9 @@ class Memory:
             from news join attempts on attempts.attempt = news.attempt left join outcomes on outcomes.attempt = news.attempt
             where news.channel = ? order by news.attempt
         """
-        if not self._path.is_file():
-            return {}
         with self._reading() as connection:
+            if connection is None:
+                return {}
             standing = _standing(connection.execute(statement, (channel,)))
             return {
                 identity: Told(Alert.from_record(json.loads(_alert(connection, attempt, identity))), datetime.fromisoformat(at))
@@ -96,9 +96,9 @@ class Memory:
             connection.execute("insert into outcomes (attempt, at, outcome, told, retry_at) values (?, ?, ?, ?, ?)", values)
 
     def history(self, channel: str) -> ChannelHistory:
-        if not self._path.is_file():
-            return ChannelHistory()
         with self._reading() as connection:
+            if connection is None:
+                return ChannelHistory()
             sent = """
                 select count(*), max(outcomes.at), max(outcomes.attempt) from outcomes join attempts using (attempt) where channel = ? and outcome = ?
             """
@@ -135,16 +135,20 @@ class Memory:
         return {subject: known.get(subject, now) for subject in subjects}
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """As it stands; whoever may only read makes nothing."""
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """As it stands; None where nothing was written yet. Whoever may only read makes nothing."""
+        if not self._path.is_file():
+            yield None
+            return
         with self._connected(f"file:{quote(str(self._path))}?mode=ro") as connection:
-            yield connection
+            # The file of whoever is just making it is there before what it holds.
+            yield connection if _is_made(connection) else None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connected(f"file:{quote(str(self._path))}") as connection:
             connection.execute("pragma synchronous = full")
-            if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
+            if not _is_made(connection):
                 connection.executescript(f"begin immediate; {_SCHEMA} commit;")
             connection.execute("begin immediate")
             try:
@@ -167,6 +171,10 @@ class Memory:
             raise AlertMemoryError(
                 f"the memory of alerts {self._path} cannot be used: {error}; make it writable, or move it away to begin anew"
             ) from error
+
+
+def _is_made(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("select count(*) from sqlite_master").fetchone()[0])
 
 
 def _standing(rows: Iterator[tuple[str, str, str, str | None, int]]) -> dict[str, tuple[int, str]]:

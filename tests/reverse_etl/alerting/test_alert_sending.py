@@ -204,6 +204,15 @@ def test_whoever_only_looks_makes_nothing(tmp_path: Path) -> None:
     assert not chosen.alerts_folder.exists()
 
 
+def test_a_memory_that_somebody_is_just_making_holds_nothing_yet(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, finance="http://127.0.0.1:9/")
+    chosen.alerts_folder.mkdir()
+    (chosen.alerts_folder / "memory.sqlite").touch()
+    assert memory_of(chosen).told("finance") == {}
+    assert channel_states(chosen)[0].history.messages_sent == 0
+    assert memory_of(chosen).observed("breaks", ["K7"], NOON) == {"K7": NOON}
+
+
 def test_the_memory_only_grows(tmp_path: Path) -> None:
     chosen = Settings(home=tmp_path)
     memory_of(chosen).observed("breaks", ["K7"], NOON)
