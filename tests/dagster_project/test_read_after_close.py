@@ -233,8 +233,9 @@ def test_a_value_that_is_no_day_is_refused_in_words(closed: Closed, capsys: pyte
 
 def test_the_doctor_finds_nothing_wrong_with_it(closed: Closed) -> None:
     found = [finding for finding in examine(closed.installation.settings.home) if finding.state is not State.OK]
-    # Somebody's request was asked for after the last close, in this file.
-    assert [finding for finding in found if finding.check not in ("packages", "disk", "anchors")] == []
+    # The sample delivers two legal entities; the machine is not what is looked at here.
+    told = [finding.what for finding in found if finding.check not in ("packages", "disk")]
+    assert told == ["the legal entity northlight_eu is delivered and never closed"]
 
 
 def test_the_close_told_how_far_it_was(closed: Closed) -> None:
