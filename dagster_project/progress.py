@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
-from reverse_etl.progress import Advance, logger
+from reverse_etl.progress import Watcher, logger, watched_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +34,26 @@ def report(progress: Progress) -> None:
 
 
 class _Listener(logging.Handler):
-    def __init__(self, receive: Callable[[Progress], None], advanced: Callable[[Advance], None]) -> None:
+    def __init__(self, receive: Callable[[Progress], None]) -> None:
         super().__init__()
         self._receive = receive
-        self._advanced = advanced
 
     def emit(self, record: logging.LogRecord) -> None:
-        progress, advance = getattr(record, "progress", None), getattr(record, "advance", None)
+        progress = getattr(record, "progress", None)
         if isinstance(progress, Progress):
             self._receive(progress)
-        elif isinstance(advance, Advance):
-            self._advanced(advance)
-
-
-def _unheeded(advance: Advance) -> None:
-    """Whoever wants lines alone has no use for how far something is."""
 
 
 @contextmanager
-def listening(receive: Callable[[Progress], None], advanced: Callable[[Advance], None] = _unheeded) -> Iterator[None]:
-    """Hand every progress line of this process to ``receive``, and how far long work is to ``advanced``, while the block runs."""
-    listener = _Listener(receive, advanced)
+def listening(receive: Callable[[Progress], None], watcher: Watcher | None = None) -> Iterator[None]:
+    """Hand every progress line of this process to ``receive``, and how far long work is to ``watcher``, while the block runs."""
+    listener = _Listener(receive)
     level = logger.level
     logger.addHandler(listener)
     logger.setLevel(logging.INFO)
     try:
-        yield
+        with watched_by(watcher) if watcher is not None else nullcontext():
+            yield
     finally:
         logger.removeHandler(listener)
         logger.setLevel(level)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
@@ -18,12 +20,24 @@ class Advance:
     total: int
     doing: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.task}: {self.done} of {self.total}{f', {self.doing}' if self.doing else ''}"
+
+Watcher = Callable[[Advance], None]
+# Not a logger: a log keeps every line, and how far something was means nothing a second later.
+_watchers: list[Watcher] = []
 
 
 def is_watched() -> bool:
-    return logger.isEnabledFor(logging.INFO)
+    return bool(_watchers)
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Tell ``watcher`` how far all long work of this process is, from whatever thread, while the block runs."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 class Course:
@@ -49,6 +63,6 @@ class Course:
         self._tell("")
 
     def _tell(self, doing: str) -> None:
-        if self._total and is_watched():
-            advance = Advance(self._task, self._done, self._total, doing)
-            logger.info(str(advance), extra={"advance": advance})
+        if self._total:
+            for watcher in tuple(_watchers):
+                watcher(Advance(self._task, self._done, self._total, doing))
