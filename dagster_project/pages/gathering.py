@@ -94,6 +94,10 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
     checkpoints = tuple(_checkpoints(warehouse, period)) if is_published else ()
     breaks = _breaks(warehouse, period) if is_published else []
     queue = gather_queue(installation, now)
+    # A warehouse may rate what is delivered of legal entities that this installation does not close.
+    ours = {*installation.settings.entities, "*"}
+    checkpoints = tuple(one for one in checkpoints if one.entity in ours)
+    breaks = [one for one in breaks if one.entity in ours]
     exceptions = tuple(item for item in queue.items if item.period == period)
     return CloseReport(
         period=period,
@@ -105,12 +109,12 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         published_at=published_at(installation),
         exponents=exponents,
         entities=tuple(_entities(installation, changes, checkpoints, is_published)),
-        waterfalls=tuple(_waterfalls(warehouse, period, exponents)) if is_published else (),
-        rolled=tuple(row for row in rolled_forward(warehouse, period) if row.period == period) if is_published else (),
+        waterfalls=tuple(one for one in _waterfalls(warehouse, period, exponents) if one.entity in ours) if is_published else (),
+        rolled=tuple(row for row in rolled_forward(warehouse, period) if row.period == period and row.entity in ours) if is_published else (),
         exceptions=exceptions,
         other_exceptions=len(queue.items) - len(exceptions),
-        invoices=tuple(_invoices(warehouse, period, exponents)) if is_published else (),
-        movements=tuple(_movements(warehouse, period, exponents)) if is_published else (),
+        invoices=tuple(one for one in _invoices(warehouse, period, exponents) if one.entity in ours) if is_published else (),
+        movements=tuple(one for one in _movements(warehouse, period, exponents) if one.entity in ours) if is_published else (),
         checkpoints=checkpoints,
         breaks=tuple(_shown(breaks)),
         break_count=len(breaks),

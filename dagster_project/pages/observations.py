@@ -22,7 +22,7 @@ def observed_pages(
 
     What cannot be written is told too: no close fails, and no failure is hidden, because of its picture.
     """
-    metadata = _told(context, "close_report", lambda: _report(installation, keys[0].period, context.run_id))
+    metadata = _told(context, "close_report", lambda: _report(installation, keys[0].period, context.run.run_id))
     metadata |= _told(context, "exception_queue", lambda: _queue(installation))
     for key in keys:
         yield dg.AssetObservation(asset_key, description="The pages of the close", metadata=metadata, partition=key.partition_key)

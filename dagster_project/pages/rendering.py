@@ -307,7 +307,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(amount=amount, signed=signed, age=age, moment=moment, words=words, quantity=_quantity, by_checkpoint=_by_checkpoint)
+    made.filters.update(
+        amount=amount, signed=signed, age=age, moment=moment, words=words, quantity=_quantity, by_checkpoint=_by_checkpoint, titled=_titled
+    )
     return made
 
 
@@ -316,7 +318,11 @@ def _quantity(value: str | None, unit: str, exponents: Mapping[str, int]) -> str
 
 
 def _by_checkpoint(found: Sequence[Checkpoint]) -> list[tuple[str, list[Checkpoint], list[Checkpoint]]]:
-    """Each with all of its measures, and with those that a reader wants to see first."""
+    """Each with all of its measures, and with those that a reader wants to see first, and what breaks."""
     ordered = sorted(found, key=lambda one: int(one.checkpoint[1:]))
     grouped = [(name, list(rows)) for name, rows in groupby(ordered, key=lambda one: one.checkpoint)]
-    return [(name, rows, [row for row in rows if row.measure == HEADLINES.get(name)]) for name, rows in grouped]
+    return [(name, rows, [row for row in rows if row.measure == HEADLINES.get(name) or not row.tied]) for name, rows in grouped]
+
+
+def _titled(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -185,11 +185,14 @@ def test_what_the_report_shows_is_what_the_warehouse_holds(closed: Closed, brows
     assert [tuple(pair) for pair in shown] == expected
     assert drawn == [amount for _, amount in expected]
     receivables = warehouse.read_published(
-        "select sum(closing_minor) as minor from ledger.receivables_roll_forward where period = ? and currency = 'EUR'", [PERIOD]
+        "select sum(closing_minor) as minor from ledger.receivables_roll_forward where period = ? and entity = 'northlight_eu' and currency = 'EUR'",
+        [PERIOD],
     ).to_pylist()[0]["minor"]
     row = page.locator("#roll-forwards tr", has_text="Receivables").filter(has_text="EUR").first
     assert f"EUR {written(int(receivables), 2)}" in (row.text_content() or "")
-    checkpoints = warehouse.read_published("select count(*) as n from reconciliation.checkpoints where period = ?", [PERIOD]).to_pylist()[0]["n"]
+    checkpoints = warehouse.read_published(
+        "select count(*) as n from reconciliation.checkpoints where period = ? and entity in ('northlight_eu', '*')", [PERIOD]
+    ).to_pylist()[0]["n"]
     assert page.locator("#checkpoints tbody tr").count() == checkpoints
 
 
@@ -225,7 +228,8 @@ def test_a_cent_that_is_gone_in_the_ledger_is_unexplained_and_the_control_of_the
             """
             update staging.stg_ledger__move_lines set credit_minor = credit_minor - 1, signed_functional_minor = signed_functional_minor + 1
             where remote_line_id = (
-                select max(remote_line_id) from staging.stg_ledger__move_lines where account_code = '4100' and currency = 'EUR' and credit_minor > 0
+                select max(remote_line_id) from staging.stg_ledger__move_lines
+                where entity = 'northlight_eu' and account_code = '4100' and currency = 'EUR' and credit_minor > 0
             )
             """
         ]

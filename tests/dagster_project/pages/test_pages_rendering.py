@@ -94,6 +94,13 @@ def test_a_broken_checkpoint_shows_both_sides_and_its_break_list() -> None:
     assert "1 caught something" in shown
 
 
+def test_what_is_listed_between_two_sides_is_never_shown_as_equality() -> None:
+    listed = replace(
+        refused_report().checkpoints[0], left_value="100", right_value="60", excused_value="40", difference="0", break_count=0, status="tied"
+    )
+    assert "USD 1.00 = USD 0.60 + USD 0.40 listed" in text_of(render_close_report(report(checkpoints=(listed,))))
+
+
 def test_the_queue_puts_the_most_money_first_and_what_cannot_be_compared_before_it() -> None:
     assert [one.subject for one in queue().items] == [
         "of unknown worth",
