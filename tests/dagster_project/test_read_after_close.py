@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,7 @@ def test_the_prices_that_applied_give_what_was_rated(closed: Closed) -> None:
 def test_what_waits_for_approval_says_how_it_is_approved(closed: Closed) -> None:
     assert asked(closed.installation, "waiting_for_approval") == []
     number = closed.one("select min(number) from canonical.canonical_documents where document_type = 'invoice'")
-    request = ask_for_credit(closed.installation, number, 1, "too dear")
+    request = ask_for_credit(closed.installation, number, Decimal("0.01"), "too dear")
     publish(closed.installation)
     [waiting] = asked(closed.installation, "waiting_for_approval", entity=ENTITY)
     assert (waiting["what_to_do"], waiting["reason"]) == (f"tieout approve {request.request_id}", "too dear")
