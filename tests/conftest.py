@@ -22,6 +22,7 @@ LONGEST_FIRST = (
     "test_billing_led_close.py",
     "test_postgresql.py",
     "test_focus_close.py",
+    "test_dagster_session.py",
     "test_three_ledgers.py",
     "test_decisions.py",
     "test_bad_input.py",
@@ -65,6 +66,7 @@ LONG = frozenset(
         "test_open_lineage.py",
         "test_refreshing.py",
         "test_close_runs.py",
+        "test_dagster_session.py",
     )
 )
 SECOND_STORE = "postgresql"

@@ -56,9 +56,10 @@ class Checkpoint:
         return self.status == "tied"
 
     def as_read(self, decimals: Mapping[str, int]) -> dict[str, str | int]:
-        """The same for people: values with their unit, amounts with the decimals of their currency."""
+        """The same for people: values with their unit, amounts with the decimals of their currency. Its title is wherever it is shown."""
         values = ("left_value", "right_value", "excused_value", "difference")
-        return {**asdict(self), **{name: quantity(getattr(self, name), self.unit, decimals) for name in values}}
+        told = {**asdict(self), **{name: quantity(getattr(self, name), self.unit, decimals) for name in values}}
+        return {name: value for name, value in told.items() if name != "title"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ from dagster_project.defs.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
 from dagster_project.pages.observations import observed_pages
-from dagster_project.quantities import exponents
+from dagster_project.quantities import exponents, quantity
 from reverse_etl.errors import TieoutError
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
 CLOSED_PERIOD = dg.AssetKey(["close", "period"])
 CATALOGUE = PROJECT_FOLDER / "seeds" / "checkpoint_catalogue.csv"
 BREAK_LIST = "reconciliation.checkpoint_breaks"
+BREAK_VALUES = ("left_value", "right_value", "excused_value", "difference")
 
 
 def checkpoint_checks() -> list[dg.AssetCheckSpec]:
@@ -35,6 +36,7 @@ def checkpoint_checks() -> list[dg.AssetCheckSpec]:
                 row["checkpoint"],
                 asset=CLOSED_PERIOD,
                 description=row["title"],
+                blocking=row["severity"] == "error",
                 metadata={
                     "control": row["checkpoint"],
                     "owner": row["owner"],
@@ -65,11 +67,11 @@ def verdicts(
             asset_key=CLOSED_PERIOD,
             check_name=spec.name,
             severity=dg.AssetCheckSeverity(spec.metadata["severity"].upper()),
-            metadata={"measures": len(told), "broken_measures": table(broken), **_break_list(spec.name, breaks_of if broken else None)},
+            metadata={"measures": len(told), "broken_measures": table(broken), **_break_list(spec.name, decimals, breaks_of if broken else None)},
         )
 
 
-def _break_list(checkpoint: str, breaks_of: Callable[[str], BreakList] | None) -> dict[str, Any]:
+def _break_list(checkpoint: str, decimals: Mapping[str, int], breaks_of: Callable[[str], BreakList] | None) -> dict[str, Any]:
     if breaks_of is None:
         return {"breaks": 0}
     try:
@@ -77,7 +79,13 @@ def _break_list(checkpoint: str, breaks_of: Callable[[str], BreakList] | None) -
     except TieoutError as error:
         return {"problem": str(error)}
     shown = {"shown": f"the first {len(found.rows)} of {found.total}; all of them: {BREAK_LIST}"} if found.total > len(found.rows) else {}
-    return {"breaks": found.total, "break_list": table(found.rows), **shown}
+    return {"breaks": found.total, "break_list": table([_as_read(row, decimals) for row in found.rows]), **shown}
+
+
+def _as_read(row: Mapping[str, Any], decimals: Mapping[str, int]) -> dict[str, Any]:
+    """A row of the break list for people; a side that is absent stays so."""
+    values = {name: row[name] for name in BREAK_VALUES if row[name] is not None}
+    return {**row, **{name: quantity(str(value), str(row["unit"]), decimals) for name, value in values.items()}}
 
 
 def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
