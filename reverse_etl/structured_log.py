@@ -74,9 +74,10 @@ class RotatedFile(WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._rotate_if_large()
+            # Opens the file anew where it was put aside, for which its folder has to be there.
+            super().emit(record)
         except OSError:
             self.handleError(record)
-        super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """A line that cannot be written stops nobody."""
@@ -107,7 +108,7 @@ def write_log(settings: Settings) -> None:
     """Write the log of this installation from now on; a process that works on another one afterwards writes that one's."""
     path = settings.log_folder / FILE
     for handler in _handlers():
-        if Path(handler.baseFilename) == path.absolute():
+        if Path(handler.baseFilename) == path.absolute() and path.is_file():
             return
         _detach(handler)
     try:

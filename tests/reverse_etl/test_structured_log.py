@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,3 +118,12 @@ def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (blocked / "logs").write_text("a file where the folder should be")
     write_log(Settings(home=blocked))
     LOG.info("goes on")
+
+
+def test_a_log_whose_folder_is_gone_stops_nobody_and_is_written_again_when_the_installation_is_opened_again(settings: Settings) -> None:
+    LOG.info("before")
+    shutil.rmtree(settings.log_folder)
+    LOG.info("nowhere")
+    write_log(settings)
+    LOG.info("after")
+    assert [line["message"] for line in log_lines(settings)] == ["after"]
