@@ -64,6 +64,7 @@ LONG = frozenset(
         "test_store_failures.py",
         "test_read_after_close.py",
         "test_open_lineage.py",
+        "test_traced_close.py",
         "test_refreshing.py",
         "test_close_runs.py",
         "test_dagster_session.py",
