@@ -46,6 +46,7 @@ LONG = frozenset(
         "test_guides.py",
         "test_drills.py",
         "test_three_months.py",
+        "test_reopened_period.py",
         "test_alerts_of_a_close.py",
         "test_billing_led_close.py",
         "test_focus_close.py",
