@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.quantities import quantity
+
 if TYPE_CHECKING:
     from reverse_etl.warehouse import Warehouse
 
@@ -172,6 +174,12 @@ EXCEPTIONS: Mapping[str, str] = {
         order by breaks.period, checkpoint, breaks.entity, subject
     """,
 }
+
+
+def compared(row: Mapping[str, Any], exponents: Mapping[str, int]) -> str:
+    """Both sides of a break as people read them; ``exponents`` are decimals by currency."""
+    left, right = (quantity(row[side], row["unit"], exponents) if row[side] is not None else "absent" for side in ("left_value", "right_value"))
+    return f"{row['measure']}: {left} on one side, {right} on the other"
 
 
 def published(warehouse: Warehouse, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

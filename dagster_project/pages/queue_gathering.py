@@ -12,9 +12,8 @@ from typing import Any
 from dagster_project.checklist.step import Evidence, Money
 from dagster_project.close.installation import Installation
 from dagster_project.close.periods import broken_seals
-from dagster_project.held_back import EXCEPTIONS, published
+from dagster_project.held_back import EXCEPTIONS, compared, published
 from dagster_project.pages.queue import AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered
-from dagster_project.quantities import quantity
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.oversight.cases import Case, next_commands
 from reverse_etl.posting import notices
@@ -220,7 +219,7 @@ def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[Q
             yield QueueItem(
                 kind=row["kind"],
                 subject=row["subject"],
-                reason=_compared(row, exponents) if row["kind"] == BREAK else row["reason"] or "",
+                reason=compared(row, exponents) if row["kind"] == BREAK else row["reason"] or "",
                 what_to_do=row["what_to_do"] or "",
                 owner=row["owner"],
                 commands=(row["command"],) if row["command"] else (),
@@ -229,12 +228,6 @@ def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[Q
                 money=Money(row["amount_minor"], currency, exponents.get(currency, 2)) if row["amount_minor"] is not None and currency else None,
                 since=_aware(row["since"]),
             )
-
-
-def _compared(row: Mapping[str, Any], exponents: Mapping[str, int]) -> str:
-    """Both sides of a break as people read them."""
-    left, right = (quantity(row[side], row["unit"], exponents) if row[side] is not None else "absent" for side in ("left_value", "right_value"))
-    return f"{row['measure']}: {left} on one side, {right} on the other"
 
 
 def _seals(installation: Installation) -> Iterator[QueueItem]:

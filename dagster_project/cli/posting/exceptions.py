@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagster_project.cli.session import Session, with_session
-from dagster_project.held_back import EXCEPTIONS, published
+from dagster_project.held_back import EXCEPTIONS, compared, published
+from dagster_project.quantities import exponents
 from reverse_etl.correlation import current
 from reverse_etl.errors import ApprovalError, TieoutError
 
@@ -293,6 +294,9 @@ def _list(session: Session, everything: bool) -> None:
     for name, records in found.items():
         if records:
             shown = records if everything else records[:SHOWN]
+            if name == "breaks":
+                decimals = exponents(installation.warehouse)
+                shown = [{**record, "reason": compared(record, decimals)} for record in shown]
             more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
             columns = DOCUMENT_COLUMNS if name == "register" else ("subject", "reason", "what_to_do")
             session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, columns)
