@@ -138,7 +138,8 @@ def verdict_of(report: CloseReport) -> Verdict:
     match report.outcome:
         case Outcome.TIED:
             legal = "legal entity" if entities == 1 else "legal entities"
-            told = f"Every checkpoint of {entities} {legal} ties, and every amount from usage to the ERP is explained."
+            explained = ", and every amount from usage to the ERP is explained" if report.waterfalls else ""
+            told = f"Every checkpoint of {entities} {legal} ties{explained}."
             return Verdict("bad" if controls else "good", "!" if controls else "✓", "Closed and tied out", told + also)
         case Outcome.DRIFTED:
             return Verdict("bad", "!", "Closed, and it does not tie any more", f"{wrong}.{also} What changed underneath is in the break lists below.")

@@ -87,6 +87,11 @@ def test_a_period_that_ties_one_that_does_not_and_one_that_nobody_closed_say_so(
     assert "Never closed" in text_of(render_close_report(empty_report()))
 
 
+def test_what_nothing_was_measured_of_is_not_said_to_be_explained() -> None:
+    assert "is explained" in verdict_of(report()).detail
+    assert "explained" not in verdict_of(report(waterfalls=())).detail
+
+
 def test_a_broken_checkpoint_shows_both_sides_and_its_break_list() -> None:
     shown = text_of(render_close_report(refused_report()))
     assert "USD 950.05 ≠ USD 950.04" in shown
