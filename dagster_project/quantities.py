@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from reverse_etl.warehouse import Warehouse
+if TYPE_CHECKING:
+    from reverse_etl.warehouse import Warehouse
 
 HEADLINES: Mapping[str, str] = {
     "K0": "rows",

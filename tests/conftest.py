@@ -77,6 +77,12 @@ seconds_by_folder: defaultdict[str, float] = defaultdict(float)
 tests_by_folder: defaultdict[str, int] = defaultdict(int)
 
 
+@pytest.fixture(autouse=True)
+def _width_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has a terminal of some width; what they read is as wide as in a pipe."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
