@@ -16,6 +16,7 @@ from dagster_project.close.read_backs import ReadBack, append_read_back
 from dagster_project.quantities import exponents, quantity
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
+from reverse_etl.register.records import OPEN
 
 if TYPE_CHECKING:
     from reverse_etl.landing import LandingReport
@@ -157,6 +158,15 @@ def deliver(
             actor=installation.actor,
             correlation_id=correlation_id,
         )
+
+
+def periods_to_read(installation: Installation, entity: str, period: str) -> list[str]:
+    """The period, after every closed one that was never read back: a warehouse that was built again knows nothing of what the destinations hold."""
+    rows = installation.warehouse.read("select distinct period from raw.read_backs where entity = ?", [entity]).to_pylist()
+    known = {row["period"] for row in rows}
+    with closing(installation.open_register()) as register:
+        statuses = {change.period: change.status for change in register.periods() if change.entity == entity}
+    return [*sorted(closed for closed, status in statuses.items() if status != OPEN and closed not in {*known, period}), period]
 
 
 def read_back(installation: Installation, systems: Sequence[str], entity: str, period: str) -> dict[str, ReadBack]:
