@@ -84,8 +84,8 @@ def _break_list(checkpoint: str, decimals: Mapping[str, int], breaks_of: Callabl
 
 def _as_read(row: Mapping[str, Any], decimals: Mapping[str, int]) -> dict[str, Any]:
     """A row of the break list for people; a side that is absent stays so."""
-    values = {name: row[name] for name in BREAK_VALUES if row.get(name) is not None}
-    return {**row, **{name: quantity(str(value), str(row.get("unit", "")), decimals) for name, value in values.items()}}
+    values = {name: row[name] for name in BREAK_VALUES if "unit" in row and row.get(name) is not None}
+    return {**row, **{name: quantity(str(value), str(row["unit"]), decimals) for name, value in values.items()}}
 
 
 def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
