@@ -23,7 +23,8 @@ ARGUMENTS = (
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in the thread until it is stopped, and no test of another file may meet that.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium as the system or playwright has it. Without one these tests say what is missing; in continuous integration they fail."""
     with sync_playwright() as playwright:

@@ -93,7 +93,7 @@ def contents(settings: Settings) -> dict[str, str]:
     """Every file of the installation, warehouse, published copy and register among them, by its hash; locks and logs say who came by."""
     files = [path for path in sorted(settings.home.rglob("*")) if path.is_file()]
     named = {path.relative_to(settings.home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    return {name: content for name, content in named.items() if not name.startswith(("locks/", "dbt/"))}
+    return {name: content for name, content in named.items() if not name.startswith(("locks/", "logs/", "dbt/"))}
 
 
 def command(settings: Settings, *arguments: str, code: int = 0) -> str:

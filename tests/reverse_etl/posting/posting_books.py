@@ -19,6 +19,8 @@ from reverse_etl.systems.contract import Manifest
 
 # Making a client costs more than a request.
 HTTP = httpx.Client(trust_env=False, verify=False)
+# A disk that others keep busy may take longer for a commit than these send deadlines allow a request: then it is tried again and again.
+PATIENCE_SECONDS = 90.0
 SERVER = Path(__file__).with_name("posting_destination.py")
 
 
@@ -39,7 +41,7 @@ class Destination:
     def order(self, fault: str, times: int = 1, **more: Any) -> None:
         HTTP.post(f"{self.url}/orders", json={"fault": fault, "times": times, **more})
 
-    def push(self, *, system: Books | None = None, period: str | None = None, patience: float = 20.0) -> PushReport:
+    def push(self, *, system: Books | None = None, period: str | None = None, patience: float = PATIENCE_SECONDS) -> PushReport:
         locks = self.folder / "locks"
         return push(self.register, system or self.system, ENTITY, period, settings_or_lock_folder=locks, actor="specification", patience=patience)
 
