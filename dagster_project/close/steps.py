@@ -16,6 +16,7 @@ from dagster_project.close.read_backs import ReadBack, append_read_back
 from dagster_project.quantities import exponents, quantity
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
+from reverse_etl.register.contract import CARRIED_OVER
 from reverse_etl.register.records import OPEN
 
 if TYPE_CHECKING:
@@ -160,13 +161,20 @@ def deliver(
         )
 
 
-def periods_to_read(installation: Installation, entity: str, period: str) -> list[str]:
-    """The period, after every closed one that was never read back: a warehouse that was built again knows nothing of what the destinations hold."""
-    rows = installation.warehouse.read("select distinct period from raw.read_backs where entity = ?", [entity]).to_pylist()
-    known = {row["period"] for row in rows}
+def unread(installation: Installation, entity: str, period: str) -> dict[str, list[str]]:
+    """Closed period -> destinations that took documents of it and were never read: a warehouse that was built again knows nothing of what they hold.
+
+    In order of the periods, without the given one.
+    """
+    rows = installation.warehouse.read("select distinct period, system from raw.read_backs where entity = ?", [entity]).to_pylist()
+    read = {(row["period"], row["system"]) for row in rows}
     with closing(installation.open_register()) as register:
-        statuses = {change.period: change.status for change in register.periods() if change.entity == entity}
-    return [*sorted(closed for closed, status in statuses.items() if status != OPEN and closed not in {*known, period}), period]
+        closed = sorted(
+            change.period for change in register.periods() if change.entity == entity and change.status != OPEN and change.period != period
+        )
+        took = {one: {documents.system for documents in register.period_documents(entity, one)} for one in closed}
+    found = {one: sorted(system for system in systems - {CARRIED_OVER} if (one, system) not in read) for one, systems in took.items()}
+    return {one: systems for one, systems in found.items() if systems}
 
 
 def read_back(installation: Installation, systems: Sequence[str], entity: str, period: str) -> dict[str, ReadBack]:

@@ -11,7 +11,7 @@ from dagster_project.close.deliveries import Deliveries
 from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import ledger_of
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import periods_to_read, publish, read_back
+from dagster_project.close.steps import publish, read_back, unread
 from dagster_project.defs import external
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
@@ -171,13 +171,13 @@ def _read_back(close: dg.PartitionsDefinition[str], ledgers: Sequence[str]) -> d
     def read_backs(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.MaterializeResult[None]]:
         def work(close_of: CloseKey, told: Told) -> None:
             systems = (BILLING, ledger_of(installation, close_of.entity))
-            *unread, period = periods_to_read(installation, close_of.entity, close_of.period)
-            for closed in unread:
-                read_back(installation, systems, close_of.entity, closed)
-            reports = read_back(installation, systems, close_of.entity, period)
+            closed = unread(installation, close_of.entity, close_of.period)
+            for earlier, unread_systems in closed.items():
+                read_back(installation, unread_systems, close_of.entity, earlier)
+            reports = read_back(installation, systems, close_of.entity, close_of.period)
             told.message = ", ".join(f"{report.documents} documents at {system}" for system, report in reports.items())
-            if unread:
-                told.message += f"; first {', '.join(unread)}, closed and never read back into this warehouse"
+            if closed:
+                told.message += f"; first {', '.join(closed)}, closed and never read back into this warehouse"
             told.metadata = {f"documents_at_{system}": report.documents for system, report in reports.items()}
 
         for_each_entity(context, "read_back", work)
