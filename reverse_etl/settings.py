@@ -150,7 +150,7 @@ class Settings(BaseModel):
 
     @property
     def register_url(self) -> str:
-        return os.environ.get(REGISTER_URL_VARIABLE, f"sqlite:///{self.home / 'register.sqlite'}")
+        return os.environ.get(REGISTER_URL_VARIABLE) or f"sqlite:///{self.home / 'register.sqlite'}"
 
     @property
     def dagster_url(self) -> str | None:

@@ -69,6 +69,7 @@ LONG = frozenset(
         "test_refreshing.py",
         "test_close_runs.py",
         "test_dagster_session.py",
+        "test_dagster_on_postgresql.py",
     )
 )
 SECOND_STORE = "postgresql"

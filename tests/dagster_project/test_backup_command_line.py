@@ -15,6 +15,7 @@ from dagster_project.cli import run
 from dagster_project.cli.installing.installation import REPOSITORY, dagster_instance, initialize
 from dagster_project.close import Installation
 from dagster_project.close.auditing import write_anchor
+from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 
 ENTITY = "northlight_us"
@@ -126,3 +127,6 @@ def test_dagster_keeps_its_runs_on_postgresql_if_it_is_told_to() -> None:
     for storage in ("run_storage", "schedule_storage", "event_log_storage"):
         assert moved.pop(storage)["config"] == {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}
     assert moved == {name: value for name, value in kept.items() if name != "event_log_storage"}
+    with pytest.raises(ConfigurationError, match="TIEOUT_DAGSTER_URL is no URL of PostgreSQL") as refusal:
+        dagster_instance(text, "mysql://dagster:secret@db.example/dagster")
+    assert "secret" not in str(refusal.value)

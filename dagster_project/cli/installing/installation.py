@@ -9,6 +9,7 @@ import click
 
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import ConfigurationError
+from reverse_etl.postgresql_url import with_driver
 from reverse_etl.settings import DAGSTER_URL_VARIABLE
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def dagster_instance(text: str, url: str | None) -> str:
     The address stays in the environment, for it may hold a password.
 
     Raises:
-        ConfigurationError: Dagster's storage for PostgreSQL is not installed.
+        ConfigurationError: Dagster's storage for PostgreSQL is not installed, or ``url`` is of another database.
     """
     if url is None:
         return text
@@ -73,18 +74,14 @@ def dagster_instance(text: str, url: str | None) -> str:
 
     import yaml
 
+    with_driver(url, "psycopg2", DAGSTER_URL_VARIABLE)
     if find_spec("dagster_postgres") is None:
         raise ConfigurationError(f"{DAGSTER_URL_VARIABLE} is set and dagster-postgres is not installed: pip install 'tieout[production]'")
     instance = yaml.safe_load(text)
     address = {"postgres_url": {"env": DAGSTER_URL_VARIABLE}}
-    instance["run_storage"] = {"module": "dagster_postgres.run_storage", "class": "PostgresRunStorage", "config": address}
-    instance["schedule_storage"] = {"module": "dagster_postgres.schedule_storage", "class": "PostgresScheduleStorage", "config": address}
-    # One of ours, for it tells OpenLineage of what it stores.
-    instance["event_log_storage"] = {
-        "module": "dagster_project.event_log_postgresql",
-        "class": "ObservedPostgresEventLogStorage",
-        "config": address,
-    }
+    classes = {"run_storage": "RunStorage", "schedule_storage": "ScheduleStorage", "event_log_storage": "ObservedPostgresEventLogStorage"}
+    for storage, name in classes.items():
+        instance[storage] = {"module": "dagster_project.storage_postgresql", "class": name, "config": address}
     return f"# Written by 'tieout init', for {DAGSTER_URL_VARIABLE} was set.\n{yaml.safe_dump(instance, sort_keys=False)}"
 
 

@@ -41,7 +41,6 @@ ADVICE = {
 
 class PostgreSQLStore(Store):
     def __init__(self, url: URL) -> None:
-        url = url.set(drivername="postgresql+psycopg")
         writer = create_engine(url, connect_args=_connecting(url, WRITE_TIMEOUT, "tieout"), pool_pre_ping=True, hide_parameters=True)
         reader = create_engine(
             url,
