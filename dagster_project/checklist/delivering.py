@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told, totalled
 from dagster_project.checklist.standing import DocumentGroup, OpenException, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence
 from reverse_etl.documents import State
@@ -142,9 +142,10 @@ def _blocker(what: str, effect: Effect, command: str, system: str, count: int, g
 
 
 def _states(groups: Sequence[DocumentGroup], system: str) -> str:
-    counts: dict[str, int] = {}
-    for group in groups:
-        if group.system == system:
-            counts[group.state.value] = counts.get(group.state.value, 0) + group.documents
-    amounts = ", ".join(str(one) for one in summed(group.total for group in groups if group.system == system))
-    return ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) + (f" ({amounts})" if amounts else "")
+    """By type, for an invoice and a credit memo do not add up to anything."""
+    own = [group for group in groups if group.system == system]
+    found = []
+    for document_type, state in sorted({(group.document_type, group.state.value) for group in own}):
+        alike = [group for group in own if (group.document_type, group.state.value) == (document_type, state)]
+        found.append(f"{totalled(document_type, sum(group.documents for group in alike), (group.total for group in alike))} {state}")
+    return ", ".join(found)

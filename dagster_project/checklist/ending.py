@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, is_closed, summed, told
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, is_closed, summed, told, totalled
 from dagster_project.checklist.preparing import RECEIVED
 from dagster_project.checklist.standing import Request, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence
@@ -136,7 +136,11 @@ def _late(standing: Standing) -> Iterator[str]:
 
 def _sealed(standing: Standing) -> Iterator[Evidence]:
     if standing.seal is not None and is_closed(standing):
-        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')} {total}" for kind, count, total in standing.seal.by_type)
+        by_type = standing.seal.by_type
+        kinds = ", ".join(
+            totalled(kind, sum(count for other, count, _ in by_type if other == kind), (total for other, _, total in by_type if other == kind))
+            for kind in dict.fromkeys(kind for kind, _, _ in by_type)
+        )
         documents = counted(standing.seal.documents, "document") + (f" ({kinds})" if kinds else "")
         yield Evidence("seal", f"{documents}, hash {standing.seal.content_hash[:12]}")
         cutoff = next((change.landing_position for change in reversed(standing.changes) if change.landing_position is not None), None)

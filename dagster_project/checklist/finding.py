@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 from dagster_project.checklist.standing import DocumentGroup, Standing
@@ -56,8 +56,15 @@ def summed(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 document``, ``2 documents``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    """``1 document``, ``2 documents``, ``3 journal entries``."""
+    several = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else several}"
+
+
+def totalled(document_type: str, count: int, amounts: Iterable[Money]) -> str:
+    """``2 credit memos (JPY 7, USD 1.00)``."""
+    total = ", ".join(map(str, summed(amounts)))
+    return counted(count, document_type.replace("_", " ")) + (f" ({total})" if total else "")
 
 
 def close_command(standing: Standing) -> str:
@@ -65,5 +72,5 @@ def close_command(standing: Standing) -> str:
 
 
 def told(moment: datetime) -> str:
-    """An instant, to the minute, with its offset."""
-    return moment.isoformat(sep=" ", timespec="minutes")
+    """An instant to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -21,6 +21,7 @@ from dagster_project.cli import run
 from dagster_project.cli.session import Session
 from dagster_project.cli.terminal import values
 from dagster_project.cli.terminal.tables import table_of
+from dagster_project.cli.terminal.widths import widths
 from dagster_project.progress import Progress, listening, report
 from reverse_etl.progress import Advance, Course, is_watched
 from reverse_etl.register import NewApprovalRequest, NewException, Register
@@ -65,6 +66,24 @@ def test_a_wide_table_is_folded_at_the_width_and_loses_nothing() -> None:
     folded = shown("Wide", [{"text": text}], ["text"], width=40)
     assert max(map(len, folded.splitlines())) <= 40
     assert folded.count("x") == 101 - 1 + folded.count("text")
+
+
+def test_no_word_of_a_wide_table_is_broken_and_the_column_that_says_most_is_folded_least() -> None:
+    why = "three documents wait for the ledger of the entity, which is in its maintenance window until four in the morning"
+    records: list[dict[str, object]] = [
+        {"entity": "northlight_us", "document": "journal entry of January", "units": Decimal("1234567.25"), "why": why}
+    ]
+    folded = shown("Wide", records, ["entity", "document", "units", "why"], width=72)
+    assert max(map(len, folded.splitlines())) <= 72
+    assert all(word in folded for word in ["northlight_us", "1234567.25", "document", *why.split()])
+    first = folded.splitlines()[4].split("│")
+    assert len(first[4]) > len(first[2]) + 10
+
+
+def test_a_table_of_more_words_than_the_width_breaks_the_longest() -> None:
+    assert widths([["a" * 30], ["b" * 30], ["cc"]], [False, False, False], 20) == [9, 9, 2]
+    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 20) == [12, 8]
+    assert widths([["landing position", "7"], ["why", "because it is so"]], [True, False], 20) == [9, 11]
 
 
 def test_nobody_counts_what_nobody_watches() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from dagster_project.cli.session import Session, with_session
 if TYPE_CHECKING:
     from dagster_project.close.periods import PeriodState
 
-COLUMNS = ("entity", "period", "status", "documents", "landing_position", "seal", "changed_by", "changed_at", "signed_off_by")
+COLUMNS = ("entity", "period", "status", "documents", "landing_position", "seal", "changed", "signed_off_by")
 ENTITY = click.option("--entity", required=True, help="The legal entity.")
 
 
@@ -29,8 +30,9 @@ def periods_command(context: click.Context, session: Session) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    rows = [_row(state) for state in period_states(session.installation)]
-    session.table("Periods", rows, COLUMNS)
+    states = period_states(session.installation)
+    rows = [_row(state) for state in states]
+    session.table("Periods", [row | {"changed": _changed(state)} for row, state in zip(rows, states, strict=True)], COLUMNS)
     session.result(rows)
 
 
@@ -118,3 +120,7 @@ def reopen_command(session: Session, period: str, entity: str, reason: str) -> N
 
 def _row(state: PeriodState) -> dict[str, str | int | None]:
     return asdict(state) | {"changed_at": state.changed_at.isoformat(timespec="seconds") if state.changed_at else None}
+
+
+def _changed(state: PeriodState) -> str | None:
+    return f"{state.changed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {state.changed_by}" if state.changed_at else None

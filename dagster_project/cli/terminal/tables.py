@@ -7,13 +7,16 @@ import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
+
+from dagster_project.cli.terminal.widths import widths
 
 CURRENCIES = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "currencies.csv"
 WIDTH_WITHOUT_TERMINAL = 180
@@ -29,19 +32,44 @@ def console(stream: TextIO | None = None) -> Console:
     return Console(file=target, width=width)
 
 
-def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> Table:
+def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> Fitted:
     """Every column of numbers is at the right. ``…_minor`` is shown in units of the record's ``currency`` (``functional_…_minor`` of its
     ``functional_currency``), where every record says one."""
-    shown = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold")
     amounts = {column for column in columns if _are_amounts(records, column)}
+    found = []
     for column in columns:
         values = [record.get(column) for record in records]
         numeric = any(value is not None for value in values) and all(value is None or _is_number(value) for value in values)
         name = column.removesuffix(MINOR) if column in amounts else column
-        shown.add_column(Text(name.replace("_", " ")), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for record in records:
-        shown.add_row(*(Text(amount_text(record, column) if column in amounts else _text(record.get(column))) for column in columns))
-    return shown
+        cells = [amount_text(record, column) if column in amounts else _text(record.get(column)) for record in records]
+        found.append(_Column(name.replace("_", " "), cells, numeric))
+    return Fitted(title, found)
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    cells: Sequence[str]
+    is_numeric: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A table that takes the width of what it is printed on."""
+
+    title: str
+    columns: Sequence[_Column]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # A line before each column and one at the end, and a space on both sides of a cell.
+        available = options.max_width - 3 * len(self.columns) - 1
+        fitted = widths([[column.heading, *column.cells] for column in self.columns], [column.is_numeric for column in self.columns], available)
+        shown = Table(title=Text(self.title), title_justify="left", title_style="bold", header_style="bold")
+        for column, width in zip(self.columns, fitted, strict=True):
+            shown.add_column(Text(column.heading), justify="right" if column.is_numeric else "left", overflow="fold", width=width)
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            shown.add_row(*map(Text, row))
+        yield shown
 
 
 def amount_text(record: Record, column: str) -> str:
