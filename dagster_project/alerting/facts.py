@@ -8,6 +8,7 @@ from datetime import datetime
 
 from dagster_project.alerting.degraded import Degradation
 from dagster_project.checklist.step import ChecklistStep
+from dagster_project.open_lineage.undelivered import DeliveryState
 from dagster_project.watch.late_usage import LateUsage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.sending import ChannelState
@@ -118,4 +119,5 @@ class Facts:
     checklist: tuple[ChecklistStep, ...] = ()
     integrity: Integrity | None = None
     channels: tuple[ChannelState, ...] = ()
+    lineage: DeliveryState | None = None
     blind: Mapping[AlertKind, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from dagster_project.alerting.published import broken_checkpoints, held_lines, l
 from dagster_project.checklist.step import ChecklistStep
 from dagster_project.close.auditing import audit_register, kept_audit
 from dagster_project.close.installation import Installation
+from dagster_project.open_lineage.undelivered import delivery_state
 from dagster_project.watch.late_usage import late_usage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.memory import Memory
@@ -102,6 +103,7 @@ def gather(installation: Installation, now: datetime, *, instance: DagsterInstan
         runs=blind.many(lambda: _runs(installation, instance, closed_at, now), AlertKind.FAILED_RUN, AlertKind.BLOCKED_CLOSE),
         integrity=blind.one(lambda: _integrity(installation, memory, now, audit), AlertKind.REGISTER_INTEGRITY),
         channels=channels,
+        lineage=blind.one(lambda: delivery_state(settings), AlertKind.DEGRADED),
         blind=blind.reasons,
     )
 

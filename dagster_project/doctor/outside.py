@@ -155,13 +155,13 @@ def lineage_events(examined: Examined) -> Iterator[Finding]:
 
 
 def _endpoint(examined: Examined, url: str, check: str) -> Iterator[Finding]:
-    from dagster_project.open_lineage.delivery import delivery_state
+    from dagster_project.open_lineage.undelivered import delivery_state
     from reverse_etl.transport.addresses import origin_of
 
     state = delivery_state(examined.settings)
     if state is not None and state.problem is not None:
-        told = f"{state.problem}, since {state.since}; {state.dropped} events were dropped"
-        yield warning(check, told, url, "make the endpoint take events again; a close waits for none of them")
+        told = f"they do not arrive since {state.since}: {state.problem}; {state.waiting} wait{_dropped(state.dropped)}"
+        yield warning(check, told, url, "make the endpoint take events again: what waits is sent by the next run, and a close waits for nothing")
         return
     if examined.asks:
         try:
@@ -170,4 +170,8 @@ def _endpoint(examined: Examined, url: str, check: str) -> Iterator[Finding]:
         except (OSError, ValueError) as error:
             yield warning(check, f"the endpoint cannot be reached: {error}", url, "correct the url under open_lineage, or start the endpoint")
             return
-    yield ok(check, f"{state.delivered} delivered" if state else "none was sent yet", url)
+    yield ok(check, f"{state.delivered} delivered, {state.waiting} wait{_dropped(state.dropped)}" if state else "none was sent yet", url)
+
+
+def _dropped(events: int) -> str:
+    return f", {events} were dropped" if events else ""

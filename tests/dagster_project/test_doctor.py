@@ -28,6 +28,7 @@ from dagster_project.close.steps import publish
 from dagster_project.doctor import Finding, State, examine, machine
 from dagster_project.doctor.finding import Examined
 from dagster_project.instance import STARTED_BY_TAG
+from dagster_project.open_lineage.undelivered import Undelivered
 from reverse_etl.locks import file_lock
 from reverse_etl.register import NewException
 from reverse_etl.settings import Settings, load_settings
@@ -400,7 +401,8 @@ def test_events_of_lineage_that_cannot_be_written_or_have_no_endpoint(home: Path
     (home / "logs").mkdir(exist_ok=True)
     where = load_settings(home).open_lineage.url
     (home / "logs" / "open_lineage.json").write_text(json.dumps({"where": where, "dropped": 3, "problem": "503", "since": "2026-01-01"}))
-    assert the_only(home, "lineage events").what == "503, since 2026-01-01; 3 events were dropped"
+    Undelivered(load_settings(home)).keep("{}")
+    assert the_only(home, "lineage events").what == "they do not arrive since 2026-01-01: 503; 1 wait, 3 were dropped"
 
 
 def test_people_read_the_state_first_and_the_fix_below(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,11 +19,14 @@ import dagster as dg
 import pytest
 from open_lineage_events import assert_valid, assert_whole, of_state
 
+from dagster_project.alerting.gathering import holding
 from dagster_project.cli.installing.installation import REPOSITORY
+from dagster_project.close import Installation
 from dagster_project.jobs import open_instance
-from dagster_project.open_lineage import observer
-from dagster_project.open_lineage.delivery import delivery_state
+from dagster_project.open_lineage import delivery, observer
+from dagster_project.open_lineage.delivery import Delivery, open_delivery
 from dagster_project.open_lineage.graph import AssetGraph
+from dagster_project.open_lineage.undelivered import DeliveryState, Undelivered, delivery_state
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings, load_settings
 
@@ -161,16 +166,31 @@ def test_a_place_that_is_none_is_refused_with_the_settings(install: Callable[[st
         install(wrong)
 
 
+class Endpoint:
+    """A server that takes events, each with its path and authorization; ``answers`` may be changed, None is no answer at all."""
+
+    def __init__(self, answers: int | None = 200) -> None:
+        self.answers = answers
+        self.received: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.ended = threading.Event()
+
+    @property
+    def taken(self) -> list[dict[str, Any]]:
+        return [event for _, _, event in self.received]
+
+
 @contextmanager
-def endpoint(status: int = 200) -> Iterator[tuple[str, list[tuple[str, str | None, dict[str, Any]]]]]:
-    """A server that takes events; each with its path and authorization."""
-    received: list[tuple[str, str | None, dict[str, Any]]] = []
+def endpoint(answers: int | None = 200) -> Iterator[tuple[str, Endpoint]]:
+    told = Endpoint(answers)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            received.append((self.path, self.headers.get("Authorization"), body))
-            self.send_response(status)
+            if told.answers is None:
+                told.ended.wait()
+                return
+            told.received.append((self.path, self.headers.get("Authorization"), body))
+            self.send_response(told.answers)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -181,53 +201,127 @@ def endpoint(status: int = 200) -> Iterator[tuple[str, list[tuple[str, str | Non
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", received
+        yield f"http://127.0.0.1:{server.server_port}", told
     finally:
+        told.ended.set()
         server.shutdown()
         server.server_close()
 
 
+def state_of(settings: Settings) -> DeliveryState:
+    observer.forget(settings.home)
+    state = delivery_state(settings)
+    assert state is not None
+    return state
+
+
 def test_an_endpoint_gets_every_event_in_order_with_the_key(install: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENLINEAGE_API_KEY", "key-of-the-endpoint")
-    with endpoint() as (url, received):
+    with endpoint() as (url, there):
         settings = install(url)
         run(settings)
-        observer.forget(settings.home)
-        assert {(path, key) for path, key, _ in received} == {("/api/v1/lineage", "Bearer key-of-the-endpoint")}
-        events = [event for _, _, event in received]
-        for event in events:
-            assert_valid(event)
-        assert_whole(events)
-        state = delivery_state(settings)
-        assert state is not None
-        assert (state.delivered, state.dropped, state.problem) == (len(events), 0, None)
+        state = state_of(settings)
+    assert {(path, key) for path, key, _ in there.received} == {("/api/v1/lineage", "Bearer key-of-the-endpoint")}
+    for event in there.taken:
+        assert_valid(event)
+    assert_whole(there.taken)
+    times = [event["eventTime"] for event in there.taken if event["job"]["name"] == "close"]
+    assert times == sorted(times)
+    assert (state.delivered, state.dropped, state.waiting, state.problem) == (len(there.taken), 0, 0, None)
 
 
-def test_an_endpoint_that_refuses_is_told_of_and_nothing_fails(install: Callable[[str], Settings]) -> None:
-    with endpoint(503) as (url, received):
-        settings = install(url)
+@pytest.mark.parametrize("answers", [503, None], ids=["refuses", "hangs"])
+def test_what_did_not_arrive_is_kept_and_told_of_and_arrives_with_the_next_run(answers: int | None, install: Callable[[str], Settings]) -> None:
+    with endpoint(answers) as (url, there):
+        settings = install(f"{{url: '{url}', timeout_seconds: 60}}")
         assert run(settings).success
-        observer.forget(settings.home)
-        state = delivery_state(settings)
-    assert state is not None
-    assert state.dropped > 0
-    assert "503" in str(state.problem)
-    assert len(received) <= 4, "after some failures in a row it is left alone"
+        state = state_of(settings)
+        assert state.waiting == len(list((settings.home / "lineage" / "undelivered").iterdir())) > 10
+        assert (state.delivered, state.dropped) == (0, 0)
+        assert ("503" if answers else "no answer within 1 s") in str(state.problem)
+        [alert] = [one for one in holding(Installation(settings)).alerts if one.subject == "lineage events"]
+        assert f"{state.waiting} events are kept" in alert.cause
+        assert len(there.received) <= 4, "after some failures in a row it is left alone"
+
+        there.answers, there.received = 200, []
+        there.ended.set()
+        second = run(settings)
+        state = state_of(settings)
+    # The first is sent again, for nobody knows whether it arrived; a receiver knows an event by its run, state and time.
+    assert (state.delivered, state.waiting, state.problem) == (len(there.taken), 0, None)
+    assert_whole(there.taken)
+    ended = [event["run"]["runId"] for event in of_state(there.taken, "COMPLETE", "close")]
+    assert len(ended) == 2
+    assert ended[-1] == second.run_id
+    assert not [one for one in holding(Installation(settings)).alerts if one.subject == "lineage events"]
+
+
+def test_an_event_that_would_be_refused_again_keeps_no_other_from_arriving(install: Callable[[str], Settings]) -> None:
+    with endpoint(422) as (url, there):
+        settings = install(url)
+        Undelivered(settings).keep('{"job": {"name": "nothing that anybody knows"}}')
+        wait_for(lambda: len(there.received) == 1, open_delivery(settings))
+        there.answers = 200
+        assert run(settings).success
+        state = state_of(settings)
+    assert (state.dropped, state.waiting, state.problem) == (1, 0, None)
+    assert state.delivered == len(there.taken) - 1
 
 
 def test_an_endpoint_that_never_answers_does_not_delay_a_run(install: Callable[[str], Settings]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with endpoint(None) as (url, _):
         quiet = install("off")
         began = time.monotonic()
         run(quiet)
         without = time.monotonic() - began
         observer.forget(quiet.home)
-        settings = install(f"{{url: 'http://127.0.0.1:{silent.getsockname()[1]}', timeout_seconds: 60}}")
+        settings = install(f"{{url: '{url}', timeout_seconds: 60}}")
         began = time.monotonic()
         assert run(settings).success
         assert time.monotonic() - began < without + 2.0
         observer.forget(settings.home)
         assert time.monotonic() - began < without + 5.0, "the end of a process waits for it a moment, and no longer"
-        state = delivery_state(settings)
-    assert state is not None
-    assert state.dropped > 0
+
+
+KILLED = """
+import os, sys
+from openlineage.client.event_v2 import RunEvent, RunState, Run, Job
+from dagster_project.open_lineage.delivery import open_delivery
+from reverse_etl.settings import load_settings
+
+delivery = open_delivery(load_settings())
+for number in range(20):
+    job = Job("tieout", f"job {number}")
+    delivery.send(RunEvent(eventTime="2026-02-01T00:00:00Z", run=Run("01890a5d-ac96-774b-bcce-b302099a8057"), job=job, eventType=RunState.START, producer="https://tieout.invalid"))
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_told_is_sent_by_the_next_one_in_order(install: Callable[[str], Settings]) -> None:
+    with endpoint(503) as (url, there):
+        settings = install(url)
+        subprocess.run([sys.executable, "-c", KILLED], env={**os.environ, "TIEOUT_HOME": str(settings.home)}, check=False, timeout=60)
+        there.answers, there.received = 200, []
+        wait_for(lambda: len(there.received) == 20, open_delivery(settings))
+    assert [event["job"]["name"] for event in there.taken] == [f"job {number}" for number in range(20)]
+
+
+def wait_for(reached: Callable[[], bool], opened: Delivery | None) -> None:
+    assert opened is not None
+    ends = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    opened.close()
+
+
+def test_more_than_can_ever_be_wanted_is_dropped_from_the_oldest_on(install: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "MOST_WAITING", 3)
+    with endpoint() as (url, there):
+        settings = install(url)
+        for number in range(5):
+            Undelivered(settings).keep(f'{{"number": {number}}}')
+        wait_for(lambda: len(there.received) == 3, open_delivery(settings))
+        state = state_of(settings)
+    assert [event["number"] for event in there.taken] == [2, 3, 4]
+    assert (state.delivered, state.dropped) == (3, 2)

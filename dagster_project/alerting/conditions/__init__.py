@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dagster_project.alerting.conditions.closes import blocked_closes, late_closes
-from dagster_project.alerting.conditions.degradation import channels_failing, degraded_modes, missing_reference_data, what_cannot_be_seen
+from dagster_project.alerting.conditions.degradation import (
+    channels_failing,
+    degraded_modes,
+    lineage_undelivered,
+    missing_reference_data,
+    what_cannot_be_seen,
+)
 from dagster_project.alerting.conditions.drift import drifted
 from dagster_project.alerting.conditions.exceptions import document_exceptions, documents_in_doubt, held_lines, listed_rows
 from dagster_project.alerting.conditions.integrity import register_integrity
@@ -33,6 +39,7 @@ CONDITIONS: tuple[Callable[[Facts], Iterator[Alert]], ...] = (
     late_usage,
     failed_runs,
     channels_failing,
+    lineage_undelivered,
     what_cannot_be_seen,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from dagster_project.alerting.conditions.exceptions import TABLES
 from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, listing, sentence
@@ -81,6 +82,24 @@ def channels_failing(facts: Facts) -> Iterator[Alert]:
             history.failing_since or facts.degraded_since.get(f"alert channel {channel.name}", facts.now),
             next_command=f"tieout alerts test {channel.name}",
         )
+
+
+def lineage_undelivered(facts: Facts) -> Iterator[Alert]:
+    """Whoever reads lineage elsewhere sees less than there is; no close waits for it."""
+    lineage = facts.lineage
+    if lineage is None or lineage.problem is None:
+        return
+    since = facts.now if lineage.since is None else datetime.fromisoformat(lineage.since)
+    kept = f"{counted(lineage.waiting, 'event')} {'is' if lineage.waiting == 1 else 'are'} kept and sent once they do"
+    lost = f"; {counted(lineage.dropped, 'event')} will not arrive" if lineage.dropped else ""
+    yield Alert(
+        AlertKind.DEGRADED,
+        Severity.WARNING,
+        "lineage events",
+        sentence(f"events of OpenLineage do not arrive at {lineage.where} since {at(since)} ({lineage.problem}); {kept}{lost}"),
+        since,
+        next_command="tieout doctor 'lineage events'",
+    )
 
 
 def what_cannot_be_seen(facts: Facts) -> Iterator[Alert]:

@@ -12,6 +12,7 @@ from dagster_project.alerting.conditions import judged
 from dagster_project.alerting.degraded import Degradation, destinations_degraded, warehouse_locked
 from dagster_project.alerting.facts import BrokenCheckpoint, Facts, FailedRun, HeldLines, Integrity, Listed, StepFailure
 from dagster_project.checklist.step import Blocker, ChecklistStep, Effect, StepState
+from dagster_project.open_lineage.undelivered import DeliveryState
 from dagster_project.watch.late_usage import LateUsage
 from reverse_etl.alerting import Alert, AlertKind, MoneyAtRisk, Severity
 from reverse_etl.alerting.memory import ChannelHistory
@@ -319,6 +320,17 @@ def test_a_dead_channel_is_told_by_the_others_after_a_few_failures() -> None:
     found = one(channels=(ChannelState("pager", "webhook", replace(history, failures=3), None),))
     assert found.cause == "the alert channel pager does not work: 3 messages in a row did not arrive since 2026-02-03 11:00 UTC (HTTP 503)"
     assert found.next_command == "tieout alerts test pager"
+
+
+def test_lineage_that_does_not_arrive_is_told_with_what_is_kept_and_what_is_lost() -> None:
+    where, since = "https://marquez.example.com", "2026-02-03T11:00:00+00:00"
+    assert alerts(lineage=None) == alerts(lineage=DeliveryState(where, delivered=9, dropped=1, waiting=2)) == []
+    found = one(lineage=DeliveryState(where, problem="HTTPError: 503", since=since, waiting=412))
+    told = "events of OpenLineage do not arrive at https://marquez.example.com since 2026-02-03 11:00 UTC (HTTPError: 503)"
+    assert found.cause == f"{told}; 412 events are kept and sent once they do"
+    assert (found.kind, found.severity, found.since) == (AlertKind.DEGRADED, Severity.WARNING, NOW - HOUR)
+    found = one(lineage=DeliveryState(where, dropped=3, problem="HTTPError: 503", since=since, waiting=1))
+    assert found.cause.endswith("; 1 event is kept and sent once they do; 3 events will not arrive")
 
 
 def test_what_cannot_be_looked_at_is_told() -> None:
