@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reverse_etl.alerting.policy import Holding
     from reverse_etl.alerting.sending import ChannelState
 
-ALERT_COLUMNS = ("severity", "alert", "since", "at_risk", "cause", "next")
 CHANNEL_COLUMNS = ("channel", "kind", "state", "last_sent", "messages_sent")
 
 
@@ -98,9 +97,9 @@ def _list(session: Session) -> None:
     installation = session.installation
     found = holding(installation)
     states = channel_states(installation.settings) if installation.settings.alerts.channels else ()
-    if found.alerts:
-        session.table("Alerts", [_row(alert) for alert in found.alerts], ALERT_COLUMNS)
-    else:
+    for alert in found.alerts:
+        _show(session, alert)
+    if not found.alerts:
         session.line("No alerts")
     for kind, reason in sorted(found.blind.items()):
         session.line(f"Could not look at {kind.value.replace('_', ' ')}: {reason}")
@@ -121,15 +120,15 @@ def _records(found: Holding) -> list[dict[str, Any]]:
     return [alert.to_record() for alert in found.alerts]
 
 
-def _row(alert: Alert) -> dict[str, Any]:
-    return {
-        "severity": alert.severity.label,
-        "alert": alert.title,
-        "since": f"{alert.since.astimezone(UTC):%Y-%m-%d %H:%M}",
-        "at_risk": "\n".join(map(str, alert.at_risk)),
-        "cause": alert.cause,
-        "next": alert.next_command,
-    }
+def _show(session: Session, alert: Alert) -> None:
+    """A paragraph each: a cause is a sentence, and a command is to be copied whole."""
+    session.line(f"{alert.severity.label}: {alert.title}")
+    at_risk = f", {', '.join(map(str, alert.at_risk))} at risk" if alert.at_risk else ""
+    session.line(f"  since {alert.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC{at_risk}")
+    session.paragraph(alert.cause)
+    if alert.next_command:
+        session.line(f"  Next: {alert.next_command}")
+    session.line("")
 
 
 def _channel(state: ChannelState) -> dict[str, Any]:

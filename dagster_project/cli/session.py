@@ -74,6 +74,13 @@ class Session:
         else:
             click.echo(text)
 
+    def paragraph(self, text: str) -> None:
+        """Set in by two spaces, wrapped between words at the width of the terminal."""
+        if self.tells_people:
+            from dagster_project.cli.terminal.tables import wrapped
+
+            self.line(wrapped(text))
+
     def progress(self, progress: Progress) -> None:
         if self.as_json and not self.is_quiet:
             click.echo(progress.to_json(), err=True)

@@ -144,4 +144,4 @@ def _at_risk(facts: Facts, broken: Sequence[BrokenCheckpoint], waiting: Sequence
 
 
 def _waits_for(step: ChecklistStep) -> str:
-    return f", waits for {step.waits_for}" if step.waits_for else ""
+    return f", waits for: {step.waits_for.replace('_', ' ')}" if step.waits_for else ""

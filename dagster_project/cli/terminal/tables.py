@@ -1,4 +1,4 @@
-"""Tables for people: amounts in units of their currency, at the right, to its last decimal; text wrapped at the width of the terminal."""
+"""Tables and paragraphs for people, as wide as the terminal: amounts in units of their currency, at the right, to its last decimal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import functools
 import os
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +31,12 @@ def console(stream: TextIO | None = None) -> Console:
     target = stream or sys.stdout
     width = None if target.isatty() else int(os.environ.get("COLUMNS") or WIDTH_WITHOUT_TERMINAL)
     return Console(file=target, width=width)
+
+
+def wrapped(text: str, indent: str = "  ") -> str:
+    """Text as wide as the terminal; no word is broken, so that a name or a file in it can be copied."""
+    width = max(len(indent) + 20, console().width)
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> Fitted:
