@@ -80,10 +80,24 @@ def test_no_word_of_a_wide_table_is_broken_and_the_column_that_says_most_is_fold
     assert len(first[4]) > len(first[2]) + 10
 
 
-def test_a_table_of_more_words_than_the_width_breaks_the_longest() -> None:
-    assert widths([["a" * 30], ["b" * 30], ["cc"]], [False, False, False], 20) == [9, 9, 2]
+def test_of_a_table_that_is_too_wide_the_longest_words_are_broken_and_never_a_number() -> None:
+    assert widths([["", "a" * 30], ["", "b" * 30], ["", "cc"]], [False, False, False], 30) == [14, 14, 2]
     assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 20) == [12, 8]
+    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 19) is None
     assert widths([["landing position", "7"], ["why", "because it is so"]], [True, False], 20) == [9, 11]
+
+
+def test_a_record_of_more_columns_than_fit_takes_several_lines_and_breaks_neither_names_nor_amounts() -> None:
+    key = "S0002/starter.platform_fee/2026-05-01@C0002:2026-04:1"
+    records: list[dict[str, object]] = [
+        {"entity": "northlight_eu", "period": "2026-04", "description": "Starter: platform fee", "currency": "EUR", "net_minor": net, "key": key}
+        for net in (4500, 123456789)
+    ]
+    folded = shown("Unbilled", records, ["entity", "period", "description", "currency", "net_minor", "key"], width=60).splitlines()
+    assert max(map(len, folded)) <= 60
+    assert [line.rstrip("│ ").lstrip("│ ") for line in folded if "EUR" in line] == ["EUR              45.00", "EUR       1,234,567.89"]
+    assert sum(key in line for line in folded) == 2
+    assert any("entity" in line and "period" in line for line in folded[2:5])
 
 
 def test_nobody_counts_what_nobody_watches() -> None:

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,11 +18,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from dagster_project.cli.terminal.widths import widths
+from dagster_project.cli.terminal.widths import bands, widths
 
 CURRENCIES = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "currencies.csv"
 WIDTH_WITHOUT_TERMINAL = 180
 MINOR, FUNCTIONAL = "_minor", "functional_"
+INDENT = "  "
 
 Record = Mapping[str, Any]
 
@@ -33,7 +35,7 @@ def console(stream: TextIO | None = None) -> Console:
     return Console(file=target, width=width)
 
 
-def wrapped(text: str, indent: str = "  ") -> str:
+def wrapped(text: str, indent: str = INDENT) -> str:
     """Text as wide as the terminal; no word is broken, so that a name or a file in it can be copied."""
     width = max(len(indent) + 20, console().width)
     return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -62,21 +64,43 @@ class _Column:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A table that takes the width of what it is printed on."""
+    """A table that takes the width of what it is printed on; where its columns do not fit in one line, a record takes several."""
 
     title: str
     columns: Sequence[_Column]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        # A line before each column and one at the end, and a space on both sides of a cell.
-        available = options.max_width - 3 * len(self.columns) - 1
-        fitted = widths([[column.heading, *column.cells] for column in self.columns], [column.is_numeric for column in self.columns], available)
+        cells = [[column.heading, *column.cells] for column in self.columns]
+        fixed = [column.is_numeric for column in self.columns]
         shown = Table(title=Text(self.title), title_justify="left", title_style="bold", header_style="bold")
-        for column, width in zip(self.columns, fitted, strict=True):
-            shown.add_column(Text(column.heading), justify="right" if column.is_numeric else "left", overflow="fold", width=width)
-        for row in zip(*(column.cells for column in self.columns), strict=True):
-            shown.add_row(*map(Text, row))
+        # A line before each column and one at the end, and a space on both sides of a cell.
+        found = widths(cells, fixed, options.max_width - 3 * len(self.columns) - 1)
+        if found is not None:
+            for column, width in zip(self.columns, found, strict=True):
+                shown.add_column(Text(column.heading), justify="right" if column.is_numeric else "left", overflow="fold", width=width)
+            for row in zip(*(column.cells for column in self.columns), strict=True):
+                shown.add_row(*map(Text, row))
+        else:
+            lines = bands(cells, fixed, options.max_width - 4 - len(INDENT), len(INDENT))
+            heading, *records = (self._lines(row, lines) for row in zip(*cells, strict=True))
+            shown.add_column(Text(heading), overflow="fold")
+            shown.show_lines = len(lines) > 2
+            for record in records:
+                shown.add_row(Text(record))
         yield shown
+
+    def _lines(self, row: Sequence[str], lines: Sequence[Sequence[tuple[int, int]]]) -> str:
+        """One record, its columns below each other in as many lines as it takes."""
+        told = []
+        for band, line in enumerate(lines):
+            folded = [textwrap.wrap(row[index], width, break_on_hyphens=False) for index, width in line]
+            for parts in zip_longest(*folded, fillvalue=""):
+                cells = [
+                    part.rjust(width) if self.columns[index].is_numeric else part.ljust(width)
+                    for part, (index, width) in zip(parts, line, strict=True)
+                ]
+                told.append((INDENT * (band > 0) + INDENT.join(cells)).rstrip())
+        return "\n".join(told)
 
 
 def amount_text(record: Record, column: str) -> str:
