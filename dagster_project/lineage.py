@@ -131,7 +131,7 @@ _STARTS: tuple[tuple[str, str], ...] = (
 )
 
 _EVENTS = """
-    select events.event_source, events.event_id, events.customer_id, events.meter, cast(events.quantity as varchar) as quantity,
+    select events.event_source, events.event_id, events.customer_id, events.meter, events.quantity,
         cast(events.occurred_at as varchar) as occurred_at, events.is_late, events.file_name, events.line_number, claimed.usage_key,
         count(*) over () as event_count
     from usage.usage_events as events
@@ -144,8 +144,8 @@ _EVENTS = """
 
 _SUMMARIES = """
     select summaries.usage_key, summaries.customer_id, summaries.meter, cast(summaries.service_period_start as varchar) as service_period_start,
-        cast(summaries.quantity as varchar) as quantity, summaries.event_count, rated.price_version,
-        cast(rated.amount_precise as varchar) as amount_precise, rated.amount_minor, rated.currency, rated.hold_reason
+        summaries.quantity, summaries.event_count, rated.price_version,
+        rated.amount_precise, rated.amount_minor, rated.currency, rated.hold_reason
     from usage.usage_summaries as summaries
     left join rating.rated_lines as rated on summaries.usage_key = rated.line_key
     where list_contains($1, summaries.usage_key)
@@ -191,10 +191,12 @@ _PAYMENT_START = (
 _JOURNAL_LINES = """
     select journal_lines.line_key, journal_lines.source_line_key, journal_lines.source_document, documents.business_key, journal_lines.account,
         journal_lines.side, journal_lines.amount_minor, journal_lines.currency, journal_lines.functional_minor,
+        entities.functional_currency,
         cast(journal_lines.posting_date as varchar) as posting_date, journal_lines.period, documents.remote_number, documents.remote_id,
         move_lines.remote_line_id
     from staging.stg_register_closing__journal_lines as journal_lines
     inner join staging.stg_register_closing__documents as documents on journal_lines.document_position = documents.document_position
+    left join staging.stg_crm__legal_entities as entities on documents.entity = entities.entity
     left join staging.stg_ledger__move_lines as move_lines
         on documents.entity = move_lines.entity and documents.remote_id = move_lines.remote_id and journal_lines.posted_line_key = move_lines.line_key
     where list_contains($1, journal_lines.source_line_key)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reverse_etl.warehouse import Warehouse
+from decimal import Context, Decimal
+from functools import cache
+from pathlib import Path
 
 HEADLINES: Mapping[str, str] = {
     "K0": "rows",
@@ -24,18 +23,33 @@ HEADLINES: Mapping[str, str] = {
 }
 """By checkpoint, the measure that a reader wants to see; breaks count over every measure of the checkpoint."""
 
-_EXPONENTS = "select currency, exponent from constants.currencies"
+# More digits than any number of a warehouse has: what is computed in it is never rounded.
+_EXACT = Context(prec=100)
+_CURRENCIES = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds" / "currencies.csv"
 
 
-def exponents(warehouse: Warehouse, *, published: bool = True) -> Mapping[str, int]:
-    """Decimals by currency."""
-    rows = (warehouse.read_published if published else warehouse.read)(_EXPONENTS).to_pylist()
-    return {row["currency"]: row["exponent"] for row in rows}
+@cache
+def exponents() -> Mapping[str, int]:
+    """Decimals by currency, from the seed that the models read too, so that amounts are right before anything was built."""
+    with _CURRENCIES.open(newline="") as rows:
+        return {row["currency"]: int(row["exponent"]) for row in csv.DictReader(rows)}
 
 
 def quantity(value: str, unit: str, decimals: Mapping[str, int]) -> str:
     """A value with its unit: minor units of a currency as an amount, anything else as a number."""
-    number = Decimal(value)
     if unit in decimals:
-        return f"{unit} {number.scaleb(-decimals[unit]):,.{decimals[unit]}f}"
-    return f"{number.normalize():,f} {unit}" if number else f"0 {unit}"
+        return f"{unit} {number(in_units(value, decimals[unit]), decimals[unit])}"
+    return f"{number(value)} {unit}"
+
+
+def number(value: Decimal | str | int, decimals: int = 0, *, is_grouped: bool = True) -> str:
+    """A number as people write it, with every digit that it has: no exponent, and no zeros that only fill a scale beyond so many ``decimals``."""
+    exact = Decimal(value)
+    whole, _, behind = format(exact if exact else exact.copy_abs(), ",f" if is_grouped else "f").partition(".")
+    behind = behind.rstrip("0").ljust(decimals, "0")
+    return f"{whole}.{behind}" if behind else whole
+
+
+def in_units(minor: Decimal | str | int, exponent: int) -> Decimal:
+    """Minor units of a currency of so many decimals in its units, exactly."""
+    return Decimal(minor).scaleb(-exponent, _EXACT)

@@ -64,7 +64,7 @@ def degradations(installation: Installation, now: datetime | None = None) -> tup
 
 def destination_degradations(installation: Installation) -> tuple[Degradation, ...]:
     """The same of the destinations alone."""
-    from dagster_project.alerting.currencies import exponents
+    from dagster_project.quantities import exponents
     from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
     from reverse_etl.posting.pacing.overview import destination_states
 

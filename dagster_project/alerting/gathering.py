@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from dagster_project.alerting.currencies import exponents
 from dagster_project.alerting.degraded import Degradation, destinations_degraded, warehouse_degraded
 from dagster_project.alerting.facts import Facts, FailedRun, Integrity
 from dagster_project.alerting.published import broken_checkpoints, held_lines, listed
@@ -19,6 +18,7 @@ from dagster_project.checklist.step import ChecklistStep
 from dagster_project.close.auditing import audit_register, kept_audit
 from dagster_project.close.installation import Installation
 from dagster_project.open_lineage.undelivered import delivery_state
+from dagster_project.quantities import exponents
 from dagster_project.watch.late_usage import late_usage
 from reverse_etl.alerting import AlertKind
 from reverse_etl.alerting.memory import Memory

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagster_project.alerting.facts import BrokenCheckpoint, HeldLines, Listed
 from dagster_project.held_back import published
-from dagster_project.quantities import quantity
+from dagster_project.quantities import number, quantity
 from reverse_etl.alerting.memory import Memory
 from reverse_etl.warehouse import Warehouse
 
@@ -187,7 +187,7 @@ def _spikes(warehouse: Warehouse) -> Iterator[Listed]:
 
 
 def _spike(row: Mapping[str, Any]) -> str:
-    used, before = (f"{Decimal(row[name]).normalize():,f}" for name in ("quantity", "norm_total"))
+    used, before = (number(row[name]) for name in ("quantity", "norm_total"))
     periods = f"{row['norm_periods']} periods" if row["norm_periods"] > 1 else "period"
     return f"{row['customer_id']} used {used} of {row['meter']} in {row['used_in']}, and {before} in the {periods} before"
 

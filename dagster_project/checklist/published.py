@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from dagster_project.checklist.standing import Hold, Landing, LateUsage, Measure, ReadBackState, Refusal, StoppedPlan
 from dagster_project.checklist.step import Money
+from dagster_project.quantities import exponents, quantity
 from reverse_etl.errors import DestinationError
 from reverse_etl.warehouse import Warehouse
 
 _RELATIONS = "select table_schema || '.' || table_name as relation from information_schema.tables"
-_CURRENCIES = "select currency, exponent from constants.currencies"
 _MIRROR = "select position from register.mirror order by position desc limit 1"
 _CUTOVERS = """
     select entity_id, try_cast(cutover_on as date) as cutover_on from raw.legal_entities
@@ -212,20 +212,18 @@ class Published:
         return LateUsage(rows[0]["events"], rows[0]["customers"], rows[0]["last_landed_on"])
 
     def _quantity(self, value: str, unit: str) -> str:
-        number = Decimal(value)
-        return str(self.money(int(number), unit)) if unit in self.exponents else f"{number.normalize():,f} {unit}"
+        return quantity(value, unit, self.exponents)
 
 
 @contextmanager
 def published(warehouse: Warehouse, is_there: bool) -> Iterator[Published]:
     """The published copy as it is now. ``is_there``: whether anything was ever published."""
     if not is_there:
-        yield Published(_nothing, frozenset(), {})
+        yield Published(_nothing, frozenset(), exponents())
         return
     with warehouse.reading_published() as read:
         relations = frozenset(row["relation"] for row in read(_RELATIONS, []).to_pylist())
-        bare = Published(read, relations, {})
-        yield Published(read, relations, {row["currency"]: row["exponent"] for row in bare.rows(_CURRENCIES)})
+        yield Published(read, relations, exponents())
 
 
 def _nothing(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> pa.Table:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
+from dagster_project.quantities import exponents, in_units, number
 from reverse_etl.close_calendar import CloseStep
 
 
@@ -69,8 +69,12 @@ class Money:
     currency: str
     exponent: int
 
+    @classmethod
+    def of(cls, minor: int, currency: str) -> Money:
+        return cls(minor, currency, exponents().get(currency, 2))
+
     def __str__(self) -> str:
-        return f"{self.currency} {Decimal(self.minor).scaleb(-self.exponent):,.{self.exponent}f}"
+        return f"{self.currency} {number(in_units(self.minor, self.exponent), self.exponent)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.session import Session, with_session
+from dagster_project.quantities import exponents, quantity
 
 if TYPE_CHECKING:
     from reverse_etl.register import ApprovalRequest
@@ -163,7 +164,7 @@ def _told(session: Session, request: ApprovalRequest) -> None:
 
 
 def _row(request: ApprovalRequest) -> dict[str, str | int | None]:
-    amount = None if request.amount_minor is None else f"{request.amount_minor} minor units of {request.currency} {request.basis}"
+    amount = None if request.amount_minor is None else f"{quantity(str(request.amount_minor), request.currency or '', exponents())} {request.basis}"
     return {
         "request_id": request.request_id,
         "kind": request.kind,

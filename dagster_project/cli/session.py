@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from uuid import uuid4
 
 import click
 
+from dagster_project.quantities import number
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import ConfigurationError
 
@@ -151,4 +153,6 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, Decimal):
+        return number(value, is_grouped=False)
     return str(value)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from dagster_project.close.installation import Installation
+from dagster_project.quantities import in_units, number
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
@@ -66,8 +67,8 @@ def ask_for_stopped(installation: Installation, entity: str, period: str, correl
 
 def gate_evidence(row: Mapping[str, Any]) -> str:
     """What a gate stops and why, in words."""
-    gross, norm = (f"{Decimal(row[name] or 0).scaleb(-row['exponent']):,.{row['exponent']}f}" for name in ("gross_minor", "norm_minor"))
-    limits = [f"{Decimal(row['gross_limit']):,f} {row['functional_currency']}"] if row["gross_limit"] is not None else []
+    gross, norm = (number(in_units(row[name] or 0, row["exponent"]), row["exponent"]) for name in ("gross_minor", "norm_minor"))
+    limits = [f"{number(row['gross_limit'], row['exponent'])} {row['functional_currency']}"] if row["gross_limit"] is not None else []
     limits += [f"{row['line_limit']} lines"] if row["line_limit"] is not None else []
     if row["is_over_norm"]:
         of, unit = "all customers" if row["customer_id"] == "*" else f"customer {row['customer_id']}", row["functional_currency"]
@@ -80,7 +81,7 @@ def gate_evidence(row: Mapping[str, Any]) -> str:
 
 
 def _spike_evidence(row: Mapping[str, Any]) -> str:
-    quantities = [f"{Decimal(row[name]).normalize():f}" for name in ("quantity", "norm_total")]
+    quantities = [number(row[name]) for name in ("quantity", "norm_total")]
     return f"{row['meter']} of {row['subscription_id']}: {quantities[0]} used; {quantities[1]} in the {row['norm_periods']} periods before"
 
 

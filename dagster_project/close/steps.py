@@ -221,7 +221,7 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
     found = checkpoints(installation, entity, period)
     broken = [checkpoint for checkpoint in found if not checkpoint.tied]
     if broken or not found:
-        decimals = exponents(installation.warehouse, published=False)
+        decimals = exponents()
         shown = [
             "{checkpoint} {entity} {measure}: {left_side} {left_value}, {right_side} {right_value}".format(**item.as_read(decimals))
             for item in broken[:SHOWN_BREAKS]

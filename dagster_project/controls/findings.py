@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dagster_project.alerting.currencies import exponents
 from dagster_project.alerting.degraded import destinations_degraded
 from dagster_project.close import CloseKey, Installation
 from dagster_project.close.approvals import gate_evidence, stopped_gates
@@ -31,6 +30,7 @@ from dagster_project.controls.catalogue import (
     STOPPED_DOCUMENTS,
     Control,
 )
+from dagster_project.quantities import exponents
 from reverse_etl.errors import RegisterError, TieoutError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, LaneAge, lane_ages, stopped_documents
 from reverse_etl.posting.pacing.overview import DestinationState, destination_states
@@ -51,7 +51,7 @@ _CHECKPOINT_BREAKS = """
     limit ?
 """
 _HELD_LINES = """
-    select customer_id, line_key, kind, currency, cast(delta_minor as varchar) as delta_minor, cast(quantity as varchar) as quantity, hold_reason,
+    select customer_id, line_key, kind, currency, cast(delta_minor as varchar) as delta_minor, quantity, hold_reason,
         meaning, what_to_do, count(*) over () as total
     from invoicing.held_lines
     where entity = ? and document_month = ?

@@ -105,7 +105,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     )
     def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         told_of_all: dict[Checkpoint, None] = {}
-        decimals = exponents(installation.warehouse, published=False)
+        decimals = exponents()
         keys = keys_or_failure(context)
 
         def breaks_of(checkpoint: str) -> BreakList:

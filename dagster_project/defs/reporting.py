@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ import dagster as dg
 from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.partitions import close_keys
 from dagster_project.progress import Progress, report
+from dagster_project.quantities import number
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 
@@ -93,15 +95,16 @@ def merged(failures: Sequence[dg.Failure]) -> dg.Failure:
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
-    """Records as a table; text where JSON would not carry the value exactly."""
+    """Records as a table; text where JSON would not carry the value exactly, a decimal as people write it."""
     if not records:
         return dg.MetadataValue.text("none")
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord({name: value if value is None or isinstance(value, str | int) else str(value) for name, value in record.items()})
-            for record in records
-        ]
-    )
+    return dg.MetadataValue.table([dg.TableRecord({name: _as_read(value) for name, value in record.items()}) for record in records])
+
+
+def _as_read(value: Any) -> str | int | None:
+    if value is None or isinstance(value, str | int):
+        return value
+    return number(value) if isinstance(value, Decimal) else str(value)
 
 
 def _report(context: dg.AssetExecutionContext, progress: Progress) -> None:

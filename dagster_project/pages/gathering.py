@@ -19,7 +19,7 @@ from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
 from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.held_back import published
-from dagster_project.pages.queue_gathering import company_of, exponents_of, gather_queue, money_of, one_publication, published_at
+from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication, published_at
 from dagster_project.pages.report import (
     Break,
     CloseReport,
@@ -32,6 +32,7 @@ from dagster_project.pages.report import (
     Waterfall,
     WaterfallStep,
 )
+from dagster_project.quantities import exponents
 from dagster_project.sub_ledgers import rolled_forward
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.pacing.overview import destination_states
@@ -85,7 +86,6 @@ def gather_report(installation: Installation, period: str, now: datetime, run_id
 def _gathered(installation: Installation, period: str, now: datetime, run_id: str | None) -> CloseReport:
     warehouse = installation.warehouse
     is_published = installation.settings.published_path.is_file()
-    exponents = exponents_of(warehouse) if is_published else {}
     with closing(installation.open_register()) as register:
         seen = register.seen()
         changes = {change.entity: change for change in register.periods() if change.period == period}
@@ -107,14 +107,14 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         register_position=seen.position,
         head_hash=seen.head_hash,
         published_at=published_at(installation),
-        exponents=exponents,
+        exponents=exponents(),
         entities=tuple(_entities(installation, changes, checkpoints, is_published)),
-        waterfalls=tuple(one for one in _waterfalls(warehouse, period, exponents) if one.entity in ours) if is_published else (),
+        waterfalls=tuple(one for one in _waterfalls(warehouse, period) if one.entity in ours) if is_published else (),
         rolled=tuple(row for row in rolled_forward(warehouse, period) if row.period == period and row.entity in ours) if is_published else (),
         exceptions=exceptions,
         other_exceptions=len(queue.items) - len(exceptions),
-        invoices=tuple(one for one in _invoices(warehouse, period, exponents) if one.entity in ours) if is_published else (),
-        movements=tuple(one for one in _movements(warehouse, period, exponents) if one.entity in ours) if is_published else (),
+        invoices=tuple(one for one in _invoices(warehouse, period) if one.entity in ours) if is_published else (),
+        movements=tuple(one for one in _movements(warehouse, period) if one.entity in ours) if is_published else (),
         checkpoints=checkpoints,
         breaks=tuple(_shown(breaks)),
         break_count=len(breaks),
@@ -123,7 +123,7 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         approvals=tuple(_approvals(approvals, period, documents)),
         destinations=tuple(destination_states(installation.settings)),
         document_counts=tuple(_counts(documents)),
-        documents=tuple(_links(installation, documents, exponents)),
+        documents=tuple(_links(installation, documents)),
     )
 
 
@@ -165,28 +165,26 @@ def _shown(breaks: Sequence[Break]) -> Iterator[Break]:
             yield one
 
 
-def _waterfalls(warehouse: Warehouse, period: str, exponents: Mapping[str, int]) -> Iterator[Waterfall]:
+def _waterfalls(warehouse: Warehouse, period: str) -> Iterator[Waterfall]:
     history: defaultdict[tuple[str, str], list[tuple[str, Money]]] = defaultdict(list)
     for row in published(warehouse, _HISTORY, [period]):
-        history[row["entity"], row["currency"]].append((row["period"], _money(row, "amount_minor", exponents)))
+        history[row["entity"], row["currency"]].append((row["period"], _money(row, "amount_minor")))
     for (entity, currency), group in groupby(published(warehouse, _WATERFALL, [period]), key=lambda row: (row["entity"], row["currency"])):
-        steps = tuple(
-            WaterfallStep(row["step"], row["kind"], row["title"], _money(row, "amount_minor", exponents), int(row["item_count"])) for row in group
-        )
+        steps = tuple(WaterfallStep(row["step"], row["kind"], row["title"], _money(row, "amount_minor"), int(row["item_count"])) for row in group)
         # What is only eliminated between entities, or was never sold in, is no way of its own.
         if any(step.money.minor for step in steps):
             yield Waterfall(entity, currency, steps, tuple(history[entity, currency][-SHOWN_PERIODS:]))
 
 
-def _invoices(warehouse: Warehouse, period: str, exponents: Mapping[str, int]) -> Iterator[InvoiceStatus]:
+def _invoices(warehouse: Warehouse, period: str) -> Iterator[InvoiceStatus]:
     for row in published(warehouse, _INVOICES, [period]):
-        amounts = (_money(row, "total_minor", exponents), _money(row, "open_minor", exponents))
+        amounts = (_money(row, "total_minor"), _money(row, "open_minor"))
         yield InvoiceStatus(row["entity"], row["document_type"], row["status"], int(row["document_count"]), *amounts)
 
 
-def _movements(warehouse: Warehouse, period: str, exponents: Mapping[str, int]) -> Iterator[Movement]:
+def _movements(warehouse: Warehouse, period: str) -> Iterator[Movement]:
     for row in published(warehouse, _MOVEMENTS, [period, SHOWN_MOVEMENTS]):
-        amounts = (_money(row, name, exponents) for name in ("amount_minor", "previous_minor", "change_minor"))
+        amounts = (_money(row, name) for name in ("amount_minor", "previous_minor", "change_minor"))
         yield Movement(row["entity"], row["dimension"], row["subject"], row["subject_name"], *amounts)
 
 
@@ -221,7 +219,7 @@ def _counts(documents: Sequence[tuple[SealedDocument, Delivery]]) -> Iterator[Do
         yield DocumentCount(system, document_type, state, count)
 
 
-def _links(installation: Installation, documents: Sequence[tuple[SealedDocument, Delivery]], exponents: Mapping[str, int]) -> Iterator[DocumentLink]:
+def _links(installation: Installation, documents: Sequence[tuple[SealedDocument, Delivery]]) -> Iterator[DocumentLink]:
     """The largest documents of each type and currency, and where they are."""
     ordered = sorted(
         documents, key=lambda pair: (pair[0].system, pair[0].document_type, pair[0].currency, -abs(pair[0].total_minor), pair[0].position)
@@ -237,7 +235,7 @@ def _links(installation: Installation, documents: Sequence[tuple[SealedDocument,
                     number=document.number or delivery.remote_number or document.natural_id,
                     customer_id=document.payload.get("customer_id"),
                     state=delivery.state.value,
-                    money=money_of(document, exponents),
+                    money=Money.of(document.total_minor, document.currency),
                     remote_id=delivery.remote_id,
                     url=pages[document.system](document.entity, document.document_type, delivery.remote_id) if delivery.remote_id else None,
                 )
@@ -248,5 +246,5 @@ def _last_run(documents: Sequence[tuple[SealedDocument, Delivery]]) -> str | Non
     return getattr(last, "correlation_id", None) or None
 
 
-def _money(row: Mapping[str, Any], name: str, exponents: Mapping[str, int]) -> Money:
-    return Money(int(row[name]), row["currency"], exponents.get(row["currency"], 2))
+def _money(row: Mapping[str, Any], name: str) -> Money:
+    return Money.of(int(row[name]), row["currency"])

@@ -14,6 +14,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.periods import broken_seals
 from dagster_project.held_back import EXCEPTIONS, compared, published
 from dagster_project.pages.queue import AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered
+from dagster_project.quantities import exponents
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.oversight.cases import Case, next_commands
 from reverse_etl.posting import notices
@@ -50,7 +51,6 @@ BREAK = "break"
 # Of so many documents all attempts are read; 'tieout exceptions show' tells those of any other.
 WITH_ATTEMPTS = 200
 
-_EXPONENTS = "select currency, exponent from constants.currencies"
 _GROUP_CURRENCY = "select max(group_currency) as currency from ledger.consolidated_trial_balance"
 _COMPANY = "select entity, entity_name, functional_currency from staging.stg_crm__legal_entities order by entity"
 _RATES = """
@@ -70,13 +70,12 @@ def gather_queue(installation: Installation, now: datetime) -> ExceptionQueue:
 def _gathered(installation: Installation, now: datetime) -> ExceptionQueue:
     warehouse = installation.warehouse
     is_published = installation.settings.published_path.is_file()
-    exponents = exponents_of(warehouse) if is_published else {}
     with closing(installation.open_register()) as register:
-        items = [*_of_register(installation, register, exponents)]
+        items = [*_of_register(installation, register)]
         position = register.position
     if is_published:
-        items += [*_held_back(warehouse, exponents), *_seals(installation)]
-    rates = _rates(installation, exponents) if is_published else Rates("")
+        items += [*_held_back(warehouse), *_seals(installation)]
+    rates = _rates(installation) if is_published else Rates("")
     return ExceptionQueue(
         company=company_of(installation),
         generated_at=now,
@@ -92,11 +91,6 @@ def one_publication(installation: Installation) -> AbstractContextManager[object
     return installation.warehouse.reading_published() if installation.settings.published_path.is_file() else nullcontext()
 
 
-def exponents_of(warehouse: Warehouse) -> dict[str, int]:
-    """Decimals by currency; none where nothing was computed yet."""
-    return {row["currency"]: row["exponent"] for row in published(warehouse, _EXPONENTS)}
-
-
 def published_at(installation: Installation) -> datetime | None:
     path = installation.settings.published_path
     return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
@@ -109,11 +103,7 @@ def company_of(installation: Installation) -> str:
     return ", ".join(names.get(entity) or entity for entity in installation.settings.entities)
 
 
-def money_of(document: SealedDocument, exponents: Mapping[str, int]) -> Money:
-    return Money(document.total_minor, document.currency, exponents.get(document.currency, 2))
-
-
-def _of_register(installation: Installation, register: Register, exponents: Mapping[str, int]) -> Iterator[QueueItem]:
+def _of_register(installation: Installation, register: Register) -> Iterator[QueueItem]:
     entries = register.exceptions()
     stopped = register.deliveries(states=list(STATES))
     known = {document.position for document, _ in stopped}
@@ -138,12 +128,12 @@ def _of_register(installation: Installation, register: Register, exponents: Mapp
             attempts=tuple(register.attempts(document)) if told <= WITH_ATTEMPTS else (),
             requests=tuple(one for one in requests if one.subject == document.business_key),
         )
-        yield _of_document(installation, case, document, delivery, exponents)
-    yield from (_waiting(found, exponents) for found in waiting.values())
+        yield _of_document(installation, case, document, delivery)
+    yield from (_waiting(found) for found in waiting.values())
     yield from (_of_nothing(entry) for found in by_document.values() for entry in found)
 
 
-def _of_document(installation: Installation, case: Case, document: SealedDocument, delivery: Delivery, exponents: Mapping[str, int]) -> QueueItem:
+def _of_document(installation: Installation, case: Case, document: SealedDocument, delivery: Delivery) -> QueueItem:
     first = case.exceptions[0] if case.exceptions else None
     evidence = [Evidence("Document", f"{document.document_type} {document.number or document.natural_id}, revision {document.revision}")]
     evidence += [Evidence("Reference", document.reference), Evidence("State", f"{delivery.state} at {document.system}")]
@@ -162,7 +152,7 @@ def _of_document(installation: Installation, case: Case, document: SealedDocumen
         entity=document.entity,
         period=document.period,
         system=document.system,
-        money=money_of(document, exponents),
+        money=Money.of(document.total_minor, document.currency),
         since=min(entry.recorded_at for entry in case.exceptions) if case.exceptions else delivery.first_written_at,
         evidence=tuple(evidence),
         attempts=tuple(
@@ -172,7 +162,7 @@ def _of_document(installation: Installation, case: Case, document: SealedDocumen
     )
 
 
-def _waiting(documents: Sequence[SealedDocument], exponents: Mapping[str, int]) -> QueueItem:
+def _waiting(documents: Sequence[SealedDocument]) -> QueueItem:
     one = documents[0]
     return QueueItem(
         kind="waiting",
@@ -184,7 +174,7 @@ def _waiting(documents: Sequence[SealedDocument], exponents: Mapping[str, int]) 
         entity=one.entity,
         period=one.period,
         system=one.system,
-        money=Money(sum(abs(document.total_minor) for document in documents), one.currency, exponents.get(one.currency, 2)),
+        money=Money.of(sum(abs(document.total_minor) for document in documents), one.currency),
         count=len(documents),
         subjects=tuple(document.number or document.business_key for document in documents[:12]),
     )
@@ -212,20 +202,20 @@ def _of_nothing(entry: ExceptionRecord) -> QueueItem:
     )
 
 
-def _held_back(warehouse: Warehouse, exponents: Mapping[str, int]) -> Iterator[QueueItem]:
+def _held_back(warehouse: Warehouse) -> Iterator[QueueItem]:
     for statement in EXCEPTIONS.values():
         for row in published(warehouse, statement):
             currency = row["currency"]
             yield QueueItem(
                 kind=row["kind"],
                 subject=row["subject"],
-                reason=compared(row, exponents) if row["kind"] == BREAK else row["reason"] or "",
+                reason=compared(row, exponents()) if row["kind"] == BREAK else row["reason"] or "",
                 what_to_do=row["what_to_do"] or "",
                 owner=row["owner"],
                 commands=(row["command"],) if row["command"] else (),
                 entity=row["entity"],
                 period=row["period"],
-                money=Money(row["amount_minor"], currency, exponents.get(currency, 2)) if row["amount_minor"] is not None and currency else None,
+                money=Money.of(row["amount_minor"], currency) if row["amount_minor"] is not None and currency else None,
                 since=_aware(row["since"]),
             )
 
@@ -244,15 +234,18 @@ def _seals(installation: Installation) -> Iterator[QueueItem]:
         )
 
 
-def _rates(installation: Installation, exponents: Mapping[str, int]) -> Rates:
+def _rates(installation: Installation) -> Rates:
     """Into the currency of the group, or else of the first legal entity."""
     warehouse = installation.warehouse
     group: list[dict[str, Any]] = published(warehouse, _GROUP_CURRENCY)
     own = {row["entity"]: row["functional_currency"] for row in published(warehouse, _COMPANY)}
     first: str = next((row["currency"] for row in group if row["currency"]), None) or own.get(installation.settings.entities[0]) or ""
     found = published(warehouse, _RATES, [first])
-    scale = exponents.get(first, 2)
-    rates = {row["from_currency"]: Fraction(row["exchange_rate"]) * Fraction(10) ** (scale - exponents.get(row["from_currency"], 2)) for row in found}
+    scales = exponents()
+    rates = {
+        row["from_currency"]: Fraction(row["exchange_rate"]) * Fraction(10) ** (scales.get(first, 2) - scales.get(row["from_currency"], 2))
+        for row in found
+    }
     return Rates(first, max((row["rate_date"] for row in found), default=None), rates)
 
 

@@ -103,7 +103,7 @@ def test_a_refund_and_a_write_off_are_asked_for_and_wait(home: Path, capsys: pyt
     refund = answered(home, capsys, "credit", "INV-ACME-000001", "--amount", "2.50", "--disposition", "refund", "--reason", "an outage")
     assert (refund["kind"], refund["disposition"], refund["amount_minor"]) == ("goodwill", "refund", 250)
     loss = answered(home, capsys, "write-off", "INV-ACME-000001", "--amount", "12", "--reason", "insolvent")
-    assert (loss["kind"], loss["amount"], loss["disposition"]) == ("write_off", "1200 minor units of USD gross", None)
+    assert (loss["kind"], loss["amount"], loss["disposition"]) == ("write_off", "USD 12.00 gross", None)
     assert [request["status"] for request in answered(home, capsys, "approvals")] == ["open", "open"]
 
 

@@ -184,7 +184,7 @@ def test_a_rejected_document_is_shown_and_tried_again(office: Office) -> None:
     [row] = office.answer("exceptions")
     assert (row["subject"], row["amount_at_risk_minor"], row["age"]) == (document.business_key, 1000, "0 h 0 min")
     told = office("exceptions", "show", str(row["id"]), "--look")
-    for what in ("this is not acceptable", "At risk: 1000 minor units of USD", "holds nothing under the reference", '"call":"create"'):
+    for what in ("this is not acceptable", "At risk: USD 10.00", "holds nothing under the reference", '"call":"create"'):
         assert what in told
     assert f"Next: tieout exceptions retry {row['id']}" in told
     assert "is rejected and would be forgotten" in office("exceptions", "resolve", str(row["id"]), "--reason", "tired", code=1)

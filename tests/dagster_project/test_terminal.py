@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import sqlite3
@@ -59,6 +60,18 @@ def test_exact_numbers_and_truth_are_told_as_people_write_them() -> None:
     told = shown("Rows", [{"quantity": Decimal("0.0000001"), "tied": True, "note": None}], ["quantity", "tied", "note"])
     assert "0.0000001" in told
     assert "yes" in told
+    quantities: list[dict[str, object]] = [{"quantity": Decimal(value)} for value in ("12.0000000000000", "0E-13", "3000.5000000000000")]
+    assert [line.split("│")[1].strip() for line in shown("Rows", quantities, ["quantity"]).splitlines()[4:7]] == ["12", "0", "3,000.5"]
+
+
+def test_a_column_of_amounts_as_text_is_at_the_right_and_one_of_keys_is_not() -> None:
+    lines = shown("Rows", [{"net": "49.00", "key": "00017"}, {"net": "134800", "key": "9"}], ["net", "key"]).splitlines()
+    assert [line.split("│")[1:3] for line in lines[4:6]] == [["  49.00 ", " 00017 "], [" 134800 ", " 9     "]]
+
+
+def test_programs_get_exact_numbers_too_without_exponent_or_separator(capsys: pytest.CaptureFixture[str]) -> None:
+    Session(None, True).result({"quantity": Decimal("1200.5000000000000"), "nothing": Decimal("0E-13")})
+    assert json.loads(capsys.readouterr().out) == {"quantity": "1200.5", "nothing": "0"}
 
 
 def test_a_wide_table_is_folded_at_the_width_and_loses_nothing() -> None:
@@ -75,7 +88,7 @@ def test_no_word_of_a_wide_table_is_broken_and_the_column_that_says_most_is_fold
     ]
     folded = shown("Wide", records, ["entity", "document", "units", "why"], width=72)
     assert max(map(len, folded.splitlines())) <= 72
-    assert all(word in folded for word in ["northlight_us", "1234567.25", "document", *why.split()])
+    assert all(word in folded for word in ["northlight_us", "1,234,567.25", "document", *why.split()])
     first = folded.splitlines()[4].split("│")
     assert len(first[4]) > len(first[2]) + 10
 

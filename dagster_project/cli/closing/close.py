@@ -76,7 +76,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
             session.line(f"What it waits for: tieout checklist {period}" + (f" --entity {entity}" if entity else ""))
         refuse(run)
     found = checkpoints(installation, entity, period, published=True)
-    decimals = exponents(installation.warehouse)
+    decimals = exponents()
     session.table(f"Checkpoints of {period}", [checkpoint.as_read(decimals) for checkpoint in found], CHECKPOINT_COLUMNS)
     # A month may close while something waits that belongs to no month yet, such as an event without a readable time.
     waiting = Counter(record["kind"] for records in open_exceptions(installation).values() for record in records)

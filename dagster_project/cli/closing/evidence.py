@@ -65,7 +65,7 @@ class Evidence:
     def gathered(cls, installation: Installation, periods: Sequence[str], counterparties: Counterparties) -> Evidence:
         return cls(
             periods,
-            exponents(installation.warehouse),
+            exponents(),
             [checkpoint for period in periods for checkpoint in tie_out.tied_checkpoints(installation, period)],
             counterparties,
             rolled_forward(installation.warehouse, periods[-1]),

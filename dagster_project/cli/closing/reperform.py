@@ -38,7 +38,7 @@ def reperform_command(session: Session, period: str | None, entity: str | None, 
     installation = session.installation
     done = reperform(installation.settings.inbox, read_facts(installation), period, entity, sample, seed)
     if session.tells_people:
-        show(done, exponents(installation.warehouse))
+        show(done, exponents())
     for line in told(done):
         session.line(line)
     session.result({"agrees": done.agrees, **as_records(done)})

@@ -81,7 +81,7 @@ class AccountBalance:
 def tied_checkpoints(installation: Installation, period: str) -> tuple[TiedCheckpoint, ...]:
     """The checkpoints of a period, from the published warehouse; an absent one is not there and so does not tie."""
     warehouse = installation.warehouse
-    decimals = exponents(warehouse)
+    decimals = exponents()
     rows = warehouse.read_published(_CHECKPOINTS, [period]).to_pylist()
     tied = []
     for checkpoint in sorted({row["checkpoint"] for row in rows}, key=lambda name: int(name[1:])):

@@ -13,7 +13,7 @@ import click
 
 from dagster_project.cli.session import Session, with_session
 from dagster_project.held_back import EXCEPTIONS, compared, published
-from dagster_project.quantities import exponents
+from dagster_project.quantities import exponents, quantity
 from reverse_etl.correlation import current
 from reverse_etl.errors import ApprovalError, TieoutError
 
@@ -220,16 +220,17 @@ def _tell(session: Session, case: Case, held: Held | None, url: str | None, now:
     if document is not None and delivery is not None:
         told |= {"document": asdict(document), "delivery": asdict(delivery)}
         number = f" {document.number}" if document.number else ""
+        amount = quantity(str(document.total_minor), document.currency, exponents())
         session.line(
             f"{document.document_type}{number} {document.business_key}, revision {document.revision}, reference {document.reference}, "
-            f"of {document.posting_date}, {document.total_minor} minor units of {document.currency}"
+            f"of {document.posting_date}, {amount}"
         )
         at = f" as {delivery.remote_id}" if delivery.remote_id else ""
         session.line(f"It is {delivery.state} at {document.system}{at}" + (f": {delivery.reason}" if delivery.reason else ""))
         told["url"] = url
         if url is not None:
             session.line(f"See it at {url}")
-        session.line(f"At risk: {case.amount_at_risk_minor} minor units of {document.currency}, for {told['age'] or 'no time'}")
+        session.line(f"At risk: {quantity(str(case.amount_at_risk_minor), document.currency, exponents())}, for {told['age'] or 'no time'}")
         told["attempts"] = [_attempt(attempt) for attempt in case.attempts]
         session.table("Attempts", told["attempts"], ["at", "call", "generation", "outcome", "reason", "remote_id", "run", "request"])
         told["states"] = [{"at": f"{one.at:%Y-%m-%d %H:%M:%S}", "state": one.state.value, "reason": one.reason} for one in case.transitions]
@@ -294,9 +295,6 @@ def _list(session: Session, everything: bool) -> None:
     for name, records in found.items():
         if records:
             shown = records if everything else records[:SHOWN]
-            if name == "breaks":
-                decimals = exponents(installation.warehouse)
-                shown = [{**record, "reason": compared(record, decimals)} for record in shown]
             more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
             columns = DOCUMENT_COLUMNS if name == "register" else ("subject", "reason", "what_to_do")
             session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, columns)
@@ -317,6 +315,7 @@ def open_exceptions(installation: Installation) -> dict[str, list[dict[str, Any]
     is_published = installation.settings.published_path.is_file()
     if is_published:
         found = {name: published(warehouse, statement) for name, statement in EXCEPTIONS.items()}
+        found["breaks"] = [{**row, "reason": compared(row, exponents())} for row in found["breaks"]]
     with closing(installation.open_register()) as register:
         found["register"] = _of_register(register, DocumentLinks(installation.settings), utc_now())
     broken = broken_seals(installation, published=True) if is_published else ()
@@ -346,7 +345,7 @@ def _of_register(register: Register, links: DocumentLinks, now: datetime) -> lis
                 "id": entry.position,
                 "subject": entry.subject,
                 "age": _age(now - entry.recorded_at),
-                "amount_at_risk": None if document is None else f"{document.total_minor} {document.currency}",
+                "amount_at_risk": None if document is None else quantity(str(document.total_minor), document.currency, exponents()),
                 "amount_at_risk_minor": None if document is None else document.total_minor,
                 "currency": None if document is None else document.currency,
                 "reason": f"{entry.kind}: {entry.reason}",

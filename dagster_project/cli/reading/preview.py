@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import click
 
 from dagster_project.cli.session import Session, with_session
+from dagster_project.quantities import in_units, number
 
 PERIODS = "select period, bool_or(state in ('draft', 'held')) as is_open from analytics.invoice_preview group by period order by period"
 LINES = """
@@ -22,7 +21,20 @@ LINES = """
     where preview.period = $1 and ($2 is null or preview.customer_id = $2)
     order by preview.customer_id, preview.state, document, preview.document_line_key
 """
-COLUMNS = ("state", "document", "customer_id", "charge_id", "net", "tax", "gross", "old", "new", "currency", "events", "reason")
+COLUMNS = (
+    "state",
+    "document",
+    "customer_id",
+    "charge_id",
+    "net_minor",
+    "tax_minor",
+    "gross_minor",
+    "old_minor",
+    "new_minor",
+    "currency",
+    "events",
+    "reason",
+)
 
 
 @click.command("preview")
@@ -48,4 +60,4 @@ def preview_command(session: Session, period: str | None, customer: str | None) 
 
 
 def _in_units(minor: int | None, exponent: int) -> str | None:
-    return None if minor is None else format(Decimal(minor).scaleb(-exponent), "f")
+    return None if minor is None else number(in_units(minor, exponent), exponent, is_grouped=False)

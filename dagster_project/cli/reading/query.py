@@ -118,10 +118,7 @@ def _show(session: Session, query: ReadyQuery, records: list[dict[str, Any]], co
 
 
 def _plain(value: Any) -> Any:
-    """A decimal without the zeros that only fill its scale; a time without zone is UTC, as everywhere here."""
+    """A time without zone is UTC, as everywhere here."""
     from datetime import datetime
-    from decimal import Decimal
 
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
     return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else value

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import functools
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -19,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from dagster_project.cli.terminal.widths import bands, widths
+from dagster_project.quantities import exponents, in_units, number
 
-CURRENCIES = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "currencies.csv"
 WIDTH_WITHOUT_TERMINAL = 180
 MINOR, FUNCTIONAL = "_minor", "functional_"
 INDENT = "  "
+
+_NUMBER = re.compile(r"[-+]?\d+(,\d{3})*(\.\d+)?")
 
 Record = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> F
     found = []
     for column in columns:
         values = [record.get(column) for record in records]
-        numeric = any(value is not None for value in values) and all(value is None or _is_number(value) for value in values)
+        numeric = _are_numbers([value for value in values if value is not None])
         name = column.removesuffix(MINOR) if column in amounts else column
         cells = [amount_text(record, column) if column in amounts else _text(record.get(column)) for record in records]
         found.append(_Column(name.replace("_", " "), cells, numeric))
@@ -110,14 +110,7 @@ def amount_text(record: Record, column: str) -> str:
 
 
 def units(minor: int, exponent: int) -> str:
-    return f"{Decimal(minor).scaleb(-exponent):,.{exponent}f}"
-
-
-@functools.cache
-def exponents() -> Mapping[str, int]:
-    """Currency -> decimals, as the models have it."""
-    with CURRENCIES.open(newline="") as stream:
-        return {row["currency"]: int(row["exponent"]) for row in csv.DictReader(stream)}
+    return number(in_units(minor, exponent), exponent)
 
 
 def _currency_column(column: str) -> str:
@@ -125,20 +118,18 @@ def _currency_column(column: str) -> str:
 
 
 def _are_amounts(records: Sequence[Record], column: str) -> bool:
-    if not column.endswith(MINOR) or not records:
+    if not column.endswith(MINOR):
         return False
     told = [record for record in records if record.get(column) is not None]
-    return bool(told) and all(isinstance(record[column], int) and str(record.get(_currency_column(column))) in exponents() for record in told)
+    return all(isinstance(record[column], int) and str(record.get(_currency_column(column))) in exponents() for record in told)
 
 
-def _is_number(value: Any) -> bool:
-    """A text may be an exact number too, as JSON has it."""
-    if isinstance(value, bool):
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Texts may be exact numbers too, as JSON has them; where none of them has a point they are rather keys."""
+    texts = [value for value in values if isinstance(value, str)]
+    if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in values if not isinstance(value, str)):
         return False
-    if isinstance(value, int | Decimal):
-        return True
-    text = str(value).replace(",", "")
-    return isinstance(value, str) and bool(text) and "." in text and text.lstrip("-").replace(".", "", 1).isdigit()
+    return bool(values) and all(map(_NUMBER.fullmatch, texts)) and (len(texts) < len(values) or any("." in text for text in texts))
 
 
 def _text(value: Any) -> str:
@@ -147,5 +138,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return number(value)
     return str(value)
