@@ -93,10 +93,10 @@ def test_no_word_of_a_wide_table_is_broken_and_the_column_that_says_most_is_fold
     assert len(first[4]) > len(first[2]) + 10
 
 
-def test_of_a_table_that_is_too_wide_the_longest_words_are_broken_and_never_a_number() -> None:
-    assert widths([["", "a" * 30], ["", "b" * 30], ["", "cc"]], [False, False, False], 30) == [14, 14, 2]
-    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 20) == [12, 8]
-    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 19) is None
+def test_of_a_table_that_is_too_wide_the_longest_words_are_broken_and_never_a_name_or_a_number() -> None:
+    assert widths([["", "a" * 64], ["", "b" * 64], ["", "cc"]], [False, False, False], 76) == [37, 37, 2]
+    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 38) == [30, 8]
+    assert widths([["", "a" * 30], ["", "12345.67"]], [False, True], 37) is None
     assert widths([["landing position", "7"], ["why", "because it is so"]], [True, False], 20) == [9, 11]
 
 

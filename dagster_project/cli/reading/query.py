@@ -45,14 +45,21 @@ def query_command(session: Session, name: str | None, given: Sequence[str], as_c
     if as_sql:
         click.echo(statement)
         return
-    rows = _asked(warehouse, query, statement, query.bound(_assignments(given)))
+    values = query.bound(_assignments(given))
+    if values.get("entity") is not None:
+        session.settings.require_entity(str(values["entity"]))
+    rows = _asked(warehouse, query, statement, values)
     records: list[dict[str, Any]] = rows.to_pylist()
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows.column_names)
         writer.writerows([_plain(record[column]) for column in rows.column_names] for record in records)
         return
-    _show(session, query, records, rows.column_names, everything)
+    if not records:
+        of = f" ({', '.join(given)})" if given else ""
+        session.line(f"{query.question} Nothing{of}.")
+    else:
+        _show(session, query, records, rows.column_names, everything)
     session.result(records)
 
 
@@ -107,9 +114,6 @@ def _list(session: Session, queries: Sequence[ReadyQuery]) -> None:
 
 
 def _show(session: Session, query: ReadyQuery, records: list[dict[str, Any]], columns: Sequence[str], everything: bool) -> None:
-    if not records:
-        session.line(f"{query.question} Nothing.")
-        return
     # Columns in which no row says anything only take width.
     told = [column for column in columns if any(record[column] is not None for record in records)]
     shown = records if everything else records[:SHOWN]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 LONGEST_WORD = 40
-NARROWEST = 12
-"""Where words have to be broken to less than this, a record takes several lines instead."""
+NARROWEST = 36
+"""Where words have to be broken to less than this (a UUID), a record takes several lines instead."""
 
 
 def widths(columns: Sequence[Sequence[str]], fixed: Sequence[bool], available: int) -> list[int] | None:
