@@ -53,7 +53,7 @@ EXCEPTIONS: Mapping[str, str] = {
     """,
     "gates": """
         select 'run gate' as kind, subject || ' ' || strftime(document_month, '%Y-%m') as subject,
-            line_count || ' lines, gross ' || gross_minor || ' minor units of ' || functional_currency || ', above the limits: ' || status as reason,
+            line_count || ' lines above the limits: ' || status as reason,
             'look at approvals.stopped_lines, then tieout approve ' || plan_hash as what_to_do,
             entity, strftime(document_month, '%Y-%m') as period, functional_currency as currency, gross_minor as amount_minor,
             cast(document_month + interval 1 month as timestamp) as since, 'finance-operations' as owner, 'tieout approve ' || plan_hash as command

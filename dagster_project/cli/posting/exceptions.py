@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagster_project.cli.posting.listing import SHOWN, listed
 from dagster_project.cli.session import Session, with_session
 from dagster_project.held_back import EXCEPTIONS, compared, published
 from dagster_project.quantities import exponents, quantity
@@ -27,16 +28,13 @@ if TYPE_CHECKING:
     from reverse_etl.register import Attempt, Delivery, ExceptionRecord, Register
     from reverse_etl.systems.document_links import DocumentLinks
 
-SHOWN = 20
-DOCUMENT_COLUMNS = ("id", "subject", "age", "amount_at_risk", "reason", "what_to_do")
-
 
 class NotSettledError(TieoutError):
     """What was tried again did not succeed."""
 
 
 @click.group("exceptions", invoke_without_command=True)
-@click.option("--all", "everything", is_flag=True, help=f"Show every one, not the first {SHOWN} of each kind.")
+@click.option("--all", "everything", is_flag=True, help=f"Show every one, also of a kind that has more than {SHOWN}.")
 @with_session
 @click.pass_context
 def exceptions_command(context: click.Context, session: Session, everything: bool) -> None:
@@ -49,7 +47,7 @@ def exceptions_command(context: click.Context, session: Session, everything: boo
 
 
 @exceptions_command.command("list")
-@click.option("--all", "everything", is_flag=True, help=f"Show every one, not the first {SHOWN} of each kind.")
+@click.option("--all", "everything", is_flag=True, help=f"Show every one, also of a kind that has more than {SHOWN}.")
 @with_session
 def list_command(session: Session, everything: bool) -> None:
     """List every exception, as 'tieout exceptions' does."""
@@ -292,13 +290,13 @@ def _list(session: Session, everything: bool) -> None:
     installation = session.installation
     is_published = installation.settings.published_path.is_file()
     found = open_exceptions(installation)
-    for name, records in found.items():
+    for records in found.values():
         if records:
-            shown = records if everything else records[:SHOWN]
-            more = f" (first {SHOWN}; --all shows every one)" if len(shown) < len(records) else ""
-            columns = DOCUMENT_COLUMNS if name == "register" else ("subject", "reason", "what_to_do")
-            session.table(f"{len(records)} of kind {records[0]['kind']}{more}", shown, columns)
-    if not any(found.values()):
+            listing = listed(records, everything)
+            session.table(listing.title, listing.rows, listing.columns)
+    if any(found.values()):
+        session.line("As a page, by the money at risk: tieout exceptions page")
+    else:
         session.line("No exceptions" if is_published else "No exceptions of documents; nothing was computed yet that could have others")
     session.result([record for records in found.values() for record in records])
 
