@@ -57,7 +57,7 @@ class Session:
         """Raises ``ConfigurationError`` when ``tieout init`` was never run there."""
         settings = self.settings
         if not settings.warehouse_path.is_file():
-            raise ConfigurationError(f"{settings.home} is no installation yet: run 'tieout init' first")
+            raise ConfigurationError(f"{settings.home} is no installation yet: run 'tieout init' first, or say where it is (--home, TIEOUT_HOME)")
         from dagster_project.close import Installation
         from reverse_etl.structured_log import write_log
 

@@ -98,10 +98,11 @@ def show(done: Reperformance, decimals: Mapping[str, int]) -> None:
 
 
 def _named(difference: Difference) -> str:
-    """Amounts in minor units, debit positive."""
+    """Amounts are positive for a debit; a difference in the functional currency alone is told in its minor units."""
     what = f"{difference.entity} {difference.period} {difference.line or difference.customer_id or 'no document'} on account {difference.account}"
     if difference.difference_minor:
-        return f"{what}: {difference.currency} {difference.expected_minor} re-performed, {difference.ledger_minor} in the ledger (minor units)"
+        computed, held = (_amount(minor, difference.currency) for minor in (difference.expected_minor, difference.ledger_minor))
+        return f"{what}: {computed} re-performed, {held} in the ledger"
     functional = (difference.expected_functional_minor, difference.ledger_functional_minor)
     return f"{what}: {functional[0]} re-performed, {functional[1]} in the ledger (minor units of the functional currency)"
 
@@ -112,4 +113,10 @@ def _total(differences: Sequence[Difference]) -> str:
     sums: defaultdict[str, int] = defaultdict(int)
     for difference in differences:
         sums[difference.currency] += abs(difference.difference_minor)
-    return ", ".join(f"{currency} {minor}" for currency, minor in sorted(sums.items())) + f" minor units on {len(differences)} lines"
+    return ", ".join(_amount(minor, currency) for currency, minor in sorted(sums.items())) + f" on {len(differences)} lines"
+
+
+def _amount(minor: int, currency: str) -> str:
+    from dagster_project.quantities import exponents, quantity
+
+    return quantity(str(minor), currency, exponents())
