@@ -6,7 +6,8 @@ import csv
 from collections.abc import Mapping
 from decimal import Context, Decimal
 from functools import cache
-from pathlib import Path
+
+from dagster_project.shipped import DBT_PROJECT
 
 HEADLINES: Mapping[str, str] = {
     "K0": "rows",
@@ -25,7 +26,7 @@ HEADLINES: Mapping[str, str] = {
 
 # More digits than any number of a warehouse has: what is computed in it is never rounded.
 _EXACT = Context(prec=100)
-_CURRENCIES = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds" / "currencies.csv"
+_CURRENCIES = DBT_PROJECT / "seeds" / "currencies.csv"
 
 
 @cache

@@ -70,6 +70,7 @@ LONG = frozenset(
         "test_close_runs.py",
         "test_dagster_session.py",
         "test_dagster_on_postgresql.py",
+        "test_wheel.py",
     )
 )
 SECOND_STORE = "postgresql"

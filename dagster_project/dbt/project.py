@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.settings import Settings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
 
-PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
 WAREHOUSE_VARIABLE = "TIEOUT_WAREHOUSE"
 MEMORY_VARIABLE = "TIEOUT_WAREHOUSE_MEMORY_LIMIT"
 UNREAD_FOLDERS = frozenset({"target", "logs", "dbt_packages"})
@@ -43,7 +43,7 @@ class DbtPaths:
     memory_limit: str
 
     @classmethod
-    def of(cls, settings: Settings, project: Path = PROJECT_FOLDER) -> DbtPaths:
+    def of(cls, settings: Settings, project: Path = DBT_PROJECT) -> DbtPaths:
         return cls(
             project=project.resolve(),
             target=settings.home / "dbt" / "target",

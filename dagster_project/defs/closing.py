@@ -13,17 +13,17 @@ from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
 from dagster_project.controls.catalogue import CLOSE_CONTROLS
 from dagster_project.controls.findings import BreakList, checkpoint_breaks, close_findings
-from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.defs.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
 from dagster_project.pages.observations import observed_pages
 from dagster_project.quantities import exponents, quantity
+from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.errors import TieoutError
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
 CLOSED_PERIOD = dg.AssetKey(["close", "period"])
-CATALOGUE = PROJECT_FOLDER / "seeds" / "checkpoint_catalogue.csv"
+CATALOGUE = DBT_PROJECT / "seeds" / "checkpoint_catalogue.csv"
 BREAK_LIST = "reconciliation.checkpoint_breaks"
 BREAK_VALUES = ("left_value", "right_value", "excused_value", "difference")
 

@@ -26,7 +26,7 @@ def models(examined: Examined) -> Iterator[Finding]:
 
     paths = DbtPaths.of(examined.settings)
     if not (paths.project / "dbt_project.yml").is_file():
-        yield problem("dbt project", "it is not there", paths.project, "install Tieout from its repository: make setup")
+        yield problem("dbt project", "it is not there", paths.project, "install Tieout anew: the dbt project comes with it")
         return
     if is_current(paths):
         yield ok("dbt project", "it is parsed as it stands", paths.manifest)
@@ -45,14 +45,15 @@ def profile(examined: Examined) -> Iterator[Finding]:
     """The targets of the profile, and variables that would lead dbt elsewhere."""
     import yaml
 
-    from dagster_project.dbt.project import PROJECT_FOLDER, WAREHOUSE_VARIABLE
+    from dagster_project.dbt.project import WAREHOUSE_VARIABLE
+    from dagster_project.shipped import DBT_PROJECT
 
-    path = PROJECT_FOLDER / "profiles.yml"
+    path = DBT_PROJECT / "profiles.yml"
     try:
         # Jinja of values is quoted text to YAML.
         outputs = yaml.safe_load(path.read_text())["tieout"]["outputs"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        yield problem("dbt profile", f"it cannot be read: {type(error).__name__}", path, "git checkout dbt_project/profiles.yml")
+        yield problem("dbt profile", f"it cannot be read: {type(error).__name__}", path, "install Tieout anew, or git checkout it")
         return
     target = os.environ.get("DBT_TARGET", "dev")
     elsewhere = os.environ.get(WAREHOUSE_VARIABLE)
@@ -66,7 +67,7 @@ def profile(examined: Examined) -> Iterator[Finding]:
 
 
 def instance(examined: Examined) -> Iterator[Finding]:
-    from dagster_project.cli.installing.installation import REPOSITORY, dagster_instance
+    from dagster_project.cli.installing.installation import dagster_instance
 
     folder = examined.home / "dagster"
     named = os.environ.get("DAGSTER_HOME")
@@ -79,12 +80,12 @@ def instance(examined: Examined) -> Iterator[Finding]:
         yield problem("dagster home", "it has no dagster.yaml: runs would be kept elsewhere", path, f"tieout --home {examined.home} init")
         return
     try:
-        shipped = dagster_instance((REPOSITORY / "dagster.yaml").read_text(), examined.settings.dagster_url)
+        shipped = dagster_instance(examined.settings.dagster_url)
     except ConfigurationError as error:
         yield problem("dagster home", str(error), path, "pip install 'tieout[production]'")
         return
     if path.read_text() != shipped:
-        fix = f"tieout --home {examined.home} init writes it anew; what you changed on purpose belongs into the dagster.yaml of the repository"
+        fix = f"tieout --home {examined.home} init writes it anew; what you changed on purpose belongs into the shipped one (dagster_project)"
         yield warning("dagster home", "it is not the shipped one: pools, retries or storage may be others", path, fix)
     else:
         yield ok("dagster home", "dagster.yaml is the shipped one", path)

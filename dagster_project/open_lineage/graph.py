@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.dbt.translator import RAW_SCHEMA, TieoutTranslator
+from dagster_project.shipped import DBT_PROJECT
 
-REPOSITORY = PROJECT_FOLDER.parent
+REPOSITORY = DBT_PROJECT.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def asset_graph(assets: Iterable[Any], manifest: Mapping[str, Any], database: st
             if spec.key in models:
                 node = models[spec.key]
                 tables[spec.key] = f"{database}.{node['schema']}.{node['alias']}"
-                sources[spec.key] = f"{PROJECT_FOLDER.name}/{node['original_file_path']}"
+                sources[spec.key] = f"{DBT_PROJECT.name}/{node['original_file_path']}"
             elif spec.key.path[0] == RAW_SCHEMA:
                 tables[spec.key] = f"{database}.{'.'.join(spec.key.path)}"
             if spec.key not in sources and isinstance(definition, dg.AssetsDefinition):

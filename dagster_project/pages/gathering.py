@@ -17,7 +17,6 @@ from dagster_project.checklist.step import Money
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
-from dagster_project.dbt.project import PROJECT_FOLDER
 from dagster_project.held_back import published
 from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication, published_at
 from dagster_project.pages.report import (
@@ -33,6 +32,7 @@ from dagster_project.pages.report import (
     WaterfallStep,
 )
 from dagster_project.quantities import exponents
+from dagster_project.shipped import DBT_PROJECT
 from dagster_project.sub_ledgers import rolled_forward
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.pacing.overview import destination_states
@@ -190,7 +190,7 @@ def _movements(warehouse: Warehouse, period: str) -> Iterator[Movement]:
 
 def _controls(warehouse: Warehouse) -> Iterator[Control]:
     """Every test that is a control, with what its break list holds since it was last asked."""
-    told = yaml.safe_load((PROJECT_FOLDER / "tests" / "_tests.yml").read_text())["data_tests"]
+    told = yaml.safe_load((DBT_PROJECT / "tests" / "_tests.yml").read_text())["data_tests"]
     asked = {row["name"] for row in warehouse.read_published(_TESTED).to_pylist()}
     names = [test["name"] for test in told if test["name"] in asked]
     counts: dict[str, int] = {}

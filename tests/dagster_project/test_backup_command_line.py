@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from dagster_project.cli import run
-from dagster_project.cli.installing.installation import REPOSITORY, dagster_instance, initialize
+from dagster_project.cli.installing.installation import dagster_instance, initialize
 from dagster_project.close import Installation
 from dagster_project.close.auditing import write_anchor
+from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 
@@ -121,12 +122,12 @@ def test_a_register_on_a_server_is_left_to_the_servers_backups(
 
 
 def test_dagster_keeps_its_runs_on_postgresql_if_it_is_told_to() -> None:
-    text = (REPOSITORY / "dagster.yaml").read_text()
-    assert dagster_instance(text, None) == text
-    kept, moved = yaml.safe_load(text), yaml.safe_load(dagster_instance(text, "postgresql://dagster:secret@db.example/dagster"))
+    text = DAGSTER_YAML.read_text()
+    assert dagster_instance(None) == text
+    kept, moved = yaml.safe_load(text), yaml.safe_load(dagster_instance("postgresql://dagster:secret@db.example/dagster"))
     for storage in ("run_storage", "schedule_storage", "event_log_storage"):
         assert moved.pop(storage)["config"] == {"postgres_url": {"env": "TIEOUT_DAGSTER_URL"}}
     assert moved == {name: value for name, value in kept.items() if name != "event_log_storage"}
     with pytest.raises(ConfigurationError, match="TIEOUT_DAGSTER_URL is no URL of PostgreSQL") as refusal:
-        dagster_instance(text, "mysql://dagster:secret@db.example/dagster")
+        dagster_instance("mysql://dagster:secret@db.example/dagster")
     assert "secret" not in str(refusal.value)

@@ -15,13 +15,14 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_project.cli.installing.installation import REPOSITORY, initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.close.steps import Checkpoint
 from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.closing import checkpoint_checks, verdicts
 from dagster_project.defs.jobs import IN_TURN
+from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings
 
@@ -253,7 +254,7 @@ def test_every_job_schedule_and_sensor_says_what_it_does_and_is_off_until_somebo
 def test_of_what_changes_a_close_one_run_is_under_way_at_a_time_and_the_earliest_month_goes_first(project: Project) -> None:
     for job in ("daily_usage", "monthly_close", "progressive_billing", "resume_deliveries", "refresh_models"):
         assert project.definitions.resolve_job_def(job).tags[IN_TURN] == job
-    limits = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
+    limits = yaml.safe_load(DAGSTER_YAML.read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
     assert {"key": IN_TURN, "limit": 1} in limits
     close = project.definitions.resolve_job_def("monthly_close")
     priorities = [int(close.get_tags_for_partition_key(f"acme|{month}", None)["dagster/priority"]) for month in ("2026-01", "2026-02", "2026-11")]

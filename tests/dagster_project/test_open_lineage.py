@@ -20,13 +20,13 @@ import pytest
 from open_lineage_events import assert_valid, assert_whole, of_state
 
 from dagster_project.alerting.gathering import holding
-from dagster_project.cli.installing.installation import REPOSITORY
 from dagster_project.close import Installation
 from dagster_project.jobs import open_instance
 from dagster_project.open_lineage import delivery, observer
 from dagster_project.open_lineage.delivery import Delivery, open_delivery
 from dagster_project.open_lineage.graph import AssetGraph
 from dagster_project.open_lineage.undelivered import DeliveryState, Undelivered, delivery_state
+from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings, load_settings
 
@@ -38,7 +38,7 @@ GRAPH = AssetGraph({MODEL: (RAW,)}, {RAW: "warehouse.raw.usage", MODEL: "warehou
 def install(tmp_path: Path) -> Iterator[Callable[[str], Settings]]:
     def install(open_lineage: str) -> Settings:
         (tmp_path / "dagster").mkdir(exist_ok=True)
-        shutil.copyfile(REPOSITORY / "dagster.yaml", tmp_path / "dagster" / "dagster.yaml")
+        shutil.copyfile(DAGSTER_YAML, tmp_path / "dagster" / "dagster.yaml")
         (tmp_path / "tieout.yaml").write_text(f"open_lineage: {open_lineage}\n")
         settings = load_settings(tmp_path)
         observer.know(settings, lambda: GRAPH)

@@ -32,7 +32,8 @@ from dagster_project.cli.closing.close import delivered_days
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day_after
-from dagster_project.dbt.project import PROJECT_FOLDER, WAREHOUSE_VARIABLE
+from dagster_project.dbt.project import WAREHOUSE_VARIABLE
+from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.documents import State
 from reverse_etl.register import ApprovalRequest
 from reverse_etl.sandbox.sample import generate
@@ -208,7 +209,7 @@ class Company:
 
     def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """dbt as an engineer runs it, on this installation's warehouse."""
-        folders = ["--project-dir", str(PROJECT_FOLDER), "--profiles-dir", str(PROJECT_FOLDER)]
+        folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
         return self._run(str(Path(sys.executable).with_name("dbt")), *arguments, *folders, "--target-path", str(self.folder / "dbt"))
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:

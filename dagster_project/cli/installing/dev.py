@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from dagster_project.cli.installing.installation import REPOSITORY, initialize
+from dagster_project.cli.installing.installation import initialize
 from dagster_project.cli.session import Session, with_session
+from dagster_project.shipped import WORKSPACE
 
 
 @click.command("dev")
@@ -37,4 +38,5 @@ def dev_command(session: Session, port: int) -> None:
     dagster = Path(sys.executable).with_name("dagster")
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
     # This process becomes Dagster's, so that an interrupt reaches it.
-    os.execv(dagster, [str(dagster), "dev", "--workspace", str(REPOSITORY / "workspace.yaml"), "--host", "127.0.0.1", "--port", str(port)])
+    workspace = settings.home / "dagster" / WORKSPACE.name
+    os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shutil
 from typing import TYPE_CHECKING
 
 import click
 
 from dagster_project.cli.session import Session, with_session
+from dagster_project.shipped import DAGSTER_YAML, WORKSPACE
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.postgresql_url import with_driver
 from reverse_etl.settings import DAGSTER_URL_VARIABLE
@@ -15,8 +16,6 @@ from reverse_etl.settings import DAGSTER_URL_VARIABLE
 if TYPE_CHECKING:
     from reverse_etl.sandbox.sample import SampleSummary
     from reverse_etl.settings import Settings
-
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 SETTINGS_TEMPLATE = """\
 # Settings of this installation; what is absent has the default shown. See `tieout --help`.
@@ -54,20 +53,22 @@ def initialize(settings: Settings) -> None:
     settings_file = settings.home / "tieout.yaml"
     if not settings_file.exists():
         settings_file.write_text(SETTINGS_TEMPLATE)
-    (settings.home / "dagster" / "dagster.yaml").write_text(dagster_instance((REPOSITORY / "dagster.yaml").read_text(), settings.dagster_url))
+    (settings.home / "dagster" / "dagster.yaml").write_text(dagster_instance(settings.dagster_url))
+    shutil.copyfile(WORKSPACE, settings.home / "dagster" / WORKSPACE.name)
     installation = Installation(settings)
     installation.warehouse.create_relations(RELATIONS, RENAMED_RELATIONS)
     mirror_register(installation)
 
 
-def dagster_instance(text: str, url: str | None) -> str:
-    """The Dagster instance of an installation: ``text``, which keeps runs and events beside it; or the same with all of it on PostgreSQL.
+def dagster_instance(url: str | None) -> str:
+    """The Dagster instance of an installation, which keeps runs and events beside it; or the same with all of it on PostgreSQL.
 
     The address stays in the environment, for it may hold a password.
 
     Raises:
         ConfigurationError: Dagster's storage for PostgreSQL is not installed, or ``url`` is of another database.
     """
+    text = DAGSTER_YAML.read_text()
     if url is None:
         return text
     from importlib.util import find_spec

@@ -11,11 +11,11 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.errors import ConfigurationError, did_you_mean
 
-ANALYSES = Path(__file__).resolve().parents[3] / "dbt_project" / "analyses"
+ANALYSES = DBT_PROJECT / "analyses"
 _HEADER = re.compile(r"-- (question|grain): (.+)")
 _PARAMETER = re.compile(r"-- parameter ([a-z_]+), (required|optional): (.+)")
 _USED = re.compile(r"\{\{ parameter\('([a-z_]+)'\) \}\}")

@@ -1,0 +1,11 @@
+"""What Tieout brings along beside its code, at the same places in a checkout and in an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
+"""The Dagster instance of an installation."""
+WORKSPACE = Path(__file__).with_name("workspace.yaml")
+"""Where Dagster finds the definitions."""
