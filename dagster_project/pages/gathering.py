@@ -18,6 +18,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
 from dagster_project.held_back import published
+from dagster_project.pages.queue import counted
 from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication, published_at
 from dagster_project.pages.report import (
     Break,
@@ -112,7 +113,7 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         waterfalls=tuple(one for one in _waterfalls(warehouse, period) if one.entity in ours) if is_published else (),
         rolled=tuple(row for row in rolled_forward(warehouse, period) if row.period == period and row.entity in ours) if is_published else (),
         exceptions=exceptions,
-        other_exceptions=len(queue.items) - len(exceptions),
+        other_exceptions=queue.count - counted(exceptions),
         invoices=tuple(one for one in _invoices(warehouse, period) if one.entity in ours) if is_published else (),
         movements=tuple(one for one in _movements(warehouse, period) if one.entity in ours) if is_published else (),
         checkpoints=checkpoints,

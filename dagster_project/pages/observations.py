@@ -43,7 +43,7 @@ def _queue(installation: Installation) -> Pages:
     return {
         "exception_queue": dg.MetadataValue.path(path),
         "exception_queue_page": dg.MetadataValue.url(path.resolve().as_uri()),
-        "exception_queue_length": dg.MetadataValue.int(len(queue.items)),
+        "exception_queue_length": dg.MetadataValue.int(queue.count),
         "exception_queue_summary": dg.MetadataValue.md(queue_summary(queue)),
     }
 

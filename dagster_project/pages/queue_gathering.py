@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -13,15 +15,15 @@ from dagster_project.checklist.step import Evidence, Money
 from dagster_project.close.installation import Installation
 from dagster_project.close.periods import broken_seals
 from dagster_project.held_back import EXCEPTIONS, compared, published
-from dagster_project.pages.queue import AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered
+from dagster_project.pages.queue import SHOWN_SUBJECTS, AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered, selected
 from dagster_project.quantities import exponents
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.oversight.cases import Case, next_commands
 from reverse_etl.posting import notices
-from reverse_etl.register import Delivery, ExceptionRecord, Register
+from reverse_etl.register import ApprovalRequest, Delivery, ExceptionRecord, Register
 from reverse_etl.register.contract import JOURNAL_ENTRY
 from reverse_etl.register.records import LOST, POSTING_KINDS
-from reverse_etl.systems.registry import document_url_of
+from reverse_etl.systems.document_links import DocumentLinks
 from reverse_etl.warehouse import Warehouse
 
 KINDS: Mapping[str, str] = {
@@ -47,9 +49,8 @@ REASONS: Mapping[State, str] = {
     State.IN_FLIGHT: "an attempt was begun and nothing has come of it yet; it is looked for before anything is sent again",
     State.HELD: "it waits for a document that it depends on",
 }
-BREAK = "break"
-# Of so many documents all attempts are read; 'tieout exceptions show' tells those of any other.
-WITH_ATTEMPTS = 200
+BREAK, EVERY_ENTITY = "break", "*"
+SEALED_DOCUMENTS = "staging.stg_register_closing__documents"
 
 _GROUP_CURRENCY = "select max(group_currency) as currency from ledger.consolidated_trial_balance"
 _COMPANY = "select entity, entity_name, functional_currency from staging.stg_crm__legal_entities order by entity"
@@ -61,28 +62,38 @@ _RATES = """
 """
 
 
-def gather_queue(installation: Installation, now: datetime) -> ExceptionQueue:
-    """Everything that waits for a person, as things stand at ``now`` (aware)."""
+def gather_queue(installation: Installation, now: datetime, entity: str | None = None) -> ExceptionQueue:
+    """Everything that waits for a person, as things stand at ``now`` (aware); of one legal entity, or of all and of none."""
     with one_publication(installation):
-        return _gathered(installation, now)
+        return _gathered(installation, now, entity)
 
 
-def _gathered(installation: Installation, now: datetime) -> ExceptionQueue:
+def _gathered(installation: Installation, now: datetime, entity: str | None) -> ExceptionQueue:
     warehouse = installation.warehouse
     is_published = installation.settings.published_path.is_file()
-    with closing(installation.open_register()) as register:
-        items = [*_of_register(installation, register)]
-        position = register.position
-    if is_published:
-        items += [*_held_back(warehouse), *_seals(installation)]
+    names = names_of(installation)
+    held_back = [*_held_back(warehouse), *_seals(installation)] if is_published else []
     rates = _rates(installation) if is_published else Rates("")
+    # A warehouse may rate what is delivered of legal entities that this installation does not close; what it has sealed itself is its own.
+    ours = [item for item in held_back if item.entity is None or item.entity in names]
+    with closing(installation.open_register()) as register:
+        entries = register.exceptions()
+        documents = _documents(register, entries)
+        found = [*_of_register(installation, register, entries, documents), *ours]
+        items = ordered(gathered([item for item in found if entity in (None, item.entity)]), rates)
+        # Of what is shown alone; 'tieout exceptions show' tells the attempts of any other.
+        shown = {id(item) for item in selected(items)}
+        items = tuple(replace(item, attempts=_attempts(register, item, documents)) if id(item) in shown else item for item in items)
+        position = register.position
     return ExceptionQueue(
-        company=company_of(installation),
+        company=names[entity] if entity else ", ".join(names.values()),
         generated_at=now,
         published_at=published_at(installation),
         register_position=position,
         rates=rates,
-        items=ordered(gathered(items), rates),
+        items=items,
+        names=names,
+        left_out=Counter(item.entity for item in held_back if item.entity is not None and item.entity not in names) if entity is None else {},
     )
 
 
@@ -96,44 +107,52 @@ def published_at(installation: Installation) -> datetime | None:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
 
 
-def company_of(installation: Installation) -> str:
-    """The legal entities by name, as far as they are known."""
+def names_of(installation: Installation) -> dict[str, str]:
+    """The legal entities of the installation and their names, as far as they are known."""
     found = published(installation.warehouse, _COMPANY) if installation.settings.published_path.is_file() else []
     names = {row["entity"]: row["entity_name"] for row in found}
-    return ", ".join(names.get(entity) or entity for entity in installation.settings.entities)
+    return {entity: names.get(entity) or entity for entity in installation.settings.entities}
 
 
-def _of_register(installation: Installation, register: Register) -> Iterator[QueueItem]:
-    entries = register.exceptions()
+def company_of(installation: Installation) -> str:
+    return ", ".join(names_of(installation).values())
+
+
+def _documents(register: Register, entries: Sequence[ExceptionRecord]) -> dict[int, tuple[SealedDocument, Delivery]]:
+    """By position: those that are stopped or on their way, and those that an open exception is about."""
     stopped = register.deliveries(states=list(STATES))
     known = {document.position for document, _ in stopped}
     about = sorted({entry.document_position for entry in entries if entry.document_position is not None} - known)
-    documents = [*stopped, *(register.deliveries(positions=about) if about else [])]
+    return {found[0].position: found for found in (*stopped, *(register.deliveries(positions=about) if about else ()))}
+
+
+def _of_register(
+    installation: Installation,
+    register: Register,
+    entries: Sequence[ExceptionRecord],
+    documents: Mapping[int, tuple[SealedDocument, Delivery]],
+) -> Iterator[QueueItem]:
     by_document: defaultdict[int | None, list[ExceptionRecord]] = defaultdict(list)
     for entry in entries:
         by_document[entry.document_position].append(entry)
-    requests = [one for one in register.approval_requests() if one.kind in POSTING_KINDS]
+    requests: defaultdict[str, list[ApprovalRequest]] = defaultdict(list)
+    for request in register.approval_requests():
+        if request.kind in POSTING_KINDS:
+            requests[request.subject].append(request)
+    links = DocumentLinks(installation.settings)
     waiting: defaultdict[tuple[str, str, str, str, str], list[SealedDocument]] = defaultdict(list)
-    told = 0
-    for document, delivery in sorted(documents, key=lambda pair: -abs(pair[0].total_minor)):
+    for document, delivery in documents.values():
         own = by_document.pop(document.position, [])
         if not own and delivery.state is State.PENDING:
             waiting[document.system, document.entity, document.period, document.document_type, document.currency].append(document)
             continue
-        told += 1
-        case = Case(
-            exceptions=tuple(own),
-            document=document,
-            delivery=delivery,
-            attempts=tuple(register.attempts(document)) if told <= WITH_ATTEMPTS else (),
-            requests=tuple(one for one in requests if one.subject == document.business_key),
-        )
-        yield _of_document(installation, case, document, delivery)
+        case = Case(exceptions=tuple(own), document=document, delivery=delivery, requests=tuple(requests[document.business_key]))
+        yield _of_document(links, case, document, delivery)
     yield from (_waiting(found) for found in waiting.values())
     yield from (_of_nothing(entry) for found in by_document.values() for entry in found)
 
 
-def _of_document(installation: Installation, case: Case, document: SealedDocument, delivery: Delivery) -> QueueItem:
+def _of_document(links: DocumentLinks, case: Case, document: SealedDocument, delivery: Delivery) -> QueueItem:
     first = case.exceptions[0] if case.exceptions else None
     evidence = [Evidence("Document", f"{document.document_type} {document.number or document.natural_id}, revision {document.revision}")]
     evidence += [Evidence("Reference", document.reference), Evidence("State", f"{delivery.state} at {document.system}")]
@@ -141,7 +160,6 @@ def _of_document(installation: Installation, case: Case, document: SealedDocumen
         evidence.append(Evidence("Id at the destination", delivery.remote_id))
     if delivery.resolutions:
         evidence.append(Evidence("Looked for", f"{delivery.resolutions} times without an answer that settles it"))
-    link = document_url_of(installation.settings, document.system)(document.entity, document.document_type, delivery.remote_id or "")
     return QueueItem(
         kind=KINDS.get(first.kind, first.kind.replace("_", " ")) if first else STATES[delivery.state],
         subject=document.number or document.business_key,
@@ -155,11 +173,24 @@ def _of_document(installation: Installation, case: Case, document: SealedDocumen
         money=Money.of(document.total_minor, document.currency),
         since=min(entry.recorded_at for entry in case.exceptions) if case.exceptions else delivery.first_written_at,
         evidence=tuple(evidence),
-        attempts=tuple(
-            AttemptMade(one.written_ahead_at, one.call_name, one.outcome or "unknown", one.reason, one.remote_id) for one in case.attempts
-        ),
-        link=link if delivery.remote_id else None,
+        link=links.url(document.system, document.entity, document.document_type, delivery.remote_id),
+        listed_by=_listing(document.entity),
+        relation=SEALED_DOCUMENTS,
+        position=document.position,
     )
+
+
+def _attempts(register: Register, item: QueueItem, documents: Mapping[int, tuple[SealedDocument, Delivery]]) -> tuple[AttemptMade, ...]:
+    if item.position is None:
+        return ()
+    return tuple(
+        AttemptMade(one.written_ahead_at, one.call_name, one.outcome or "unknown", one.reason, one.remote_id)
+        for one in register.attempts(documents[item.position][0])
+    )
+
+
+def _listing(entity: str | None) -> str:
+    return "tieout exceptions --all" + (f" --entity {entity}" if entity else "")
 
 
 def _waiting(documents: Sequence[SealedDocument]) -> QueueItem:
@@ -176,7 +207,9 @@ def _waiting(documents: Sequence[SealedDocument]) -> QueueItem:
         system=one.system,
         money=Money.of(sum(abs(document.total_minor) for document in documents), one.currency),
         count=len(documents),
-        subjects=tuple(document.number or document.business_key for document in documents[:12]),
+        subjects=tuple(document.number or document.business_key for document in documents[:SHOWN_SUBJECTS]),
+        listed_by=f"tieout query in_transit --set entity={one.entity}",
+        relation=SEALED_DOCUMENTS,
     )
 
 
@@ -199,13 +232,16 @@ def _of_nothing(entry: ExceptionRecord) -> QueueItem:
         period=entry.period,
         since=entry.recorded_at,
         evidence=tuple(evidence),
+        listed_by=_listing(entry.entity),
     )
 
 
 def _held_back(warehouse: Warehouse) -> Iterator[QueueItem]:
     for statement in EXCEPTIONS.values():
+        relation = re.findall(r"from (\w+\.\w+)", statement)[0]
         for row in published(warehouse, statement):
             currency = row["currency"]
+            entity = row["entity"] if row["entity"] != EVERY_ENTITY else None
             yield QueueItem(
                 kind=row["kind"],
                 subject=row["subject"],
@@ -213,10 +249,12 @@ def _held_back(warehouse: Warehouse) -> Iterator[QueueItem]:
                 what_to_do=row["what_to_do"] or "",
                 owner=row["owner"],
                 commands=(row["command"],) if row["command"] else (),
-                entity=row["entity"],
+                entity=entity,
                 period=row["period"],
                 money=Money.of(row["amount_minor"], currency) if row["amount_minor"] is not None and currency else None,
                 since=_aware(row["since"]),
+                listed_by=_listing(entity),
+                relation=relation,
             )
 
 
@@ -231,6 +269,7 @@ def _seals(installation: Installation) -> Iterator[QueueItem]:
             commands=(f"tieout periods verify --entity {broken.entity}",),
             entity=broken.entity,
             period=broken.period,
+            listed_by=f"tieout periods verify --entity {broken.entity}",
         )
 
 

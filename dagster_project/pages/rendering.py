@@ -15,7 +15,7 @@ from markupsafe import Markup
 from dagster_project.checklist.step import Money
 from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
-from dagster_project.pages.queue import ExceptionQueue, totals
+from dagster_project.pages.queue import ExceptionQueue, QueueItem, Rest, Section, by_kind, counted, oldest, rest_of, sections, selected, totals
 from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, Movement, Outcome, Waterfall, WaterfallStep
 from dagster_project.quantities import HEADLINES, quantity
 from dagster_project.sub_ledgers import RolledForward
@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, str] = {
     "documents": "Documents",
 }
 NEITHER = "\N{EN DASH}"
+OF_NO_ENTITY = "Of no legal entity"
 SUB_LEDGER_TITLES: Mapping[str, str] = {
     "revenue": "Revenue",
     "deferred_revenue": "Deferred revenue",
@@ -88,6 +89,39 @@ class ShownMovements:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """Exceptions that are told together: how many, the money in them by currency, since when the oldest is one, who owns them."""
+
+    title: str
+    count: int
+    at_risk: tuple[Money, ...]
+    since: datetime | None
+    owners: tuple[str, ...]
+
+    @classmethod
+    def of(cls, title: str, items: Sequence[QueueItem]) -> Summary:
+        owners = tuple(dict.fromkeys(item.owner for item in items))
+        return cls(title, counted(items), totals(item.money for item in items if item.money), oldest(items), owners)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSection:
+    """The queue of one legal entity, or of none."""
+
+    key: str
+    summary: Summary
+    shown: tuple[QueueItem, ...]
+    shown_count: int
+    rest: tuple[Rest, ...]
+
+    @classmethod
+    def of(cls, section: Section, queue: ExceptionQueue) -> ShownSection:
+        entity = section.entity
+        title = OF_NO_ENTITY if entity is None else queue.names.get(entity, f"{entity}, which the settings do not name")
+        return cls(entity or "company", Summary.of(title, section.items), section.shown, counted(section.shown), section.rest)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """``tone``: good, bad or neutral; its sign says the same to whoever sees no colour."""
 
@@ -101,6 +135,7 @@ def render_close_report(report: CloseReport) -> str:
     """One self-contained page; every amount on it is one of the report."""
     names = {entity.entity: entity.name for entity in report.entities}
     places = {entity: place for place, entity in enumerate(names)}
+    shown = selected(report.exceptions)
     return _page(
         "close_report.html",
         report=report,
@@ -113,6 +148,8 @@ def render_close_report(report: CloseReport) -> str:
         ],
         roll_forwards=list(_roll_forwards(report.rolled, places)),
         movements=list(_movements(report.movements)),
+        exceptions=shown,
+        rest=rest_of(report.exceptions, shown),
         at_risk=totals(item.money for item in report.exceptions if item.money),
         names=names,
         now=report.generated_at,
@@ -122,7 +159,19 @@ def render_close_report(report: CloseReport) -> str:
 
 def render_queue(queue: ExceptionQueue) -> str:
     """One self-contained page; the items in the order of the queue."""
-    return _page("exceptions.html", queue=queue, now=queue.generated_at, unrated=queue.unrated)
+    found = sections(queue.items)
+    of_entities = [ShownSection.of(section, queue) for section in found]
+    return _page(
+        "exceptions.html",
+        queue=queue,
+        now=queue.generated_at,
+        unrated=queue.unrated,
+        sections=of_entities,
+        entities=[(section.key, section.summary) for section in of_entities],
+        kinds=[(None, Summary.of(kind, items)) for kind, items in by_kind(queue.items).items()],
+        shown=counted(item for section in found for item in section.shown),
+        shown_money=totals(item.money for section in found for item in section.shown if item.money),
+    )
 
 
 def verdict_of(report: CloseReport) -> Verdict:
@@ -163,7 +212,8 @@ def summary_of(report: CloseReport) -> str:
         lines.append("")
     at_risk = ", ".join(map(str, totals(item.money for item in report.exceptions if item.money)))
     lines.append(
-        f"{len(report.exceptions):,} exceptions of the period{f', {at_risk} at risk' if at_risk else ''}; {report.other_exceptions:,} others."
+        f"{report.exception_count:,} {plural(report.exception_count, 'exception')} of the period{f', {at_risk} at risk' if at_risk else ''}; "
+        f"{report.other_exceptions:,} of other periods or of none."
     )
     return "\n".join(lines)
 
@@ -173,7 +223,12 @@ def queue_summary(queue: ExceptionQueue) -> str:
     if not queue.items:
         return "**The exception queue is empty.**"
     at_risk = ", ".join(map(str, queue.at_risk)) or "no money known to be at risk"
-    lines = [f"**{len(queue.items):,} exceptions**, {at_risk}.", "", "| What | Subject | At risk | Next |", "| --- | --- | ---: | --- |"]
+    lines = [
+        f"**{queue.count:,} {plural(queue.count, 'exception')}**, {at_risk}.",
+        "",
+        "| What | Subject | At risk | Next |",
+        "| --- | --- | ---: | --- |",
+    ]
     for item in queue.items[:10]:
         lines.append(f"| {item.kind} | {_cell(item.subject)} | {item.money or ''} | {f'`{_cell(item.commands[0])}`' if item.commands else ''} |")
     return "\n".join(lines)
@@ -204,6 +259,10 @@ def age(since: timedelta | None) -> str:
 
 def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "never"
+
+
+def plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
 
 
 def words(name: str) -> str:
@@ -309,7 +368,15 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters.update(
-        amount=amount, signed=signed, age=age, moment=moment, words=words, quantity=_quantity, by_checkpoint=_by_checkpoint, titled=_titled
+        amount=amount,
+        signed=signed,
+        age=age,
+        moment=moment,
+        words=words,
+        plural=plural,
+        quantity=_quantity,
+        by_checkpoint=_by_checkpoint,
+        titled=_titled,
     )
     return made
 

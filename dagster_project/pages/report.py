@@ -10,7 +10,7 @@ from typing import Any
 
 from dagster_project.checklist.step import ChecklistStep, Money
 from dagster_project.close.steps import Checkpoint
-from dagster_project.pages.queue import QueueItem
+from dagster_project.pages.queue import QueueItem, counted
 from dagster_project.sub_ledgers import RolledForward
 from reverse_etl.posting.pacing.overview import DestinationState
 from reverse_etl.register import ApprovalRequest
@@ -188,6 +188,10 @@ class CloseReport:
     @property
     def unexplained(self) -> tuple[tuple[Waterfall, WaterfallStep], ...]:
         return tuple((waterfall, step) for waterfall in self.waterfalls for step in waterfall.unexplained)
+
+    @property
+    def exception_count(self) -> int:
+        return counted(self.exceptions)
 
     @property
     def broken_controls(self) -> tuple[Control, ...]:

@@ -25,10 +25,14 @@ def write_close_report(
     return _write(path or pages_folder(installation) / f"close-{period}.html", render_close_report(report)), report
 
 
-def write_exception_queue(installation: Installation, path: Path | None = None, now: datetime | None = None) -> tuple[Path, ExceptionQueue]:
-    """Write the exception queue, over an older one; where it is not said, to ``<home>/pages/exceptions.html``."""
-    queue = gather_queue(installation, now or datetime.now(UTC))
-    return _write(path or pages_folder(installation) / "exceptions.html", render_queue(queue)), queue
+def write_exception_queue(
+    installation: Installation, path: Path | None = None, now: datetime | None = None, entity: str | None = None
+) -> tuple[Path, ExceptionQueue]:
+    """Write the exception queue, of one legal entity or of all, over an older one; where it is not said, to ``<home>/pages/exceptions.html``, or
+    ``exceptions-<entity>.html``."""
+    queue = gather_queue(installation, now or datetime.now(UTC), entity)
+    name = f"exceptions-{entity}.html" if entity else "exceptions.html"
+    return _write(path or pages_folder(installation) / name, render_queue(queue)), queue
 
 
 def pages_folder(installation: Installation) -> Path:

@@ -35,38 +35,43 @@ class NotSettledError(TieoutError):
 
 @click.group("exceptions", invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help=f"Show every one, also of a kind that has more than {SHOWN}.")
+@click.option("--entity", help="Those of one legal entity.")
 @with_session
 @click.pass_context
-def exceptions_command(context: click.Context, session: Session, everything: bool) -> None:
+def exceptions_command(context: click.Context, session: Session, everything: bool, entity: str | None) -> None:
     """List what could not go on by itself: files, events, lines and documents, each with its reason and what to do.
 
     A document is dealt with by its id: 'show' tells everything about it, 'retry' tries once more, 'resolve' ends it. See docs/exceptions.md.
     """
     if context.invoked_subcommand is None:
-        _list(session, everything)
+        _list(session, everything, entity)
 
 
 @exceptions_command.command("list")
 @click.option("--all", "everything", is_flag=True, help=f"Show every one, also of a kind that has more than {SHOWN}.")
+@click.option("--entity", help="Those of one legal entity.")
 @with_session
-def list_command(session: Session, everything: bool) -> None:
+def list_command(session: Session, everything: bool, entity: str | None) -> None:
     """List every exception, as 'tieout exceptions' does."""
-    _list(session, everything)
+    _list(session, everything, entity)
 
 
 @exceptions_command.command("page")
+@click.option("--entity", help="Of one legal entity (default: of all, one after the other, and what is of none).")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it (default: pages/exceptions.html of the home folder).")
 @with_session
-def page_command(session: Session, out: Path | None) -> None:
-    """Write the queue as one HTML page, the most money at risk first: reason, evidence, age, owner, and the command to go on with."""
+def page_command(session: Session, entity: str | None, out: Path | None) -> None:
+    """Write the queue as one HTML page, the most money at risk first: reason, evidence, age, owner, and the command to go on with. Of many, what is
+    not told one by one is counted and summed by kind."""
+    from dagster_project.pages.queue import counted, selected
     from dagster_project.pages.writing import write_exception_queue
 
-    path, queue = write_exception_queue(session.installation, path=out)
+    path, queue = write_exception_queue(session.installation, path=out, entity=entity)
     at_risk = ", ".join(map(str, queue.at_risk)) or "no money known to be at risk"
-    session.line(f"{len(queue.items)} exceptions, {at_risk}" if queue.items else "The queue is empty")
+    session.line(f"{queue.count:,} {'exception' if queue.count == 1 else 'exceptions'}, {at_risk}" if queue.items else "The queue is empty")
     session.line(f"Written to {path}")
     amounts = [asdict(money) for money in queue.at_risk]
-    session.result({"path": str(path), "exceptions": len(queue.items), "at_risk": amounts})
+    session.result({"path": str(path), "exceptions": queue.count, "shown": counted(selected(queue.items)), "at_risk": amounts})
 
 
 @exceptions_command.command("show")
@@ -286,10 +291,12 @@ def _age(age: timedelta | None) -> str | None:
     return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes} min"
 
 
-def _list(session: Session, everything: bool) -> None:
+def _list(session: Session, everything: bool, entity: str | None) -> None:
     installation = session.installation
     is_published = installation.settings.published_path.is_file()
     found = open_exceptions(installation)
+    if entity is not None:
+        found = {name: [record for record in records if record["entity"] == entity] for name, records in found.items()}
     for records in found.values():
         if records:
             listing = listed(records, everything)
@@ -321,6 +328,8 @@ def open_exceptions(installation: Installation) -> dict[str, list[dict[str, Any]
         {
             "kind": "broken seal",
             "subject": f"J12 {one.entity} {one.period}",
+            "entity": one.entity,
+            "period": one.period,
             "reason": f"{one.what}: {one.sealed} when it was closed, {one.now} now",
             "what_to_do": "find what changed it (tieout periods verify) and restore it; the next close waits",
         }
@@ -342,6 +351,8 @@ def _of_register(register: Register, links: DocumentLinks, now: datetime) -> lis
                 "kind": "document",
                 "id": entry.position,
                 "subject": entry.subject,
+                "entity": entry.entity or (document.entity if document else None),
+                "period": entry.period or (document.period if document else None),
                 "age": _age(now - entry.recorded_at),
                 "amount_at_risk": None if document is None else quantity(str(document.total_minor), document.currency, exponents()),
                 "amount_at_risk_minor": None if document is None else document.total_minor,
