@@ -104,14 +104,26 @@ def adjusted(manifest: Manifest, settings: Settings, name: str) -> Manifest:
 
 
 def _resolution(manifest: Manifest) -> str:
+    from reverse_etl.systems.contract import FOREVER
+
     waited = manifest.send_deadline + manifest.in_flight_bound + (manifest.look_up_lag or timedelta(0))
-    looked_up = f"looked up after {waited}"
+    looked_up = f"looked up after {_told(waited)}"
+    again = "" if manifest.key_retention == FOREVER else f" within {_told(manifest.key_retention)}"
     return {
         "U": "sent again",
-        "A": f"sent again within {manifest.key_retention}, then {'parked for a person' if manifest.look_up_lag is None else looked_up}",
+        "A": f"sent again{again}, then {'parked for a person' if manifest.look_up_lag is None else looked_up}",
         "B": f"{looked_up}, and sent again if it is not there",
         "C": "parked for a person",
     }[manifest.capability_class]
+
+
+def _told(span: timedelta) -> str:
+    """``7 d``, ``1 h 30 min``, ``40 s``."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
 
 
 def _module(kind: str) -> ModuleType | None:
