@@ -161,15 +161,34 @@ EXCEPTIONS: Mapping[str, str] = {
     "breaks": """
         select 'break' as kind, checkpoint || ' ' || breaks.entity || ' ' || breaks.period || ' ' || subject as subject,
             measure || ' ' || coalesce(cast(left_value as varchar), 'absent') || ' / ' || coalesce(cast(right_value as varchar), 'absent') as reason,
-            coalesce(explanation, 'compare both sides with tieout trace') as what_to_do,
+            coalesce(
+                explanation || ': ' || reasons.what_to_do,
+                explanation,
+                case
+                    when checkpoint = 'K8' and right_value is null
+                        then 'somebody else posted it: deliver its listing (tieout sources foreign_entries), or reverse it in the ERP; then close'
+                    when checkpoint = 'K9' then 'settle what K7 and K8 name of this account; then close again'
+                    else 'compare both sides'
+                end
+            ) as what_to_do,
             breaks.entity, breaks.period, currencies.currency,
             case when currencies.currency is not null then cast(abs(difference) as bigint) end as amount_minor,
             cast(cast(breaks.period || '-01' as date) + interval 1 month as timestamp) as since, catalogue.owner,
-            'tieout trace ' || regexp_extract(subject, '^\\S+') as command,
-            measure, unit, cast(left_value as varchar) as left_value, cast(right_value as varchar) as right_value
+            case
+                when explanation like 'held: %' then 'tieout preview ' || breaks.period
+                when checkpoint = 'K0' then 'tieout land'
+                when checkpoint in ('K4', 'K7') then 'tieout reconcile ' || breaks.period || ' --entity ' || breaks.entity
+                when checkpoint = 'K8' and right_value is null then 'tieout sources foreign_entries'
+                when checkpoint = 'K9' then
+                    'tieout query account_movements --set entity=' || breaks.entity || ' --set account=' || regexp_extract(subject, '^\\S+')
+                    || ' --set period=' || breaks.period
+                else 'tieout trace ' || regexp_extract(subject, '^\\S+')
+            end as command,
+            measure, unit, cast(left_value as varchar) as left_value, cast(right_value as varchar) as right_value, left_side, right_side
         from reconciliation.checkpoint_breaks as breaks
         left join constants.currencies as currencies on unit = currencies.currency
         left join constants.checkpoint_catalogue as catalogue using (checkpoint)
+        left join constants.reasons as reasons on breaks.explanation = 'held: ' || reasons.reason
         where breaks.period in (select period from register.documents)
         order by breaks.period, checkpoint, breaks.entity, subject
     """,
@@ -178,8 +197,8 @@ EXCEPTIONS: Mapping[str, str] = {
 
 def compared(row: Mapping[str, Any], exponents: Mapping[str, int]) -> str:
     """Both sides of a break as people read them; ``exponents`` are decimals by currency."""
-    left, right = (quantity(row[side], row["unit"], exponents) if row[side] is not None else "absent" for side in ("left_value", "right_value"))
-    return f"{row['measure']}: {left} on one side, {right} on the other"
+    left, right = (quantity(row[side], row["unit"], exponents) if row[side] is not None else "nothing" for side in ("left_value", "right_value"))
+    return f"{row['measure']}: {row['left_side']} {left}, {row['right_side']} {right}"
 
 
 def published(warehouse: Warehouse, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

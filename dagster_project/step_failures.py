@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
+
+
+FAILED_PARTITIONS = "failed_partitions"
+"""Metadata of a step that failed: partition key -> ``error``, the name of its type, and ``message``."""
+
+
+def failed_partitions(event: DagsterEvent) -> Mapping[str, Any] | None:
+    """Which legal entities and periods the step failed for; None of one that does not say it."""
+    told = event.step_failure_data.user_failure_data
+    value = told.metadata.get(FAILED_PARTITIONS) if told else None
+    return value.value if value is not None and isinstance(value.value, Mapping) else None
 
 
 def description_of(error: BaseException | None) -> str:

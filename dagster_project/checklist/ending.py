@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, is_closed, summed, told, totalled
 from dagster_project.checklist.preparing import RECEIVED
-from dagster_project.checklist.standing import Request, Standing
-from dagster_project.checklist.step import Blocker, Effect, Evidence
+from dagster_project.checklist.standing import Measure, Request, Standing
+from dagster_project.checklist.step import Blocker, Effect, Evidence, Money
 
 HARD_CLOSED = "hard_closed"
-READ_AT_A_DESTINATION = ("K4", "K7", "K8", "K9")
+# The entries of others, and what moves with them, are in the list of exceptions, with what to do.
+COMPARED_BY_RECONCILE = ("K4", "K7")
 
 
 def checkpoints_tie(standing: Standing, moment: Moment, found: Found) -> Finding:
@@ -104,10 +105,19 @@ def _broken(standing: Standing) -> Iterator[Blocker]:
         if broken and checkpoint != RECEIVED:
             differences = ", ".join(f"{measure.measure} by {measure.difference}" for measure in broken)
             count = sum(measure.break_count for measure in broken)
-            command = f"tieout reconcile {standing.period}" if checkpoint in READ_AT_A_DESTINATION else "tieout exceptions"
+            command = f"tieout reconcile {standing.period}" if checkpoint in COMPARED_BY_RECONCILE else "tieout exceptions"
             what = f"{checkpoint} breaks ({broken[0].title}): {counted(count, 'row')}, {differences}"
-            amounts = summed(measure.money for measure in broken if measure.money)
-            yield Blocker(what, Effect.STOPS, command, "reconciliation/checkpoint_breaks", count, amounts)
+            yield Blocker(what, Effect.STOPS, command, "reconciliation/checkpoint_breaks", count, _largest(broken))
+
+
+def _largest(broken: Sequence[Measure]) -> tuple[Money, ...]:
+    """By currency. Measures of one checkpoint show the same money from several sides (debit and credit of an entry): they do not add up."""
+    found: dict[str, Money] = {}
+    for measure in broken:
+        money = measure.money
+        if money is not None and (money.currency not in found or abs(money.minor) > abs(found[money.currency].minor)):
+            found[money.currency] = money
+    return summed(found.values())
 
 
 def _history(standing: Standing) -> Iterator[Evidence]:

@@ -11,13 +11,14 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.checklist.standing import FailedRun
 from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.jobs import MONTHLY_CLOSE
-from dagster_project.step_failures import reason_of
+from dagster_project.step_failures import failed_partitions, reason_of
 
 LOOKED_AT = 100
+CLOSING_STEP, REFUSAL = "close__period", "NotTiedError"
 
 
 def failed_runs(instance: dg.DagsterInstance, keys: Sequence[CloseKey], entities: Sequence[str]) -> dict[CloseKey, FailedRun]:
-    """The last run of the close of each key, where it failed. ``entities``: of the installation, in their order."""
+    """The last run of the close of each key, where it failed for it. ``entities``: of the installation, in their order."""
     found: dict[CloseKey, FailedRun] = {}
     open_keys = set(keys)
     for record in instance.get_run_records(dg.RunsFilter(job_name=MONTHLY_CLOSE), limit=LOOKED_AT):
@@ -26,7 +27,9 @@ def failed_runs(instance: dg.DagsterInstance, keys: Sequence[CloseKey], entities
             open_keys.discard(key)
             if run.status is dg.DagsterRunStatus.FAILURE:
                 ended = datetime.fromtimestamp(record.end_time or record.create_timestamp.timestamp(), UTC)
-                found[key] = FailedRun(run.run_id, ended, _reasons(instance, run.run_id))
+                reasons = _reasons(instance, run.run_id, key)
+                if reasons:
+                    found[key] = FailedRun(run.run_id, ended, reasons)
         if not open_keys:
             break
     return found
@@ -45,10 +48,20 @@ def keys_of(tags: Mapping[str, str], entities: Sequence[str]) -> list[CloseKey]:
     return [CloseKey(entity, period) for entity in entities[places[0] : places[1] + 1]]
 
 
-def _reasons(instance: dg.DagsterInstance, run_id: str) -> tuple[str, ...]:
-    steps = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)]
-    reasons = tuple(f"{event.step_key}: {reason_of(event)}" for event in steps if event is not None)
-    if reasons:
-        return reasons
+def _reasons(instance: dg.DagsterInstance, run_id: str, key: CloseKey) -> tuple[str, ...]:
+    """Why the run failed for the key; nothing where the checkpoints say it themselves, or where it came to its end for this key."""
+    logged = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    steps = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
+    if steps:
+        return tuple(reason for event in steps if (reason := _reason(event, key)) is not None)
     ends = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)]
     return tuple(event.message or "it failed" for event in ends if event is not None) or ("it ended before it was done",)
+
+
+def _reason(event: dg.DagsterEvent, key: CloseKey) -> str | None:
+    failed = failed_partitions(event) if event.step_key == CLOSING_STEP else None
+    if failed is None:
+        return f"{event.step_key}: {reason_of(event)}"
+    # Nothing comes after this step, so that what one entity stays open for holds up no other.
+    own = failed.get(key.partition_key)
+    return None if own is None or own["error"] == REFUSAL else f"{event.step_key}: {own['message']}"

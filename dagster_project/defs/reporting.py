@@ -14,6 +14,7 @@ from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.partitions import close_keys
 from dagster_project.progress import Progress, report
 from dagster_project.quantities import number
+from dagster_project.step_failures import FAILED_PARTITIONS
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 
@@ -69,6 +70,7 @@ def for_each_entity(
         dagster.Failure: after all were tried, with the message of each that failed; nothing retries it.
     """
     failures: dict[str, Told] = {}
+    failed: dict[str, dict[str, str]] = {}
     for key in keys_or_failure(context):
         told = Told()
         started = time.monotonic()
@@ -77,6 +79,7 @@ def for_each_entity(
                 work(key, told)
         except TieoutError as error:
             failures[str(error)] = told
+            failed[key.partition_key] = {"error": type(error).__name__, "message": str(error)}
             _report_failure(context, name, key, error)
             continue
         for asset_key in sorted(assets or context.selected_asset_keys):
@@ -85,12 +88,13 @@ def for_each_entity(
         _report(context, Progress(name, key.entity, key.period, told.message, seconds))
     if failures:
         metadata = {f"{number} {name}": value for number, told in enumerate(failures.values(), start=1) for name, value in told.metadata.items()}
+        metadata[FAILED_PARTITIONS] = dg.MetadataValue.json(failed)
         raise dg.Failure(description="; ".join(failures), metadata=metadata, allow_retries=False)
 
 
 def merged(failures: Sequence[dg.Failure]) -> dg.Failure:
-    """One failure that says what each of them says."""
-    metadata = {name: value for failure in failures for name, value in failure.metadata.items()}
+    """One failure that says what each of them says; of several no one says which partitions failed."""
+    metadata = {name: value for failure in failures for name, value in failure.metadata.items() if name != FAILED_PARTITIONS}
     return dg.Failure(description="; ".join(str(failure.description) for failure in failures), metadata=metadata, allow_retries=False)
 
 

@@ -65,7 +65,8 @@ class Comparison:
         if not self.is_ledger:
             return {"K4": _says(self.differences, MEANINGS)}
         entries = [one for one in self.differences if one.document is None or one.document.document_type == JOURNAL_ENTRY]
-        foreign = f"; {self.foreign} entries of others must be listed" if self.foreign else ""
+        several = "entries" if self.foreign > 1 else "entry"
+        foreign = f" for what is ours; {self.foreign} {several} of others ('tieout exceptions' names what is not listed)" if self.foreign else ""
         return {
             "K7": _says(entries, (MISSING, DIFFERENT, DRAFT, DUPLICATE, UNRECORDED)),
             "K8": _says(entries, (EXTRA, DUPLICATE, DRAFT, DIFFERENT)) + foreign,

@@ -38,6 +38,16 @@ def test_many_are_listed_by_reason_the_most_frequent_first_with_the_amounts_by_c
     assert len(listed(MANY, everything=True).rows) == len(MANY)
 
 
+def test_breaks_of_one_checkpoint_and_measure_are_alike_whatever_their_sides() -> None:
+    breaks = [
+        held("", f"accrued: issued USD {number}.00, journals nothing", 100)
+        | {"subject": f"K5 us 2026-01 S{number}", "measure": "accrued", "what_to_do": ""}
+        for number in range(SHOWN + 1)
+    ]
+    [row] = listed(breaks, everything=False).rows
+    assert (row["reason"], row["number"], row["amount"]) == ("K5 us 2026-01: accrued", 21, "USD 21.00")
+
+
 def test_documents_are_each_dealt_with_by_an_id_and_are_never_taken_together() -> None:
     documents = [{"kind": "document", "id": number, "reason": "HTTP 422", "what_to_do": "correct it"} for number in range(SHOWN + 1)]
     found = listed(documents, everything=False)

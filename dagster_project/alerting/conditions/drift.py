@@ -28,7 +28,8 @@ def drifted(facts: Facts) -> Iterator[Alert]:
                 entity=entity_or_none(broken.entity),
                 period=broken.period,
                 at_risk=amounts(broken.amounts, facts.exponents),
-                next_command=f"tieout reconcile {broken.period}",
+                # Reconciling compares documents of ours; an entry of somebody else is named, with what to do, among the exceptions.
+                next_command="tieout exceptions" if broken.checkpoint == "K8" else f"tieout reconcile {broken.period}",
                 link=asset_link(facts.settings, "close/period"),
                 count=broken.breaks,
             )

@@ -47,12 +47,20 @@ def _by_reason(records: Sequence[Record]) -> list[Record]:
     """One row per reason, those with most first."""
     alike: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        alike[record["reason"], record["what_to_do"]].append(record)
+        alike[_alike(record), record["what_to_do"]].append(record)
     rows = [
         {"number": len(found), "amount": _amount(found), "reason": reason, "first": found[0]["subject"], "what_to_do": what_to_do}
         for (reason, what_to_do), found in alike.items()
     ]
     return sorted(rows, key=lambda row: -row["number"])
+
+
+def _alike(record: Record) -> str:
+    """The reason of a break has its own two sides: those of a checkpoint and measure are alike."""
+    if "measure" not in record:
+        return str(record["reason"])
+    checkpoint, entity, period, *_ = record["subject"].split()
+    return f"{checkpoint} {entity} {period}: {record['measure']}"
 
 
 def _amount(records: Sequence[Record]) -> str | None:

@@ -50,7 +50,8 @@ def reconcile_command(session: Session, period: str, entity: str | None, system:
                 _tell(session, comparison)
     counts = {kind: count for kind, count in summary(comparisons).items() if count}
     told = [f"{count} {kind}" for kind, count in counts.items()] + ([f"{len(unreadable)} not read"] if unreadable else [])
-    session.line(f"Differs: {', '.join(told)}" if told else "Everything ties")
+    ties = "Every document of ours ties" if any(one.foreign for one in comparisons) else "Everything ties"
+    session.line(f"Differs: {', '.join(told)}" if told else ties)
     session.result({"differences": counts, "unreadable": unreadable, "comparisons": [_comparison(one) for one in comparisons]})
     return 1 if told else 0
 

@@ -435,6 +435,15 @@ def test_the_last_run_that_failed_stops_the_first_step_that_is_not_done() -> Non
     ]
 
 
+def test_both_sides_of_an_entry_of_somebody_else_are_the_same_money_and_it_is_named_among_the_exceptions() -> None:
+    sides = [replace(broken("K9", 250_00, 1), measure=measure) for measure in ("debit", "credit")]
+    [found] = steps(replace(TIED, measures=tied(*sides)))["checkpoints_tie"].blockers
+    assert (str(found), found.command) == (
+        "K9 breaks (K9 holds): 2 rows, debit by USD 250.00, credit by USD 250.00 (USD 250.00)",
+        "tieout exceptions",
+    )
+
+
 def test_every_blocker_leads_to_a_command_and_an_asset() -> None:
     everything = replace(
         SEALED,
