@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import QueuePool
 
 from dagster_project.open_lineage.observer import observe
+from dagster_project.under_way import hold_while_under_way
 
 BUSY_TIMEOUT_SECONDS = 10
 KEPT_RUNS = 16
@@ -27,7 +28,7 @@ INDEX = "index"
 
 
 class ObservedEventLog(EventLogStorage):
-    """An event log that tells OpenLineage of what it stores. ``dagster_home``: the folder of the instance."""
+    """An event log that tells OpenLineage of what it stores, and others which runs are under way. ``dagster_home``: the folder of the instance."""
 
     dagster_home: Path
 
@@ -35,6 +36,7 @@ class ObservedEventLog(EventLogStorage):
         super().store_event(event)  # type: ignore[safe-super]
         # Every event of every run comes by here once, in the process of the run, whether a command or the daemon started it.
         observe(self.dagster_home, event, self)
+        hold_while_under_way(self.dagster_home.parent, event)
 
     def run(self, run_id: str) -> DagsterRun | None:
         return self._instance.get_run_by_id(run_id) if self.has_instance else None

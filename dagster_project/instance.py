@@ -9,6 +9,11 @@ import dagster as dg
 from reverse_etl.settings import Settings
 
 STARTED_BY_TAG = "tieout/started_by"
+"""The process of the command that started the run."""
+STARTED_ON_TAG = "tieout/started_on"
+"""The machine of that process."""
+IN_TURN = "tieout/in_turn"
+"""The tag of runs of which one is under way at a time (dagster.yaml): what a close computes is not changed between two of its steps."""
 UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,8 +19,9 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
-from dagster_project.instance import STARTED_BY_TAG, UNFINISHED, open_instance
+from dagster_project.instance import STARTED_BY_TAG, STARTED_ON_TAG, UNFINISHED, open_instance
 from dagster_project.step_failures import reason_of
+from dagster_project.under_way import process_has_ended, runs_under_way
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.progress import Course, is_watched
@@ -26,6 +29,13 @@ from reverse_etl.settings import Settings
 
 # Failures are told in one line by whoever asked for the run; the event log has the rest.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+POLL_SECONDS = 1.0
+WHAT_TO_DO = "wait for it to end, then run again, or run with --wait"
+
+Waiting = Callable[[str], None]
+"""Told what is waited for, once for each that is."""
 
 
 class RunInProgressError(TieoutError):
@@ -46,7 +56,9 @@ class JobRun:
 class JobRunner:
     """The jobs of one installation; definitions and parsed models are kept for as many runs as follow."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, wait: Waiting | None = None) -> None:
+        """``wait``: whom to tell what is waited for; where there is nobody, a run that meets another one is refused."""
+        self._wait = wait
         self.definitions = build_definitions(settings)
         self._settings = settings
 
@@ -66,13 +78,15 @@ class JobRunner:
         job = self.definitions.resolve_job_def(job_name)
         run_id = str(uuid4())
         with open_instance(self._settings) as instance, _quiet():
+            # Also between two runs of one command Dagster may have started one.
+            _in_turn(instance, self._settings, self._wait)
             instance.add_event_listener(run_id, StepCounter(instance, job_name))
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
                 run_config=QUIET,
                 raise_on_error=False,
-                tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid())},
+                tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid()), STARTED_ON_TAG: socket.gethostname()},
                 **options,
             )
         return _summary(result)
@@ -107,27 +121,68 @@ def _range(keys: Sequence[CloseKey]) -> dict[str, str]:
 
 
 @contextmanager
-def exclusive(settings: Settings, holder: str) -> Iterator[None]:
-    """One process at a time runs jobs from the command line; what a killed one left unfinished is ended first.
+def exclusive(settings: Settings, holder: str, wait: Waiting | None = None) -> Iterator[None]:
+    """One process at a time runs jobs from the command line, and none while Dagster runs one; what a killed one left unfinished is ended first.
+
+    ``wait``: whom to tell what is waited for; where there is nobody, nothing is waited for.
 
     Raises:
-        RunInProgressError: another process does; the message names it.
+        RunInProgressError: another process does; the message names it, its run, since when, and what to do.
     """
-    try:
-        with file_lock(settings.lock_folder / "close.lock", holder, wait_seconds=0.0):
-            _end_abandoned_runs(settings)
-            yield
-    except LockTimeoutError as error:
-        raise RunInProgressError(f"{error.holder} is running on {settings.home}; wait for it to end, then run again") from error
+    with ExitStack() as held:
+        _hold(held, settings, holder, wait)
+        with open_instance(settings) as instance, _quiet():
+            _end_abandoned_runs(instance, settings)
+            _in_turn(instance, settings, wait)
+        yield
 
 
-def _end_abandoned_runs(settings: Settings) -> None:
-    # Whoever holds the lock knows that no other command line runs; an abandoned run would keep its pool slot for ever.
+def _hold(held: ExitStack, settings: Settings, holder: str, wait: Waiting | None) -> None:
+    told = ""
+    while True:
+        try:
+            held.enter_context(file_lock(settings.lock_folder / "close.lock", holder, 0.0 if wait is None else POLL_SECONDS))
+            return
+        except LockTimeoutError as error:
+            if wait is None:
+                raise RunInProgressError(f"{error.told} is running on {settings.home}{_run_of(settings)}; {WHAT_TO_DO}") from error
+            if error.told != told:
+                told = error.told
+                wait(f"Waiting for {told}{_run_of(settings)}")
+
+
+def _run_of(settings: Settings) -> str:
+    """Which run a command that is at work is in, if it is in one."""
     with open_instance(settings) as instance, _quiet():
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-            if STARTED_BY_TAG in run.tags:
-                instance.report_run_failed(run, "its process ended before the run did")
-                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        return next((f": {run}" for run in runs_under_way(instance, settings)), "")
+
+
+def _in_turn(instance: dg.DagsterInstance, settings: Settings, wait: Waiting | None) -> None:
+    """Returns while no run is under way: what a close computes is not changed between two of its steps.
+
+    Raises:
+        RunInProgressError: there is one, and nobody waits.
+    """
+    told = ""
+    while run := next(runs_under_way(instance, settings), None):
+        if wait is None:
+            raise RunInProgressError(f"{run}; {WHAT_TO_DO} (or terminate it in Dagster's UI, if nothing of it runs any more)")
+        if run.run_id != told:
+            told = run.run_id
+            wait(f"Waiting: {run}")
+        time.sleep(POLL_SECONDS)
+
+
+def _end_abandoned_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    # Whoever holds the lock knows that no other command line runs here; an abandoned run would keep its pool slot, and its turn, for ever.
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        ended = process_has_ended(settings.home, run.run_id)
+        if ended is None:
+            # It ended before it began; one of another machine is left to that.
+            ended = STARTED_BY_TAG in run.tags and run.tags.get(STARTED_ON_TAG, socket.gethostname()) == socket.gethostname()
+        if ended:
+            instance.report_run_failed(run, "its process ended before the run did")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 @contextmanager

@@ -15,11 +15,17 @@ POLL_SECONDS = 0.05
 
 
 class LockTimeoutError(Exception):
-    """The lock was not free in time. ``holder`` is what its owner wrote about itself."""
+    """The lock was not free in time. ``holder`` is what its owner wrote about itself, ``since`` when it took it."""
 
-    def __init__(self, path: Path, holder: str) -> None:
-        super().__init__(f"{path} is held by {holder}")
+    def __init__(self, path: Path, holder: str, since: datetime) -> None:
+        super().__init__(f"{path} is held by {holder} since {since:%Y-%m-%d %H:%M:%S} UTC")
         self.holder = holder
+        self.since = since
+
+    @property
+    def told(self) -> str:
+        """Who has held it since when."""
+        return f"{self.holder} since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @contextmanager
@@ -57,12 +63,16 @@ def lock_holder(path: Path) -> LockHolder | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 500, 0).decode(errors="replace") or "another process"
-        return LockHolder(holder, datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC))
+        return _holder(descriptor)
     else:
         return None
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> LockHolder:
+    name = os.pread(descriptor, 500, 0).decode(errors="replace") or "another process"
+    return LockHolder(name, datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC))
 
 
 def _acquire(descriptor: int, path: Path, wait_seconds: float) -> None:
@@ -74,6 +84,6 @@ def _acquire(descriptor: int, path: Path, wait_seconds: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 500, 0).decode(errors="replace") or "another process"
-                raise LockTimeoutError(path, holder) from None
+                held = _holder(descriptor)
+                raise LockTimeoutError(path, held.holder, held.since) from None
             time.sleep(POLL_SECONDS)

@@ -71,6 +71,7 @@ LONG = frozenset(
         "test_dagster_session.py",
         "test_dagster_on_postgresql.py",
         "test_wheel.py",
+        "test_second_runner.py",
     )
 )
 SECOND_STORE = "postgresql"

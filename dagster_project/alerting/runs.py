@@ -128,16 +128,17 @@ def _assets(run: DagsterRun) -> frozenset[str]:
 
 
 def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> Iterator[FinishedRun]:
-    """Runs of the command line that nobody works on any more: whoever does holds the lock."""
+    """Runs that nobody works on any more: whoever works on one holds its lock, and on one of the command line that of the command line too."""
     import dagster as dg
 
     from dagster_project.instance import STARTED_BY_TAG, UNFINISHED
+    from dagster_project.under_way import process_has_ended
 
-    if lock_holder(settings.lock_folder / "close.lock") is not None:
-        return
+    command = lock_holder(settings.lock_folder / "close.lock")
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED, updated_after=now - LOOKED_BACK), limit=MOST_RUNS):
         run = record.dagster_run
-        if STARTED_BY_TAG in run.tags:
+        ended = process_has_ended(settings.home, run.run_id)
+        if ended or (ended is None and command is None and STARTED_BY_TAG in run.tags):
             seen = record.update_timestamp.replace(tzinfo=record.update_timestamp.tzinfo or UTC)
             yield FinishedRun(run.run_id, run.job_name, partitions(run.tags, settings.entities), False, True, seen, _assets(run), True)
 

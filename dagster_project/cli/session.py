@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
 
+WAITS = "tieout.waits"
+
+
 class Session:
     """``as_json``: one JSON document on standard output, progress as JSON lines on standard error. ``is_quiet``: errors alone."""
 
@@ -63,6 +66,13 @@ class Session:
 
         write_log(settings)
         return Installation(settings)
+
+    @property
+    def wait(self) -> Callable[[str], None] | None:
+        """Whom to tell what a command waits for; None where it was not asked to wait (``--wait``)."""
+        if not click.get_current_context().meta.get(WAITS):
+            return None
+        return (lambda _: None) if self.is_quiet else functools.partial(click.echo, err=True)
 
     @property
     def tells_people(self) -> bool:
@@ -148,6 +158,16 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(session, *arguments, **options)
 
     return command
+
+
+def _waits(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[WAITS] = value
+
+
+waiting = click.option(
+    "--wait", is_flag=True, expose_value=False, callback=_waits, help="Wait for a run that is under way, instead of refusing to start another."
+)
+"""Of commands that run jobs; see ``Session.wait``."""
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.close.partitions import CloseKey, first_day
+from dagster_project.instance import IN_TURN
 
 DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"
@@ -14,8 +15,6 @@ REFRESH_MODELS = "refresh_models"
 REPERFORMANCE = "reperformance"
 # Nothing that posts is started again by the orchestrator.
 NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
-IN_TURN = "tieout/in_turn"
-"""The tag of runs of which one is under way at a time (dagster.yaml): what a close computes is not changed between two of its steps."""
 
 
 def daily_usage_job() -> UnresolvedAssetJobDefinition:

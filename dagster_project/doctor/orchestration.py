@@ -133,6 +133,7 @@ def _unfinished(opened: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
     import dagster as dg
 
     from dagster_project.instance import STARTED_BY_TAG, UNFINISHED
+    from dagster_project.under_way import process_has_ended
 
     records = opened.get_run_records(dg.RunsFilter(statuses=UNFINISHED), limit=100)
     now, wrong = datetime.now(UTC), False
@@ -140,9 +141,11 @@ def _unfinished(opened: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
         run = record.dagster_run
         process = run.tags.get(STARTED_BY_TAG, "")
         age = now - record.create_timestamp.astimezone(UTC)
-        if process.isdigit() and not _is_alive(int(process)):
+        if process_has_ended(folder.parent, run.run_id) or (process.isdigit() and not _is_alive(int(process))):
             wrong = True
-            told = f"run {run.run_id[:8]} of {run.job_name} is {run.status.value.lower()}, and its process {process} has ended"
+            told = (
+                f"run {run.run_id[:8]} of {run.job_name} is {run.status.value.lower()}, and its process {f'{process} ' if process else ''}has ended"
+            )
             yield warning("dagster runs", told, folder, "the next tieout close or land ends it; or terminate it in Dagster's UI")
         elif age > LONG_RUN:
             wrong = True

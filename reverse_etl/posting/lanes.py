@@ -25,6 +25,6 @@ def lane_lock(register: Register, folder: Path, system: str, entity: str, holder
         try:
             held.enter_context(file_lock(folder / f"lane-{system}-{entity}.lock", holder, 0))
         except LockTimeoutError as error:
-            raise LaneBusyError(f"{system}/{entity} is being pushed by {error.holder}; wait until it is done or stop it, then push again") from error
+            raise LaneBusyError(f"{system}/{entity} is being pushed by {error.told}; wait until it is done or stop it, then push again") from error
         held.enter_context(register.hold_lane(system, entity, holder))
         yield

@@ -72,7 +72,10 @@ def push(
     name = system.manifest.system
     began = time.monotonic()
     witnesses = Witnesses(folder_of_witnesses)
-    with correlated(correlation_id, entity=entity, period=period, destination=name), lane_lock(register, folder, name, entity, actor):
+    with (
+        correlated(correlation_id, entity=entity, period=period, destination=name),
+        lane_lock(register, folder, name, entity, _holder(actor, correlation_id)),
+    ):
         witnesses.renew_if_put_back(register, actor)
         if planned is not None and all_delivered(register, planned):
             return replace(_report(name, entity, Tally(), requests=0, began=began), planned_before=len(planned.acting))
@@ -116,6 +119,10 @@ def push(
             _tell(report, problem or report.withheld)
             refuse_moved(moved)
             return report
+
+
+def _holder(actor: str, correlation_id: str) -> str:
+    return f"{actor} in run {correlation_id}" if correlation_id else actor
 
 
 @contextmanager

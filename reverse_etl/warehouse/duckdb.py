@@ -62,7 +62,7 @@ class DuckDBWarehouse:
                 finally:
                     self._thread.depth = 0
         except LockTimeoutError as error:
-            raise self._busy(error.holder) from error
+            raise self._busy(error.holder, f" (since {error.since:%Y-%m-%d %H:%M:%S} UTC)") from error
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
         with self._connection("read") as connection:
@@ -208,9 +208,9 @@ class DuckDBWarehouse:
                 raise
             return _program(held["program"], int(held["pid"]))
 
-    def _busy(self, holder: str) -> WarehouseBusyError:
+    def _busy(self, holder: str, since: str = "") -> WarehouseBusyError:
         return WarehouseBusyError(
-            f"the warehouse {self._path} has been held by {holder} for {self._wait_seconds:.0f} s; wait for it or stop it, then run again"
+            f"the warehouse {self._path} has been held by {holder} for {self._wait_seconds:.0f} s{since}; wait for it or stop it, then run again"
             f" (who only reads opens {self._published}, which nobody waits for)"
         )
 

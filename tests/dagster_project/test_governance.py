@@ -21,7 +21,7 @@ from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.closing import checkpoint_checks, verdicts
-from dagster_project.defs.jobs import IN_TURN
+from dagster_project.instance import IN_TURN
 from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings

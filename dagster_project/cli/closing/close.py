@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.alerts import alerting
-from dagster_project.cli.session import Session, with_session
+from dagster_project.cli.session import Session, waiting, with_session
 from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class CloseFailedError(TieoutError):
 @click.command("land")
 @click.option("--from", "first", type=DAY, help="First day of arrival (default: the first one delivered).")
 @click.option("--to", "last", type=DAY, help="Last day of arrival, included (default: the last one delivered).")
+@waiting
 @with_session
 def land_command(session: Session, first: datetime | None, last: datetime | None) -> int:
     """Land what was delivered on a range of days; files that landed before are skipped. Rows of reference data that break a rule are listed
@@ -42,8 +43,8 @@ def land_command(session: Session, first: datetime | None, last: datetime | None
     # A wrong command line is answered before Dagster is loaded.
     from dagster_project.jobs import JobRunner, exclusive
 
-    with exclusive(settings, "tieout land"):
-        run, refused = land(session, JobRunner(settings), first.date() if first else days[0], last.date() if last else days[-1])
+    with exclusive(settings, "tieout land", session.wait):
+        run, refused = land(session, JobRunner(settings, session.wait), first.date() if first else days[0], last.date() if last else days[-1])
     session.result({**asdict(run), "refused": [asdict(row) for row in refused]})
     return 1 if refused else 0
 
@@ -52,6 +53,7 @@ def land_command(session: Session, first: datetime | None, last: datetime | None
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
 @click.option("--land/--no-land", "with_landing", default=True, help="Land first what arrived up to the first day after the period.")
+@waiting
 @with_session
 def close_command(session: Session, period: str, entity: str | None, with_landing: bool) -> None:
     """Close PERIOD (YYYY-MM) through the Dagster job. Running it again changes nothing."""
@@ -65,8 +67,8 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     require_ended(period, date.today())
     from dagster_project.jobs import JobRunner, exclusive
 
-    with alerting(session), exclusive(installation.settings, f"tieout close {period}"):
-        runner = JobRunner(installation.settings)
+    with alerting(session), exclusive(installation.settings, f"tieout close {period}", session.wait):
+        runner = JobRunner(installation.settings, session.wait)
         if with_landing:
             days = [day for day in delivered_days(installation.settings) if day <= first_day_after(period)]
             if days:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dagster_project.cli.closing.close import close_keys, delivered_days, land, refuse
-from dagster_project.cli.session import Session, with_session
+from dagster_project.cli.session import Session, waiting, with_session
 
 ACCOUNT_COLUMNS = ("account", "currency", "documents", "opened", "delivered", "difference", "functional_difference")
 REFUSED_COLUMNS = ("file_name", "line_number", "subject", "rule", "what_to_do")
@@ -21,6 +21,7 @@ BUILT = ("outbox.outbox_openings", "cutover.opening_plans", "cutover.opening_tri
 @click.option("--request", "requested", is_flag=True, help="Ask for its approval by another user.")
 @click.option("--reason", default="cutover", show_default=True, help="Why; whoever approves it reads this.")
 @click.option("--land/--no-land", "with_landing", default=True, help="Land first what was delivered.")
+@waiting
 @with_session
 def opening_command(session: Session, entity: str, requested: bool, reason: str, with_landing: bool) -> int:
     """Show what a former system leaves of ENTITY at cutover: the documents, what they open per account, and where that differs from the delivered
@@ -35,8 +36,8 @@ def opening_command(session: Session, entity: str, requested: bool, reason: str,
     installation = session.installation
     settings = installation.settings
     keys = close_keys(settings, settings.first_period, entity)
-    with exclusive(settings, f"tieout opening {entity}"):
-        runner = JobRunner(settings)
+    with exclusive(settings, f"tieout opening {entity}", session.wait):
+        runner = JobRunner(settings, session.wait)
         if with_landing:
             days = delivered_days(settings)
             land(session, runner, days[0], days[-1])

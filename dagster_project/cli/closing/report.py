@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.closing.close import close, close_keys, refuse
-from dagster_project.cli.session import Session, with_session
+from dagster_project.cli.session import Session, waiting, with_session
 
 if TYPE_CHECKING:
     from dagster import AssetKey
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.command("report")
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
+@waiting
 @with_session
 def report_command(session: Session, period: str, entity: str | None) -> None:
     """Report what was used in PERIOD (YYYY-MM) and not reported yet, of the plans that the billing platform rates.
@@ -28,8 +29,8 @@ def report_command(session: Session, period: str, entity: str | None) -> None:
     keys = close_keys(installation.settings, period, entity)
     from dagster_project.jobs import JobRunner, exclusive
 
-    with exclusive(installation.settings, f"tieout report {period}"):
-        runner = JobRunner(installation.settings)
+    with exclusive(installation.settings, f"tieout report {period}", session.wait):
+        runner = JobRunner(installation.settings, session.wait)
         run = close(session, runner, keys, only=reporting_assets(runner))
     refuse(run)
     session.result({"period": period, "run_id": run.run_id})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagster_project.cli.closing.close import close_keys, refuse
-from dagster_project.cli.session import Session, with_session
+from dagster_project.cli.session import Session, waiting, with_session
 from reverse_etl.correlation import current
 from reverse_etl.errors import ConfigurationError, PlanMovedError, TieoutError
 
@@ -56,6 +56,7 @@ class PushFailedError(TieoutError):
 @click.option("--sealed", "sealed_only", is_flag=True, help="Only what would be sent: reads the register and computes nothing.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write what would be sent as a plan file, for 'tieout push --plan'.")
 @click.option("--all", "everything", is_flag=True, help=f"Show every document and amount, not the first {SHOWN}.")
+@waiting
 @with_session
 def plan_command(
     session: Session, period: str, entity: str | None, system: str | None, sealed_only: bool, out: Path | None, everything: bool
@@ -165,8 +166,8 @@ def _sealing(session: Session, keys: Sequence[CloseKey], period: str) -> dict[st
     from dagster_project.jobs import JobRunner, exclusive
 
     outbox = [dg.AssetKey(relation.split(".")) for relation in PLANNED_RELATIONS]
-    with exclusive(installation.settings, f"tieout plan {period}"):
-        runner = JobRunner(installation.settings)
+    with exclusive(installation.settings, f"tieout plan {period}", session.wait):
+        runner = JobRunner(installation.settings, session.wait)
         graph = runner.definitions.resolve_asset_graph()
         # The preview belongs to the end of a close; here it reads the register as the plan mirrored it.
         preview = [dg.AssetKey(relation.split(".")) for relation in PREVIEW_RELATIONS]
