@@ -61,9 +61,18 @@ lint: setup ## Style, types, SQL and dbt parse without warnings
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@if [ -d dbt_project/models ]; then .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/analyses; fi
-	@if [ -d dbt_project/models ]; then mkdir -p $(SCRATCH) && TIEOUT_WAREHOUSE=warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
-		--project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(SCRATCH))/target --log-path $(abspath $(SCRATCH))/logs; fi
+	@$(MAKE) --silent $(SCRATCH)/sql.linted
+	@TIEOUT_WAREHOUSE=warehouse.duckdb .venv/bin/dbt --quiet --warn-error parse --no-partial-parse \
+		--project-dir dbt_project --profiles-dir dbt_project --target-path $(abspath $(SCRATCH))/target --log-path $(abspath $(SCRATCH))/logs
+
+# Of what passed once only files that are newer are read again; where a macro or a rule is newer, all of them.
+SQL_FOLDERS := dbt_project/models dbt_project/tests dbt_project/analyses
+SQL := $(shell find $(SQL_FOLDERS) -name '*.sql')
+SQL_RULES := .sqlfluff requirements.lock $(shell find .ci/sqlfluff dbt_project/macros -type f)
+
+$(SCRATCH)/sql.linted: $(SQL) $(SQL_RULES)
+	@.venv/bin/sqlfluff lint --processes 2 --disable-progress-bar $(if $(filter $(SQL_RULES),$?),$(SQL_FOLDERS),$(filter $(SQL),$?))
+	@mkdir -p $(@D) && touch $@
 
 lock: setup ## Compile requirements.lock anew from pyproject.toml (names no index, installs on every supported Python)
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras pyproject.toml -o requirements.lock
