@@ -51,8 +51,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     daily, close = landing_partitions(settings), close_partitions(settings)
     refreshed = refreshing.refreshed_models(manifest, TieoutTranslator())
     condition = refreshing.when_what_it_reads_has_changed([*landing.landed_keys(), *refreshed])
-    closed_assets = [
-        models.model_assets(manifest, TieoutTranslator(dict.fromkeys(refreshed, condition))),
+    around = [*external.external_systems(close, ledgers), *landing.landing_assets(daily)]
+    steps = [
         sealing.sealing_of_openings(close),
         register.register_mirror("opening", [sealing.SEAL_OPENING], close),
         *sealing.sealing_assets(close),
@@ -66,14 +66,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     # Credit memos are not issued early, but what is asserted of invoices is asserted of both.
     documents = dg.AssetSelection.assets(*progressive_assets, CREDIT_MEMOS.split("."))
     proposing = documents.upstream() - dg.AssetSelection.groups("landing", "sources") - dg.AssetSelection.assets(sealing.SEAL_OPENING)
+    built = models.model_assets(manifest, TieoutTranslator(dict.fromkeys(refreshed, condition)), [*around, *steps])
     daily_usage = jobs.daily_usage_job()
-    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*closed_assets), close, frozenset({checklist.checklist_of_failure}))
+    monthly_close = jobs.monthly_close_job(dg.AssetSelection.assets(*built, *steps), close, frozenset({checklist.checklist_of_failure}))
     progressive_billing = jobs.progressive_billing_job(proposing)
     deliveries = dg.AssetSelection.assets(*(external.delivery_to(system) for system in systems))
     assets = [
-        *external.external_systems(close, ledgers),
-        *landing.landing_assets(daily),
-        *closed_assets,
+        *around,
+        *built,
+        *steps,
         *progressive_assets,
         register.register_anchor,
         reperformance.reperformance_asset(close),

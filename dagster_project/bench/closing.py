@@ -18,6 +18,7 @@ def close_of_nothing_new(home: Path) -> Measured:
     from dagster_project.cli.installing.installation import initialize
     from dagster_project.close.partitions import first_day_after, first_landing_day
     from dagster_project.dbt.project import DbtPaths, parse
+    from dagster_project.defs.models import DBT_BUILD
     from dagster_project.jobs import JobRunner
     from dagster_project.progress import Progress, listening
     from reverse_etl.sandbox.sample import generate
@@ -47,12 +48,13 @@ def close_of_nothing_new(home: Path) -> Measured:
             started = time.monotonic()
             _require(runner.close(keys))
             total = time.monotonic() - started
-        measured.seconds["dbt run"] = steps["dbt build"]
+        building = sum(seconds for name, seconds in steps.items() if name.startswith(DBT_BUILD))
+        measured.seconds["dbt run"] = building
         # Destinations are delivered to at the same time.
         posting = max(steps[name] for name in steps if name.startswith("delivery/")) + steps["read_back"]
         posting += sum(seconds for name, seconds in steps.items() if name.startswith(("seal/", "register/", "close/")))
         measured.seconds["posting and register"] = posting
-        measured.seconds["Dagster"] = loading + total - steps["dbt build"] - posting
+        measured.seconds["Dagster"] = loading + total - building - posting
     finally:
         stop_sandbox(settings, ("stripe", "tryton"))
     return measured

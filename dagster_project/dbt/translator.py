@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
-from dagster_dbt.asset_utils import group_from_dbt_resource_props_fallback_to_directory
+from dagster_dbt.asset_utils import get_asset_check_key_for_test, group_from_dbt_resource_props_fallback_to_directory
 
 RAW_SCHEMA = "raw"
 REGISTER_SOURCE_PREFIX = "register_"
@@ -51,8 +51,15 @@ class TieoutTranslator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """A control carries who answers for it, and the table with its break list."""
-        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        """A control carries who answers for it, and the table with its break list.
+
+        A test is a check of the asset that it names, also where it reads models that are built later, and so runs with these: dagster-dbt asks
+        for it in the name of each that is built with it, and would know it of none.
+        """
+        named = get_asset_check_key_for_test(manifest, self, unique_id, project)
+        if named is None:
+            return None
+        spec = super().get_asset_check_spec(asset_spec.replace_attributes(key=named.asset_key), manifest, unique_id, project)
         if spec is None:
             return None
         test = manifest["nodes"][unique_id]

@@ -1,8 +1,8 @@
-"""dbt's models, seeds and tests as assets and checks. Dagster splits them around the seals by itself."""
+"""dbt's models, seeds and tests as assets and checks: a step of the close builds all that can be built between two of its seals."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,40 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
+from dagster_project.dbt.phases import Phase, phases
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
+from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS
+
+RATING_AND_DRAFTS = "rating_and_drafts"
+PHASES = {SEAL_BILLING: "journals", SEAL_JOURNALS: "reconciliation"}
+"""What is built once that is sealed and what follows from it has been read."""
+DBT_BUILD = "dbt build"
 
 
-def model_assets(manifest: Mapping[str, Any], translator: TieoutTranslator) -> dg.AssetsDefinition:
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, pool=WAREHOUSE_POOL, backfill_policy=ONE_RUN, name="models")
+def model_assets(
+    manifest: Mapping[str, Any], translator: TieoutTranslator, others: Iterable[dg.AssetsDefinition | dg.AssetSpec]
+) -> list[dg.AssetsDefinition]:
+    """A step for each phase of a close. ``others``: every asset that is no model, from which it follows what a model has to wait for."""
+    specs = [spec for other in others for spec in (other.specs if isinstance(other, dg.AssetsDefinition) else [other])]
+    upstream = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
+    return [_built(phase, manifest, translator) for phase in phases(manifest, translator, upstream, RATING_AND_DRAFTS, PHASES)]
+
+
+def _built(phase: Phase, manifest: Mapping[str, Any], translator: TieoutTranslator) -> dg.AssetsDefinition:
+    @dbt_assets(
+        manifest=manifest,
+        select=phase.select,
+        exclude=phase.exclude,
+        dagster_dbt_translator=translator,
+        pool=WAREHOUSE_POOL,
+        backfill_policy=ONE_RUN,
+        name=phase.name,
+    )
     def models(context: dg.AssetExecutionContext, dbt: dg.ResourceParam[InProcessDbt]) -> Iterator[Any]:
-        folders = sorted({key.path[0] for key in context.selected_asset_keys})
-        with step(context, "dbt build") as told:
+        asked = {*context.selected_asset_keys, *(check.asset_key for check in context.selected_asset_check_keys)}
+        folders = sorted({key.path[0] for key in asked})
+        with step(context, f"{DBT_BUILD} {phase.name}") as told:
             seen: Counter[str] = Counter()
             for event in dbt.build(context, manifest, translator):
                 seen[type(event).__name__] += 1

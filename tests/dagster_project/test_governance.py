@@ -21,6 +21,7 @@ from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.closing import checkpoint_checks, verdicts
+from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.instance import IN_TURN
 from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
@@ -28,6 +29,7 @@ from reverse_etl.settings import Settings
 
 ROOMS_OF_MARTS = frozenset({"ledger", "analytics", "outbox", "reconciliation", "canonical", "approvals", "prepaid", "platform"})
 ANALYSTS = Path(__file__).parents[2] / "docs" / "analysts.md"
+DAGSTER = Path(__file__).parents[2] / "docs" / "dagster.md"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "controls.md"
 CONTROL = re.compile(r"[JSKC]\d{1,2}")
 # Dispatched by engine, or called by dbt itself: described where they are called from.
@@ -259,6 +261,36 @@ def test_of_what_changes_a_close_one_run_is_under_way_at_a_time_and_the_earliest
     close = project.definitions.resolve_job_def("monthly_close")
     priorities = [int(close.get_tags_for_partition_key(f"acme|{month}", None)["dagster/priority"]) for month in ("2026-01", "2026-02", "2026-11")]
     assert priorities == sorted(priorities, reverse=True)
+
+
+def test_a_step_that_builds_models_is_named_for_what_it_builds_and_every_model_and_test_is_of_one_of_them(project: Project) -> None:
+    layer = project.definitions.resolve_job_def("monthly_close").asset_layer
+    graph = layer.asset_graph
+    steps: dict[str, list[dg.AssetsDefinition]] = {}
+    for definition in graph.assets_defs:
+        if definition.is_executable and any("dagster_dbt/unique_id" in spec.metadata for spec in definition.specs):
+            steps.setdefault(definition.op.name, []).append(definition)
+    # Dagster splits a step that has something to build on both sides of another, and numbers the parts.
+    assert {name: len(parts) for name, parts in steps.items()} == {"rating_and_drafts": 1, "journals": 1, "reconciliation": 1}, (
+        "models and what seals, sends or reads back wait for each other in turn: say in defs/models.py which seal the models after it wait for"
+    )
+    built = Counter(key for [step] in steps.values() for key in step.keys)
+    tested = Counter(key for [step] in steps.values() for key in step.check_keys)
+    assert set(built.values()) == set(tested.values()) == {1}
+    assert len(built) == len([node for kind in ("model", "seed", "snapshot") for node in project.of_type(kind)])
+    named = {test["name"] for test in project.of_type("test")}
+    assert {key.name for key in tested} == named
+    assert {step.backfill_policy for [step] in steps.values()} == {ONE_RUN}
+    assert {pool for [step] in steps.values() for pool in [step.op.pool]} == {WAREHOUSE_POOL}
+
+
+def test_the_documentation_names_every_step_of_a_close_in_its_order(project: Project) -> None:
+    steps = [node.name for node in project.definitions.resolve_job_def("monthly_close").nodes_in_topological_order]
+    table = DAGSTER.read_text().split("## Steps of a close")[1].split("\n## ")[0]
+    named = [name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(named) == sorted(steps)
+    built = ("rating_and_drafts", "journals", "reconciliation")
+    assert [name for name in named if name in built] == [name for name in steps if name in built]
 
 
 def test_nothing_that_seals_or_posts_follows_by_declaration(project: Project) -> None:
