@@ -134,6 +134,8 @@ def exclusive(settings: Settings, holder: str, wait: Waiting | None = None) -> I
         with open_instance(settings) as instance, _quiet():
             _end_abandoned_runs(instance, settings)
             _in_turn(instance, settings, wait)
+            # What was waited for may have been killed meanwhile.
+            _end_abandoned_runs(instance, settings)
         yield
 
 
