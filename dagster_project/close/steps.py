@@ -228,25 +228,13 @@ def close_period(installation: Installation, entity: str, period: str) -> Closed
         ]
         more = f" and {len(broken) - SHOWN_BREAKS} more" if len(broken) > SHOWN_BREAKS else ""
         reason = "; ".join(shown) + more if broken else "there are no checkpoints"
-        again = f"See 'tieout exceptions' and reconciliation.checkpoint_breaks, then close again{_undelivered(installation, entity, period)}"
-        raise NotTiedError(f"{entity} {period} stays open: {reason}. {again}")
+        raise NotTiedError(f"{entity} {period} stays open: {reason}")
     require_intact(installation, entity)
     [cutoff] = installation.warehouse.read("select coalesce(max(position), 0) as position from raw.landed_files").to_pylist()
     landed = landed_until(installation, cutoff["position"])
     with closing(installation.open_register()) as register:
         newly_closed = register.close_period(entity, period, landed.position, installation.actor, landed_files=landed)
     return ClosedPeriod(found, landed.position, newly_closed)
-
-
-def _undelivered(installation: Installation, entity: str, period: str) -> str:
-    """What of the period is not at its destination, which a run of the steps that failed alone would not send."""
-    from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
-
-    with closing(installation.open_register()) as register:
-        waiting = [found for found in register.waiting(UNDELIVERED_STATES) if (found.entity, found.period) == (entity, period)]
-    documents = sum(found.documents for found in waiting)
-    systems = ", ".join(sorted({found.system for found in waiting}))
-    return f" ({documents} documents are not at {systems} yet; in Dagster, re-execute from the step deliveries)" if documents else ""
 
 
 def publish(installation: Installation) -> None:

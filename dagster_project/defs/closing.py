@@ -10,18 +10,18 @@ from dagster_project.close.auditing import write_anchor
 from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
-from dagster_project.close.steps import Checkpoint, checkpoints, close_period, publish
+from dagster_project.close.steps import Checkpoint, NotTiedError, checkpoints, close_period, publish
 from dagster_project.controls.catalogue import CLOSE_CONTROLS
 from dagster_project.controls.findings import BreakList, checkpoint_breaks, close_findings
 from dagster_project.defs.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
+from dagster_project.defs.refusal import CHECKPOINTS, going_on
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
 from dagster_project.pages.observations import observed_pages
 from dagster_project.quantities import exponents, quantity
 from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.errors import TieoutError
 
-CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])
 CLOSED_PERIOD = dg.AssetKey(["close", "period"])
 CATALOGUE = DBT_PROJECT / "seeds" / "checkpoint_catalogue.csv"
 BREAK_LIST = "reconciliation.checkpoint_breaks"
@@ -54,10 +54,11 @@ def verdicts(
     found: Sequence[Checkpoint],
     decimals: Mapping[str, int],
     breaks_of: Callable[[str], BreakList] | None = None,
+    go_on: str = "",
 ) -> Iterator[dg.AssetCheckResult]:
     """What each checkpoint says of the entities and the period of a run; one that says nothing has not passed. ``decimals`` by currency.
 
-    ``breaks_of`` is asked for the break list of a checkpoint that does not tie.
+    ``breaks_of`` is asked for the break list of a checkpoint that does not tie; ``go_on``: what one does then.
     """
     for spec in specs:
         told = [checkpoint for checkpoint in found if checkpoint.checkpoint == spec.name]
@@ -67,7 +68,12 @@ def verdicts(
             asset_key=CLOSED_PERIOD,
             check_name=spec.name,
             severity=dg.AssetCheckSeverity(spec.metadata["severity"].upper()),
-            metadata={"measures": len(told), "broken_measures": table(broken), **_break_list(spec.name, decimals, breaks_of if broken else None)},
+            metadata={
+                "measures": len(told),
+                "broken_measures": table(broken),
+                **_break_list(spec.name, decimals, breaks_of if broken else None),
+                **({"to_go_on": go_on} if broken and go_on else {}),
+            },
         )
 
 
@@ -105,6 +111,8 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     )
     def closed_period(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         told_of_all: dict[Checkpoint, None] = {}
+        refused: list[CloseKey] = []
+        go_on = ""
         decimals = exponents()
         keys = keys_or_failure(context)
 
@@ -119,7 +127,11 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "checkpoints": table([checkpoint.as_read(decimals) for checkpoint in found]),
                 "breaks": table([checkpoint.as_read(decimals) for checkpoint in found if not checkpoint.tied]),
             }
-            closed = close_period(installation, close_of.entity, close_of.period)
+            try:
+                closed = close_period(installation, close_of.entity, close_of.period)
+            except NotTiedError:
+                refused.append(close_of)
+                raise
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
             told.metadata |= {"landing_position": closed.landing_position}
             if bring_ledger_period(installation, close_of.entity, close_of.period):
@@ -127,10 +139,16 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 
         try:
             for_each_entity(context, "close/period", work)
+        except dg.Failure as failure:
+            if not refused:
+                raise
+            go_on = going_on(context, installation, refused)
+            described = f"{failure.description}. {go_on}"
+            raise dg.Failure(description=described, metadata={"to_go_on": go_on, **failure.metadata}, allow_retries=False) from failure
         finally:
             # Readers see a refused close too.
             publish(installation)
-            yield from verdicts(checkpoint_specs, list(told_of_all), decimals, breaks_of)
+            yield from verdicts(checkpoint_specs, list(told_of_all), decimals, breaks_of, go_on)
             yield from check_results(close_findings(installation, keys), CLOSED_PERIOD)
             yield from observed_pages(context, installation, keys, CLOSED_PERIOD)
         anchor = write_anchor(installation)
