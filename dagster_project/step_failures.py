@@ -20,6 +20,16 @@ def failed_partitions(event: DagsterEvent) -> Mapping[str, Any] | None:
     return value.value if value is not None and isinstance(value.value, Mapping) else None
 
 
+def failed_partitions_of(error: BaseException | None) -> Mapping[str, Any] | None:
+    """The same of what was raised in the step."""
+    while error is not None:
+        value = getattr(error, "metadata", {}).get(FAILED_PARTITIONS)
+        if value is not None:
+            return value.value if isinstance(value.value, Mapping) else None
+        error = error.__cause__
+    return None
+
+
 def description_of(error: BaseException | None) -> str:
     """The same of what was raised in the step."""
     described = getattr(error, "description", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
@@ -53,15 +54,16 @@ def _reasons(instance: dg.DagsterInstance, run_id: str, key: CloseKey) -> tuple[
     logged = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     steps = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
     if steps:
-        return tuple(reason for event in steps if (reason := _reason(event, key)) is not None)
+        told = (reason_for(key, str(event.step_key), reason_of(event), failed_partitions(event)) for event in steps)
+        return tuple(reason for reason in told if reason is not None)
     ends = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)]
     return tuple(event.message or "it failed" for event in ends if event is not None) or ("it ended before it was done",)
 
 
-def _reason(event: dg.DagsterEvent, key: CloseKey) -> str | None:
-    failed = failed_partitions(event) if event.step_key == CLOSING_STEP else None
-    if failed is None:
-        return f"{event.step_key}: {reason_of(event)}"
+def reason_for(key: CloseKey, step_key: str, told: str, failed: Mapping[str, Any] | None) -> str | None:
+    """What a step that failed is for the close of one key; None where it holds nothing up, or the checkpoints say it. ``failed``: by partition."""
+    if failed is None or step_key != CLOSING_STEP:
+        return f"{step_key}: {told}"
     # Nothing comes after this step, so that what one entity stays open for holds up no other.
     own = failed.get(key.partition_key)
-    return None if own is None or own["error"] == REFUSAL else f"{event.step_key}: {own['message']}"
+    return None if own is None or own["error"] == REFUSAL else f"{step_key}: {own['message']}"

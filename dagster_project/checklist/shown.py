@@ -16,9 +16,9 @@ def row(step: ChecklistStep) -> dict[str, str]:
     return {
         "step": step.title,
         "state": step.state.value,
+        "what": "; ".join(map(str, step.blockers or step.evidence)) or waited_for(step),
         "due": f"{step.due_at:%Y-%m-%d %H:%M %Z}" + (f" ({LATE})" if step.is_late else ""),
         "owner": step.owner,
-        "what": "; ".join(map(str, step.blockers or step.evidence)) or waited_for(step),
     }
 
 

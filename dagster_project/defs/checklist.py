@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.checklist.gathering import checklists_of, unfinished
-from dagster_project.checklist.runs import failed_runs, keys_of
+from dagster_project.checklist.runs import failed_runs, keys_of, reason_for
 from dagster_project.checklist.shown import blocker_rows, digest, row, summary
 from dagster_project.checklist.standing import FailedRun
 from dagster_project.checklist.step import ChecklistStep
@@ -18,7 +18,7 @@ from dagster_project.defs.closing import CLOSED_PERIOD
 from dagster_project.defs.jobs import MONTHLY_CLOSE
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN
 from dagster_project.defs.reporting import Told, for_each_entity, table
-from dagster_project.step_failures import description_of
+from dagster_project.step_failures import description_of, failed_partitions_of
 from reverse_etl.close_calendar import CLOSE_STEPS
 from reverse_etl.errors import TieoutError
 from reverse_etl.posting.pacing.overview import destination_states
@@ -57,9 +57,11 @@ def checklist_of_failure(context: dg.HookContext) -> None:
     installation: Installation = context.resources.installation
     run = context.instance.get_run_by_id(context.run_id)
     keys = keys_of(run.tags, installation.settings.entities) if run is not None else []
-    failed = FailedRun(context.run_id, datetime.now(UTC), (f"{context.step_key}: {description_of(context.op_exception)}",))
+    told, by_partition = description_of(context.op_exception), failed_partitions_of(context.op_exception)
+    reasons = {key: reason_for(key, context.step_key, told, by_partition) for key in keys}
+    failed = {key: FailedRun(context.run_id, datetime.now(UTC), (reason,)) for key, reason in reasons.items() if reason is not None}
     try:
-        events = list(_materializations(installation, keys, dict.fromkeys(keys, failed)))
+        events = list(_materializations(installation, keys, failed))
     except TieoutError as error:
         # What failed is what people must hear of, not that it could not be listed.
         context.log.warning(f"the checklist could not be written: {error}")

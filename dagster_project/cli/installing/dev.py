@@ -37,6 +37,8 @@ def dev_command(session: Session, port: int) -> None:
     session.line(f"Dagster: http://127.0.0.1:{port}")
     dagster = Path(sys.executable).with_name("dagster")
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
+    # Dagster has another command beside this one, which nobody who started 'tieout dev' needs to know.
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:Function `dev_command` is superseded")))
     # This process becomes Dagster's, so that an interrupt reaches it.
     workspace = settings.home / "dagster" / WORKSPACE.name
     os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)])

@@ -10,7 +10,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from dagster_project.checklist.runs import failed_runs
 from dagster_project.close import CloseKey
-from dagster_project.step_failures import FAILED_PARTITIONS
+from dagster_project.step_failures import FAILED_PARTITIONS, failed_partitions_of
 
 US, EU, PERIOD = "northlight_us", "northlight_eu", "2026-01"
 KEYS = [CloseKey(US, PERIOD), CloseKey(EU, PERIOD)]
@@ -50,3 +50,11 @@ def test_a_close_that_is_refused_is_told_by_its_checkpoints(instance: dg.Dagster
 def test_what_ends_an_earlier_step_keeps_every_entity_of_the_run_from_going_on(instance: dg.DagsterInstance) -> None:
     expected = ("deliveries: stripe is down",)
     assert reasons(instance, "deliveries", "DestinationError", "stripe is down") == {US: expected, EU: expected}
+
+
+def test_what_was_raised_in_the_step_says_for_which_partitions_it_was() -> None:
+    failed = {KEYS[1].partition_key: {"error": "NotTiedError", "message": "northlight_eu 2026-01 stays open: K8"}}
+    wrapped = RuntimeError("in the step")
+    wrapped.__cause__ = dg.Failure(description="it stays open", metadata={FAILED_PARTITIONS: dg.MetadataValue.json(failed)})
+    assert failed_partitions_of(wrapped) == failed
+    assert failed_partitions_of(RuntimeError("in the step")) is None
