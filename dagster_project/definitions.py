@@ -8,24 +8,13 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
 from dagster_project.dbt.documentation import documentation_path
-from dagster_project.defs import (
-    checklist,
-    closing,
-    controls,
-    delivery,
-    external,
-    jobs,
-    landing,
-    models,
-    platform,
-    register,
-    reperformance,
-    sealing,
-)
-from dagster_project.defs.automation import refreshing
+from dagster_project.defs.assets import checklist, closing, delivery, external, landing, models, platform, register, reperformance, sealing
+from dagster_project.defs.automation import jobs, refreshing
 from dagster_project.defs.automation.alerting import alert_sensors
+from dagster_project.defs.automation.checklist import checklist_sensor
 from dagster_project.defs.automation.schedules import schedules
 from dagster_project.defs.automation.sensors import sensors
+from dagster_project.defs.checks.controls import delivery_checks
 from dagster_project.defs.partitions import close_partitions, landing_partitions
 from dagster_project.open_lineage.graph import asset_graph
 from dagster_project.open_lineage.observer import know
@@ -84,7 +73,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     know(settings, lambda: asset_graph(assets, manifest, settings.warehouse_path.stem))
     return dg.Definitions(
         assets=assets,
-        asset_checks=[controls.delivery_checks(systems)],
+        asset_checks=[delivery_checks({system: external.delivery_to(system) for system in systems})],
         jobs=[
             daily_usage,
             monthly_close,
@@ -98,7 +87,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             *sensors(settings, systems),
             *alert_sensors(settings),
-            checklist.checklist_sensor(settings),
+            checklist_sensor(settings),
             refreshing.refreshing_sensor([*sorted(refreshed), refreshing.PUBLISHED]),
         ],
         executor=dg.in_process_executor,

@@ -18,7 +18,7 @@ def close_of_nothing_new(home: Path) -> Measured:
     from dagster_project.cli.installing.installation import initialize
     from dagster_project.close.partitions import first_day_after, first_landing_day
     from dagster_project.dbt.project import DbtPaths, parse
-    from dagster_project.defs.models import DBT_BUILD
+    from dagster_project.defs.assets.models import DBT_BUILD
     from dagster_project.jobs import JobRunner
     from dagster_project.progress import Progress, listening
     from reverse_etl.sandbox.sample import generate

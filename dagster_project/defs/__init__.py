@@ -1,1 +1,1 @@
-"""The assets of a close, one module per stretch of the way from usage to ledger."""
+"""Who runs when: the assets of a close, what is checked of them, and what starts them."""

@@ -14,9 +14,9 @@ import pytest
 from dagster_project.cli import run
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
+from dagster_project.defs.assets.register import register_anchor
+from dagster_project.defs.automation.jobs import daily_anchor_job
 from dagster_project.defs.automation.schedules import daily_anchor_schedule
-from dagster_project.defs.jobs import daily_anchor_job
-from dagster_project.defs.register import register_anchor
 from reverse_etl.settings import Settings
 
 ENTITY = "northlight_us"

@@ -30,7 +30,7 @@ from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import checkpoints
 from dagster_project.definitions import build_definitions
-from dagster_project.defs.jobs import DAILY_USAGE, MONTHLY_CLOSE
+from dagster_project.defs.automation.jobs import DAILY_USAGE, MONTHLY_CLOSE
 from dagster_project.instance import IN_TURN
 from dagster_project.jobs import QUIET, JobRunner, open_instance
 from reverse_etl.documents import State

@@ -16,8 +16,9 @@ from dagster_project.close.auditing import write_anchor
 from dagster_project.close.steps import Checkpoint
 from dagster_project.controls.catalogue import CLOSE_CONTROLS, DELIVERY_CONTROLS, REGISTER_CONTROLS
 from dagster_project.controls.findings import SHOWN_ROWS, BreakList, checkpoint_breaks, close_findings, delivery_findings, register_findings
-from dagster_project.defs.closing import checkpoint_checks, verdicts
-from dagster_project.defs.controls import check_results
+from dagster_project.defs.assets.closing import CLOSED_PERIOD
+from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
+from dagster_project.defs.checks.controls import check_results
 from reverse_etl.register import NewApprovalRequest, NewException
 from reverse_etl.register.records import ADJUSTMENT
 from reverse_etl.register.register import SEAL_REFUSED
@@ -59,7 +60,7 @@ def test_every_row_of_a_checkpoint_is_counted_and_the_largest_are_shown_exactly(
 def test_a_broken_checkpoint_shows_its_break_list_as_a_table_and_says_how_much_of_it() -> None:
     values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
     broken = Checkpoint(checkpoint="K3", entity="acme", period=PERIOD, measure="amount", unit="USD", break_count=150, status="broken", **values)
-    spec = next(spec for spec in checkpoint_checks() if spec.name == "K3")
+    spec = next(spec for spec in checkpoint_checks(CLOSED_PERIOD) if spec.name == "K3")
     [result] = verdicts([spec], [broken], {"USD": 2}, lambda _: BreakList(150, ({"subject": "line 150", "difference": "150.0000000000000"},)))
     shown = result.metadata["break_list"]
     assert isinstance(shown, dg.TableMetadataValue)

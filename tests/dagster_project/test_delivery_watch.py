@@ -17,7 +17,7 @@ from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.steps import deliver
 from dagster_project.controls.findings import delivery_findings
-from dagster_project.defs import external
+from dagster_project.defs.assets import external
 from dagster_project.defs.automation.sensors import delivery_age_sensor, undelivered_sensor
 from dagster_project.watch.deliveries import LEFT_TO_THE_CLOSE, ages, to_resume
 from reverse_etl.documents import SealedDocument, State

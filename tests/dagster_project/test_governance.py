@@ -20,7 +20,8 @@ from dagster_project.close.steps import Checkpoint
 from dagster_project.controls.catalogue import CONTROLS, ENFORCED_BY_A_STEP
 from dagster_project.dbt import DbtPaths
 from dagster_project.definitions import build_definitions
-from dagster_project.defs.closing import checkpoint_checks, verdicts
+from dagster_project.defs.assets.closing import CLOSED_PERIOD
+from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.instance import IN_TURN
 from dagster_project.shipped import DAGSTER_YAML
@@ -194,7 +195,9 @@ def test_a_checkpoint_with_a_break_or_with_nothing_to_say_has_not_passed() -> No
     values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
     tied = Checkpoint(checkpoint="K1", entity="*", period="2026-01", measure="events", unit="events", break_count=0, status="tied", **values)
     broken = replace(tied, checkpoint="K2", break_count=1, status="broken")
-    told = {result.check_name: result.passed for result in verdicts(checkpoint_checks(), [tied, broken, replace(broken, status="tied")], {})}
+    told = {
+        result.check_name: result.passed for result in verdicts(checkpoint_checks(CLOSED_PERIOD), [tied, broken, replace(broken, status="tied")], {})
+    }
     assert (told.pop("K1"), told.pop("K2")) == (True, False)
     assert told
     assert not any(told.values())
@@ -272,7 +275,7 @@ def test_a_step_that_builds_models_is_named_for_what_it_builds_and_every_model_a
             steps.setdefault(definition.op.name, []).append(definition)
     # Dagster splits a step that has something to build on both sides of another, and numbers the parts.
     assert {name: len(parts) for name, parts in steps.items()} == {"rating_and_drafts": 1, "journals": 1, "reconciliation": 1}, (
-        "models and what seals, sends or reads back wait for each other in turn: say in defs/models.py which seal the models after it wait for"
+        "models and what seals, sends or reads back wait for each other in turn: say in defs/assets/models.py which seal the models after it wait for"
     )
     built = Counter(key for [step] in steps.values() for key in step.keys)
     tested = Counter(key for [step] in steps.values() for key in step.check_keys)

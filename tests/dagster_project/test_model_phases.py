@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_project.dbt import TieoutTranslator
 from dagster_project.dbt.phases import phases
-from dagster_project.defs.models import model_assets
+from dagster_project.defs.assets.models import model_assets
 
 BILLING, JOURNALS = dg.AssetKey(["seal", "billing"]), dg.AssetKey(["seal", "journals"])
 # What lands, is sealed, and is mirrored or read back afterwards, as in a close.

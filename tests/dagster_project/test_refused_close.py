@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dagster_project.close import CloseKey
 from dagster_project.close.steps import Checkpoint
-from dagster_project.defs.closing import checkpoint_checks, verdicts
-from dagster_project.defs.refusal import how_to_go_on
+from dagster_project.defs.assets.closing import CLOSED_PERIOD
+from dagster_project.defs.assets.refusal import how_to_go_on
+from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 
 NORTH, SOUTH = CloseKey("north", "2026-01"), CloseKey("south", "2026-01")
 
@@ -37,6 +38,6 @@ def test_a_broken_check_says_it_too_and_one_that_holds_does_not() -> None:
         Checkpoint(checkpoint=name, entity="north", period="2026-01", measure="events", unit="events", break_count=breaks, status=status, **values)
         for name, breaks, status in (("K1", 0, "tied"), ("K2", 1, "broken"))
     ]
-    told = {result.check_name: result.metadata for result in verdicts(checkpoint_checks(), found, {}, go_on="press it")}
+    told = {result.check_name: result.metadata for result in verdicts(checkpoint_checks(CLOSED_PERIOD), found, {}, go_on="press it")}
     assert told["K2"]["to_go_on"].value == "press it"
     assert "to_go_on" not in told["K1"]

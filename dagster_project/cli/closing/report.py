@@ -40,7 +40,7 @@ def reporting_assets(runner: JobRunner) -> list[AssetKey]:
     """What of a close is needed to report usage."""
     import dagster as dg
 
-    from dagster_project.defs.platform import DELIVERY_USAGE
+    from dagster_project.defs.assets.platform import DELIVERY_USAGE
 
     wanted = dg.AssetSelection.assets(DELIVERY_USAGE).upstream() - dg.AssetSelection.groups("landing", "sources")
     return sorted(wanted.resolve(runner.definitions.resolve_asset_graph()))

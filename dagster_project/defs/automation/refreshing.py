@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import publish
-from dagster_project.defs.jobs import REFRESH_MODELS
+from dagster_project.defs.automation.jobs import REFRESH_MODELS
 from dagster_project.defs.partitions import WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
 from dagster_project.instance import IN_TURN

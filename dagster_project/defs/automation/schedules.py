@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from dagster_project.close.partitions import CloseKey, first_landing_day
-from dagster_project.defs.jobs import DAILY_ANCHOR, DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
+from dagster_project.defs.automation.jobs import DAILY_ANCHOR, DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
 from reverse_etl.settings import Settings
 
 

@@ -14,10 +14,10 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close import CloseKey, Installation
 from dagster_project.close.partitions import first_landing_day
 from dagster_project.controls.findings import age_finding, delivery_findings
-from dagster_project.defs import external
-from dagster_project.defs.closing import CLOSED_PERIOD
-from dagster_project.defs.controls import evaluation
-from dagster_project.defs.jobs import DAILY_USAGE, RESUME_DELIVERIES
+from dagster_project.defs.assets import external
+from dagster_project.defs.assets.closing import CLOSED_PERIOD
+from dagster_project.defs.automation.jobs import DAILY_USAGE, RESUME_DELIVERIES
+from dagster_project.defs.checks.controls import evaluation
 from dagster_project.defs.reporting import table
 from dagster_project.watch.arrivals import Decision, Landing, Memory, decide, fingerprints, seen_files
 from dagster_project.watch.deliveries import ages, to_resume

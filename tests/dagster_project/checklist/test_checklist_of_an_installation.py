@@ -22,7 +22,8 @@ from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
 from dagster_project.close.approvals import approve
 from dagster_project.close.periods import ask_to_reopen, ask_to_sign_off, hard_close, landed_until
-from dagster_project.defs.checklist import CHECKLIST, checklist_asset, checklist_of_failure, checklist_sensor
+from dagster_project.defs.assets.checklist import CHECKLIST, checklist_asset, checklist_of_failure
+from dagster_project.defs.automation.checklist import checklist_sensor
 from dagster_project.defs.partitions import close_partitions
 from reverse_etl.close_calendar import CloseCalendar, CloseStep
 from reverse_etl.errors import ConfigurationError

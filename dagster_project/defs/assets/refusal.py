@@ -7,8 +7,8 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
-from dagster_project.defs.models import PHASES
-from dagster_project.defs.sealing import SEAL_JOURNALS
+from dagster_project.defs.assets.models import PHASES
+from dagster_project.defs.assets.sealing import SEAL_JOURNALS
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES
 
 CHECKPOINTS = dg.AssetKey(["reconciliation", "checkpoints"])

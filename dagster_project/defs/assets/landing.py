@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import land_deliveries, refused_reference_rows
 from dagster_project.dbt import InProcessDbt
-from dagster_project.defs import external
+from dagster_project.defs.assets import external
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step, table
 from dagster_project.defs.row_counts import ROW_COUNT, rows_of

@@ -11,9 +11,9 @@ from dagster_dbt import dbt_assets
 
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
 from dagster_project.dbt.phases import Phase, phases
+from dagster_project.defs.assets.sealing import SEAL_BILLING, SEAL_JOURNALS
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
-from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS
 
 RATING_AND_DRAFTS = "rating_and_drafts"
 PHASES = {SEAL_BILLING: "journals", SEAL_JOURNALS: "reconciliation"}

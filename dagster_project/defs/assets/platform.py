@@ -9,12 +9,12 @@ from dagster_project.close.outbox import USAGE_RELATIONS
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.platform import SNAPSHOT, deliver_usage, read_platform, seal_usage
 from dagster_project.close.read_backs import DOCUMENT_RELATIONS
-from dagster_project.defs import external
+from dagster_project.defs.assets import external
+from dagster_project.defs.assets.register import mirror, mirror_spec
+from dagster_project.defs.assets.sealing import SEAL_BILLING
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
-from dagster_project.defs.register import mirror, mirror_spec
 from dagster_project.defs.reporting import Told, for_each_entity
 from dagster_project.defs.row_counts import ROW_COUNT, rows_of
-from dagster_project.defs.sealing import SEAL_BILLING
 
 SEAL_USAGE = dg.AssetKey(["seal", "usage"])
 DELIVERY_USAGE = dg.AssetKey(["delivery", "usage"])

@@ -10,8 +10,8 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
 from dagster_project.controls.catalogue import REPERFORMANCE
 from dagster_project.controls.findings import shown
-from dagster_project.defs.closing import CLOSED_PERIOD
-from dagster_project.defs.controls import check_results, check_specs
+from dagster_project.defs.assets.closing import CLOSED_PERIOD
+from dagster_project.defs.checks.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN
 from dagster_project.defs.reporting import Told, for_each_entity, table
 

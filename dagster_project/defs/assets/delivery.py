@@ -12,11 +12,11 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import ledger_of
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import publish, read_back, unread
-from dagster_project.defs import external
+from dagster_project.defs.assets import external
+from dagster_project.defs.assets.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, merged
 from dagster_project.defs.row_counts import ROW_COUNT, relation_of, rows_of
-from dagster_project.defs.sealing import SEAL_BILLING, SEAL_JOURNALS, SEAL_THRESHOLDS
 from reverse_etl.landing.relations import RELATIONS
 from reverse_etl.oversight.delivered import delivered_documents
 from reverse_etl.posting.protocol import DELIVERED_STATES

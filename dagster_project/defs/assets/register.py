@@ -10,7 +10,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.steps import mirror_register
 from dagster_project.controls.catalogue import REGISTER_CONTROLS
 from dagster_project.controls.findings import register_findings
-from dagster_project.defs.controls import check_results, check_specs
+from dagster_project.defs.checks.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step, table
 from dagster_project.defs.row_counts import ROW_COUNT, rows_of

@@ -1,6 +1,6 @@
 """Controls as asset checks: who answers for them, by when, and the break list as a table."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,7 +8,6 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.controls.catalogue import DELIVERY_CONTROLS, Control
 from dagster_project.controls.findings import Finding, delivery_findings
-from dagster_project.defs import external
 from dagster_project.defs.reporting import table
 
 
@@ -62,15 +61,14 @@ def evidence(finding: Finding) -> dict[str, Any]:
     return told | dict(finding.more or {})
 
 
-def delivery_checks(systems: Sequence[str]) -> dg.AssetChecksDefinition:
-    """What is said of every destination after a delivery; the sensors say the same between two closes."""
-    specs = [spec for system in systems for spec in check_specs(DELIVERY_CONTROLS, external.delivery_to(system))]
+def delivery_checks(deliveries: Mapping[str, dg.AssetKey]) -> dg.AssetChecksDefinition:
+    """What is said of every destination after a delivery; the sensors say the same between two closes. ``deliveries``: by destination."""
+    specs = [spec for asset in deliveries.values() for spec in check_specs(DELIVERY_CONTROLS, asset)]
 
     @dg.multi_asset_check(specs=specs, name="delivery_controls", can_subset=True, description="The controls of each destination, from the register.")
     def controls(context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[dg.AssetCheckResult]:
         asked = context.selected_asset_check_keys
-        for system in systems:
-            asset = external.delivery_to(system)
+        for system, asset in deliveries.items():
             if any(key.asset_key == asset for key in asked):
                 for result in check_results(delivery_findings(installation, system), asset):
                     if result.check_name is not None and dg.AssetCheckKey(asset, result.check_name) in asked:
