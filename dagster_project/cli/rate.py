@@ -13,7 +13,7 @@ import click
 from dagster_project.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from dagster_project.simulation import Change, Simulation
+    from dagster_project.rating.simulation import Change, Simulation
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 AMOUNTS = ("currency", "old_minor", "new_minor", "difference_minor")
@@ -47,7 +47,7 @@ def rate_command(
     if changed and (input_path or output_path):
         raise click.UsageError("--simulate is used without --input and --output")
     if changed:
-        from dagster_project.simulation import simulate
+        from dagster_project.rating.simulation import simulate
 
         _show(session, simulate(session.installation, changed, period), by_charge, csv_path)
     elif input_path and output_path:
@@ -58,7 +58,7 @@ def rate_command(
 
 def _rate(session: Session, input_path: Path, output_path: Path) -> None:
     """Write a list of id, result and error; where a case has ``expected``, say how many agree."""
-    from dagster_project.rating import rate_cases
+    from dagster_project.rating.cases import rate_cases
     from reverse_etl.cases import Case, read_cases, write_results
     from reverse_etl.cases.comparison import agrees
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from dagster_project import rating
 from dagster_project.cli import run
-from dagster_project.rating import RatingFailedError, rate_cases
+from dagster_project.rating import cases
+from dagster_project.rating.cases import RatingFailedError, rate_cases
 from reverse_etl.cases import Case, CaseResult, RatedScenario, read_cases
 from reverse_etl.cases.comparison import agrees
 from reverse_etl.cases.scenario import Scenario
@@ -116,7 +116,7 @@ def test_a_case_on_which_the_models_fail_stops_no_other(monkeypatch: pytest.Monk
             raise RatingFailedError("out of range")
         return {key: RatedScenario(Decimal(key.split("-")[1]), 0, 2, Decimal(1)) for key in scenarios}
 
-    monkeypatch.setattr(rating, "rate_scenarios", rate_all_but_the_seventh)
+    monkeypatch.setattr(cases, "rate_scenarios", rate_all_but_the_seventh)
     results = rate_cases([replace(case, expected={"amount": "?"}) for case in cases])
 
     assert [result.id for result in results] == [case.id for case in cases]
@@ -128,7 +128,7 @@ def test_a_fault_that_is_with_no_case_ends_the_rating(monkeypatch: pytest.Monkey
     def fail(_: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
         raise RatingFailedError("the disk is full")
 
-    monkeypatch.setattr(rating, "rate_scenarios", fail)
+    monkeypatch.setattr(cases, "rate_scenarios", fail)
     with pytest.raises(RatingFailedError, match="the disk is full"):
         rate_cases([Case(str(number), "per_unit", {"unit_price": "1"}, "1") for number in range(100)])
 

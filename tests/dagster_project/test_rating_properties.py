@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from dagster_project.rating import rate_scenarios
+from dagster_project.rating.cases import rate_scenarios
 from reverse_etl.cases import RatedScenario
 from reverse_etl.cases.scenario import FIRST_DAY, Charge, Scenario, Subscription, Tier, UsageEvent, flat, of_charge, quantity_event
 

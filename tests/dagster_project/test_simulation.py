@@ -19,7 +19,7 @@ from dagster_project.cli import run
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.dbt.project import DbtPaths, invoke, parsed_project
-from dagster_project.simulation import simulate
+from dagster_project.rating.simulation import simulate
 from reverse_etl.cases.deliveries import deliver
 from reverse_etl.cases.scenario import Charge, Scenario, Subscription, Tier, UsageEvent, flat, quantity_event
 from reverse_etl.errors import ConfigurationError
