@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from dagster_project.alerting.facts import BrokenCheckpoint, HeldLines, Listed
-from dagster_project.held_back import published
+from dagster_project.published.held_back import published
 from dagster_project.quantities import number, quantity
 from reverse_etl.alerting.memory import Memory
 from reverse_etl.warehouse import Warehouse

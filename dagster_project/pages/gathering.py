@@ -17,7 +17,6 @@ from dagster_project.checklist.step import Money
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
-from dagster_project.held_back import published
 from dagster_project.pages.queue import counted
 from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication, published_at
 from dagster_project.pages.report import (
@@ -32,9 +31,10 @@ from dagster_project.pages.report import (
     Waterfall,
     WaterfallStep,
 )
+from dagster_project.published.held_back import published
+from dagster_project.published.sub_ledgers import rolled_forward
 from dagster_project.quantities import exponents
 from dagster_project.shipped import DBT_PROJECT
-from dagster_project.sub_ledgers import rolled_forward
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.pacing.overview import destination_states
 from reverse_etl.register import ApprovalRequest, Delivery, PeriodChange

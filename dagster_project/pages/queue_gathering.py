@@ -14,8 +14,8 @@ from typing import Any
 from dagster_project.checklist.step import Evidence, Money
 from dagster_project.close.installation import Installation
 from dagster_project.close.periods import broken_seals
-from dagster_project.held_back import EXCEPTIONS, compared, published
 from dagster_project.pages.queue import SHOWN_SUBJECTS, AttemptMade, ExceptionQueue, QueueItem, Rates, gathered, ordered, selected
+from dagster_project.published.held_back import EXCEPTIONS, compared, published
 from dagster_project.quantities import exponents
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.oversight.cases import Case, next_commands

@@ -17,8 +17,8 @@ from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
 from dagster_project.pages.queue import ExceptionQueue, QueueItem, Rest, Section, by_kind, counted, oldest, rest_of, sections, selected, totals
 from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, Movement, Outcome, Waterfall, WaterfallStep
+from dagster_project.published.sub_ledgers import RolledForward
 from dagster_project.quantities import HEADLINES, quantity
-from dagster_project.sub_ledgers import RolledForward
 
 SECTIONS: Mapping[str, str] = {
     "entities": "Legal entities",

@@ -11,7 +11,7 @@ from typing import Any
 from dagster_project.checklist.step import ChecklistStep, Money
 from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.queue import QueueItem, counted
-from dagster_project.sub_ledgers import RolledForward
+from dagster_project.published.sub_ledgers import RolledForward
 from reverse_etl.posting.pacing.overview import DestinationState
 from reverse_etl.register import ApprovalRequest
 from reverse_etl.register.records import OPEN

@@ -6,7 +6,7 @@ import pytest
 
 from dagster_project.cli.reading.trace import show
 from dagster_project.cli.session import Session
-from dagster_project.lineage import Row, Walk
+from dagster_project.published.lineage import Row, Walk
 
 NUMBER = "2026-000316"
 

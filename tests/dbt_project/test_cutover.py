@@ -15,7 +15,6 @@ import pytest
 from dbt_commands import Dbt
 from decision_deliveries import event
 
-from dagster_project.books import read_books
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.cli.reading.export import write_books
 from dagster_project.close import Installation
@@ -23,6 +22,7 @@ from dagster_project.close.approvals import approve, ask_for_write_off, reject
 from dagster_project.close.openings import Opening, ask_for_opening, opening_of, seal_opening
 from dagster_project.close.outbox import BILLING_RELATIONS, JOURNAL_RELATIONS, proposed
 from dagster_project.close.steps import mirror_register, seal_documents
+from dagster_project.published.books import read_books
 from reverse_etl.documents import State
 from reverse_etl.errors import ApprovalError, ConfigurationError
 from reverse_etl.landing import land

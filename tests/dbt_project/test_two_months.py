@@ -14,8 +14,8 @@ from dbt_commands import Dbt
 from two_months import PROPOSALS_AND_ASSERTIONS, Company, event
 from varied_company import CUSTOMERS, ENTITIES, FILES, FILES_OF_FEBRUARY, FILES_OF_THE_NEXT_DAY, FRENCH, GREEK
 
-from dagster_project.held_back import EXCEPTIONS
-from dagster_project.lineage import trace
+from dagster_project.published.held_back import EXCEPTIONS
+from dagster_project.published.lineage import trace
 from reverse_etl.landing import LandingReport
 from reverse_etl.settings import Settings
 

@@ -10,7 +10,7 @@ from closing import Close
 from company import PERIOD
 from defect import Finding
 
-from dagster_project.reperforming import read_facts
+from dagster_project.published.reperforming import read_facts
 from reverse_etl.reperformance import reperform
 
 CAUGHT, FALSE_ALARMS = "caught", "false_alarms"

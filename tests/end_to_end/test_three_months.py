@@ -22,8 +22,8 @@ import pytest
 from dagster_project.cli.closing.proof import bean_check
 from dagster_project.cli.closing.tie_out import CHECKPOINT_COUNT
 from dagster_project.close import Installation
-from dagster_project.lineage import trace
-from dagster_project.reperforming import read_facts
+from dagster_project.published.lineage import trace
+from dagster_project.published.reperforming import read_facts
 from reverse_etl.settings import Settings
 
 SIZE = ("--events", "5000", "--customers", "60")

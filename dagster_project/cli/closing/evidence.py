@@ -19,9 +19,9 @@ from dagster_project.cli.closing.ledger_proof import (
 from dagster_project.cli.closing.proof import Proof, prove_books
 from dagster_project.cli.closing.reperform import as_records, named, told
 from dagster_project.cli.closing.sub_ledgers import show_sub_ledgers
+from dagster_project.published.reperforming import read_facts
+from dagster_project.published.sub_ledgers import RolledForward, rolled_forward
 from dagster_project.quantities import exponents
-from dagster_project.reperforming import read_facts
-from dagster_project.sub_ledgers import RolledForward, rolled_forward
 from reverse_etl.reperformance import reperform
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def bean_check() -> str | None:
 
 def prove_books(warehouse: Warehouse, periods: Sequence[str]) -> Proof | None:
     """The verdict of bean-check on the books of every legal entity in ``periods``; None where it is not installed."""
-    from dagster_project.books import read_books
+    from dagster_project.published.books import read_books
 
     program = bean_check()
     if program is None:

@@ -31,8 +31,8 @@ class NotReperformedError(TieoutError):
 def reperform_command(session: Session, period: str | None, entity: str | None, sample: int | None, seed: str) -> None:
     """Compute from the delivered files what the general ledger should hold in PERIOD (YYYY-MM, default: every month), with a second program that
     shares nothing with the models, and compare it line by line. What it does not cover is listed by name. The exit code is 1 on any difference."""
+    from dagster_project.published.reperforming import read_facts
     from dagster_project.quantities import exponents
-    from dagster_project.reperforming import read_facts
     from reverse_etl.reperformance import reperform
 
     installation = session.installation

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from dagster_project.cli.closing.tie_out import console
+from dagster_project.published.sub_ledgers import RolledForward
 from dagster_project.quantities import quantity
-from dagster_project.sub_ledgers import RolledForward
 
 
 def show_sub_ledgers(rolled: Sequence[RolledForward]) -> None:

@@ -13,7 +13,7 @@ import click
 
 from dagster_project.cli.posting.listing import SHOWN, listed
 from dagster_project.cli.session import Session, with_session
-from dagster_project.held_back import EXCEPTIONS, compared, published
+from dagster_project.published.held_back import EXCEPTIONS, compared, published
 from dagster_project.quantities import exponents, quantity
 from reverse_etl.correlation import current
 from reverse_etl.errors import ApprovalError, TieoutError

@@ -37,7 +37,7 @@ PROVEN_BY = {"beancount": "bean-check", "hledger": "hledger check --strict -f"}
 def export_command(session: Session, format_name: str, period: str, entity: str | None, book: str | None, currency: str, output: Path) -> None:
     """Write the books of a period as FORMAT: beancount, hledger, csv or parquet. Every entry that is sealed for the period is in them, with
     what the accounts held before and after it, so that a program that knows nothing of Tieout adds them up again."""
-    from dagster_project.books import read_books
+    from dagster_project.published.books import read_books
 
     books = read_books(session.installation.warehouse, period, entity, book)
     written = write_books(books, format_name, output, currency == "transaction")

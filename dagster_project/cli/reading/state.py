@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dagster_project.cli.session import Session, with_session
-from dagster_project.held_back import published
+from dagster_project.published.held_back import published
 
 PERIODS = """
     select entity, period, status, landing_position

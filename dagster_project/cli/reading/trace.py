@@ -11,7 +11,7 @@ import click
 from dagster_project.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from dagster_project.lineage import Row, Walk
+    from dagster_project.published.lineage import Row, Walk
 
 STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
     ("events", "Events", ("event_id", "event_source", "meter", "quantity", "occurred_at", "file_name", "line_number")),
@@ -39,7 +39,7 @@ STAGES: Sequence[tuple[str, str, Sequence[str]]] = (
 def trace_command(session: Session, identifier: str, event_limit: int) -> None:
     """Walk from IDENTIFIER (the id of an event or a payment, the number of an invoice, credit memo or ERP document) along event, usage summary,
     invoice line, payment, journal line and ERP document."""
-    from dagster_project.lineage import trace, with_links
+    from dagster_project.published.lineage import trace, with_links
     from reverse_etl.systems.document_links import DocumentLinks
 
     installation = session.installation

@@ -32,7 +32,7 @@ def reperformance_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
         description="What the general ledger should hold in the entity and period, computed again from the delivered files, beside what it holds.",
     )
     def reperformed(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
-        from dagster_project.reperforming import read_facts
+        from dagster_project.published.reperforming import read_facts
         from reverse_etl.reperformance import reperform
 
         differing: list[dict[str, Any]] = []

@@ -20,7 +20,7 @@ from dagster_project.pages.report import (
     Waterfall,
     WaterfallStep,
 )
-from dagster_project.sub_ledgers import RolledForward
+from dagster_project.published.sub_ledgers import RolledForward
 
 UNASKED = Control("S01", "assert_s01", "Receivables are their account.", "accounting", "error", None)
 NOW = datetime(2026, 4, 3, 12, 0, tzinfo=UTC)

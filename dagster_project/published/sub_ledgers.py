@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dagster_project.held_back import published
+from dagster_project.published.held_back import published
 from reverse_etl.warehouse import Warehouse
 
 
