@@ -143,7 +143,9 @@ def approvals_command(session: Session, everything: bool) -> None:
     shown = [request for request in requests if everything or (request.status == "open" and request.request_id not in old)]
     rows = [_row(request) | ({"status": "superseded"} if request.request_id in old else {}) for request in shown]
     if rows:
-        session.table(f"{len(rows)} request{'' if len(rows) == 1 else 's'}; decide with tieout approve or tieout reject", rows, COLUMNS)
+        # Columns in which no request says anything only take width.
+        told = [column for column in COLUMNS if any(row[column] is not None for row in rows)]
+        session.table(f"{len(rows)} request{'' if len(rows) == 1 else 's'}; decide with tieout approve or tieout reject", rows, told)
     else:
         session.line("Nothing waits for a decision")
     session.result(rows)

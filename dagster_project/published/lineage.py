@@ -55,6 +55,10 @@ _PLATFORM_LINES = """
     inner join canonical.canonical_documents as documents on lines.business_key = documents.business_key
     where documents.issued_by = 'platform'
 """
+_SET_ASIDE = """
+    select file_name || ' line ' || line_number as place, reason || ' (' || meaning || ')' as reason, what_to_do
+    from usage.quarantined_usage_events where event_id = $1 order by file_name, line_number limit 1
+"""
 _ACCOUNTED = "select 1 from information_schema.tables where table_schema = 'accounting' and table_name = 'payment_postings'"
 
 # Each start yields document line keys, or usage keys where nothing is issued yet.
@@ -233,6 +237,7 @@ def trace(warehouse: Warehouse, identifier: str, event_limit: int = 10) -> Walk:
 
     found = next(((name, start) for name, statement in starts if (start := rows(statement, identifier))), None)
     if found is None:
+        _require_not_set_aside(warehouse, identifier)
         raise NothingToTraceError(
             f"nothing published is called {identifier!r}; give the id of an event or a payment, an invoice number or an ERP document number, "
             "and see 'tieout exceptions' for events that were quarantined"
@@ -266,3 +271,11 @@ def with_links(walk: Walk, links: DocumentLinks) -> Walk:
         return [{**row, "url": links.url(row["system"], row["entity"], row["document_type"], row["remote_id"])} for row in rows]
 
     return replace(walk, documents=linked(walk.documents), journal_entries=linked(walk.journal_entries))
+
+
+def _require_not_set_aside(warehouse: Warehouse, identifier: str) -> None:
+    """Raises ``NothingToTraceError`` with the reason of an event that was delivered, and that nothing follows from."""
+    for event in warehouse.read_published(_SET_ASIDE, [identifier]).to_pylist():
+        raise NothingToTraceError(
+            f"event {identifier} is set aside, so that nothing follows from it: {event['place']}, {event['reason']}. {event['what_to_do']}"
+        )

@@ -396,6 +396,14 @@ def test_what_nobody_knows_cannot_be_traced(demo: Demo) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_an_event_that_is_set_aside_is_traced_to_its_reason(demo: Demo) -> None:
+    home = demo.installation.settings.home
+    event = next(row for row in json.loads(run(home, "exceptions", "--json")) if row["reason"].startswith("clock_ahead"))
+    done = subprocess.run([TIEOUT, "--home", str(home), *event["command"].split()[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"is set aside, so that nothing follows from it: {event['subject']}, clock_ahead" in done.stderr
+
+
 def test_exceptions_name_file_and_line_and_what_to_do(demo: Demo) -> None:
     found = json.loads(run(demo.installation.settings.home, "exceptions", "--json"))
     expected = json.loads((demo.installation.settings.home / "sample_expected.json").read_text())
