@@ -3,6 +3,7 @@ known."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -75,6 +76,7 @@ _MOVEMENTS = """
     qualify row_number() over (partition by entity, currency, dimension, sign(change_minor) order by abs(change_minor) desc, subject) <= ?
     order by entity, currency, dimension, change_minor desc, subject
 """
+_RELATIONS = "select table_schema || '.' || table_name as relation from information_schema.tables"
 _TESTED = "select table_name as name from information_schema.tables where table_schema = 'breaks'"
 
 
@@ -125,6 +127,7 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         destinations=tuple(destination_states(installation.settings)),
         document_counts=tuple(_counts(documents)),
         documents=tuple(_links(installation, documents)),
+        not_computed=frozenset(_not_computed(warehouse)) if is_published else frozenset(),
     )
 
 
@@ -147,6 +150,11 @@ def _entities(
             tied=len(told - broken),
             breaks=sum(one.break_count for one in own),
         )
+
+
+def _not_computed(warehouse: Warehouse) -> set[str]:
+    read = set(re.findall(r"from (\w+\.\w+)", " ".join((_CHECKPOINTS, _WATERFALL, _INVOICES, _MOVEMENTS))))
+    return read - {row["relation"] for row in warehouse.read_published(_RELATIONS).to_pylist()}
 
 
 def _checkpoints(warehouse: Warehouse, period: str) -> Iterator[Checkpoint]:
@@ -215,9 +223,11 @@ def _approvals(requests: Sequence[ApprovalRequest], period: str, documents: Sequ
 
 
 def _counts(documents: Sequence[tuple[SealedDocument, Delivery]]) -> Iterator[DocumentCount]:
-    counted = Counter((document.system, document.document_type, delivery.state.value) for document, delivery in documents)
-    for (system, document_type, state), count in sorted(counted.items()):
-        yield DocumentCount(system, document_type, state, count)
+    groups: defaultdict[tuple[str, str, str, str, str], list[int]] = defaultdict(list)
+    for document, delivery in documents:
+        groups[document.document_type, document.entity, document.currency, document.system, delivery.state.value].append(document.total_minor)
+    for (document_type, entity, currency, system, state), minor in sorted(groups.items()):
+        yield DocumentCount(entity, system, document_type, state, len(minor), Money.of(sum(minor), currency))
 
 
 def _links(installation: Installation, documents: Sequence[tuple[SealedDocument, Delivery]]) -> Iterator[DocumentLink]:

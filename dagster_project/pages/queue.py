@@ -12,7 +12,7 @@ from dagster_project.checklist.step import Evidence, Money
 
 SHOWN_SUBJECTS = 12
 SHOWN_ITEMS = 50
-"""More than a person settles in a day, and some fifteen pages on paper. What is below it is counted and summed, so no money leaves the page."""
+"""More than a person settles in a day, and fourteen pages on paper. What is below it is counted and summed, so no money leaves the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,10 @@ class ExceptionQueue:
 
     @property
     def unrated(self) -> tuple[str, ...]:
-        return tuple(sorted({item.money.currency for item in self.items if item.money and self.rates.comparable(item.money) is None}))
+        amounts = [item.money for item in self.items if item.money]
+        if len({money.currency for money in amounts}) < 2:
+            return ()
+        return tuple(sorted({money.currency for money in amounts if self.rates.comparable(money) is None}))
 
 
 @dataclass(frozen=True, slots=True)

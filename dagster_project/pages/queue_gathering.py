@@ -154,7 +154,9 @@ def _of_register(
 
 def _of_document(links: DocumentLinks, case: Case, document: SealedDocument, delivery: Delivery) -> QueueItem:
     first = case.exceptions[0] if case.exceptions else None
-    evidence = [Evidence("Document", f"{document.document_type} {document.number or document.natural_id}, revision {document.revision}")]
+    evidence = [
+        Evidence("Document", f"{document.document_type.replace('_', ' ')} {document.number or document.natural_id}, revision {document.revision}")
+    ]
     evidence += [Evidence("Reference", document.reference), Evidence("State", f"{delivery.state} at {document.system}")]
     if delivery.remote_id:
         evidence.append(Evidence("Id at the destination", delivery.remote_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import groupby
@@ -16,7 +16,7 @@ from dagster_project.checklist.step import Money
 from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
 from dagster_project.pages.queue import ExceptionQueue, QueueItem, Rest, Section, by_kind, counted, oldest, rest_of, sections, selected, totals
-from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, Movement, Outcome, Waterfall, WaterfallStep
+from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, InvoiceStatus, Movement, Outcome, Waterfall, WaterfallStep
 from dagster_project.published.sub_ledgers import RolledForward
 from dagster_project.quantities import HEADLINES, quantity
 
@@ -44,6 +44,7 @@ SUB_LEDGER_TITLES: Mapping[str, str] = {
     "prepaid_credits": "Prepaid credits",
     "tax": "Tax payable",
 }
+SUB_LEDGER_MOVEMENTS: Mapping[str, str] = {"schedule": "deferred revenue earned", "accrual": "net accrual"}
 MOVEMENT_TITLES: Mapping[str, str] = {"customer": "Revenue by customer", "product": "Revenue by product", "account": "Accounts, debit positive"}
 
 
@@ -77,6 +78,26 @@ class ShownRollForward:
     closing: Money
     equal: bool
     chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInvoices:
+    """The documents of one legal entity and currency by status; ``total`` is what the waterfall has as invoiced."""
+
+    entity: str
+    rows: tuple[InvoiceStatus, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(row.document_count for row in self.rows)
+
+    @property
+    def total(self) -> Money:
+        return replace(self.rows[0].total, minor=sum(row.total.minor for row in self.rows))
+
+    @property
+    def open(self) -> Money:
+        return replace(self.rows[0].total, minor=sum(row.open.minor for row in self.rows if row.document_type == "invoice"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +169,7 @@ def render_close_report(report: CloseReport) -> str:
         ],
         roll_forwards=list(_roll_forwards(report.rolled, places)),
         movements=list(_movements(report.movements)),
+        invoices=list(_invoices(report.invoices, places)),
         exceptions=shown,
         rest=rest_of(report.exceptions, shown),
         at_risk=totals(item.money for item in report.exceptions if item.money),
@@ -320,7 +342,7 @@ def _roll_forwards(rolled: Sequence[RolledForward], places: Mapping[str, int]) -
         opening, closing = money(sum(row.opening for row in rows)), money(sum(row.closing for row in rows))
         if not (opening.minor or closing.minor or any(moved.values())):
             continue
-        movements = tuple((words(name), money(minor)) for name, minor in moved.items() if minor)
+        movements = tuple((SUB_LEDGER_MOVEMENTS.get(name, words(name)), money(minor)) for name, minor in moved.items() if minor)
         title = SUB_LEDGER_TITLES[rows[0].sub_ledger]
         bars = [
             Bar("Opening", opening.minor, amount(opening), "level"),
@@ -331,6 +353,14 @@ def _roll_forwards(rolled: Sequence[RolledForward], places: Mapping[str, int]) -
         key = f"roll-{rows[0].sub_ledger}-{entity}-{currency}"
         chart = _chart(key, f"{title} of {entity} in {currency}", told, bars, HALF)
         yield ShownRollForward(title, entity, currency, opening, movements, closing, all(row.equal for row in rows), chart)
+
+
+def _invoices(found: Sequence[InvoiceStatus], places: Mapping[str, int]) -> Iterator[ShownInvoices]:
+    def place(row: InvoiceStatus) -> tuple[int, str, str]:
+        return places.get(row.entity, len(places)), row.entity, row.total.currency
+
+    for (_, entity, _), group in groupby(sorted(found, key=place), key=place):
+        yield ShownInvoices(entity, tuple(group))
 
 
 def _movements(found: Sequence[Movement]) -> Iterator[ShownMovements]:

@@ -121,10 +121,12 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class DocumentCount:
+    entity: str
     system: str
     document_type: str
     state: str
     count: int
+    total: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class CloseReport:
     """``run_id``: the run that wrote the report, or the one that sealed last. ``head_hash``: of the register's chain at ``register_position``.
 
     ``other_exceptions``: how many more the queue has, of other periods or of none.
+    ``not_computed``: what a report reads and the published warehouse, made by earlier models, has not.
     """
 
     period: str
@@ -184,6 +187,7 @@ class CloseReport:
     destinations: tuple[DestinationState, ...]
     document_counts: tuple[DocumentCount, ...]
     documents: tuple[DocumentLink, ...]
+    not_computed: frozenset[str] = frozenset()
 
     @property
     def unexplained(self) -> tuple[tuple[Waterfall, WaterfallStep], ...]:

@@ -35,7 +35,7 @@ def waterfall(identifier: str, title: str, description: str, bars: Sequence[Bar]
     amounts = max((text_width(bar.shown, DIGIT) for bar in bars), default=0.0)
     if width <= NARROW:
         scale = Scale.over((edge for one in placed for edge in (one.start, one.end)), 0, width)
-        return drawing(identifier, title, description, width, 42 * len(placed) + 2, list(_stacked(placed, scale, width, amounts)), "waterfall narrow")
+        return drawing(identifier, title, description, width, 42 * len(placed) + 2, list(_stacked(placed, scale, width)), "waterfall narrow")
     labels = min(max((text_width(bar.label) for bar in bars), default=0.0) + 6, LONGEST_LABEL)
     scale = Scale.over((edge for one in placed for edge in (one.start, one.end)), labels + GAP, width - amounts - GAP)
     return drawing(identifier, title, description, width, 28 * len(placed) + 4, list(_beside(placed, scale, width, labels)), "waterfall wide")
@@ -62,11 +62,11 @@ def _beside(placed: Sequence[_Placed], scale: Scale, width: int, labels: float) 
             yield line(scale.at(one.end), top + 20, scale.at(one.end), top + 28 + (0 if placed[row + 1].bar.kind == "level" else 3), "joint")
 
 
-def _stacked(placed: Sequence[_Placed], scale: Scale, width: int, amounts: float) -> Iterator[str]:
+def _stacked(placed: Sequence[_Placed], scale: Scale, width: int) -> Iterator[str]:
     for row, one in enumerate(placed):
         top = 42 * row + 2
         name = _name(one)
-        yield text(0, top + 13, fitted(one.bar.label, width - amounts - 8), f"label {name}", "start", one.bar.label)
+        yield text(0, top + 13, fitted(one.bar.label, width - text_width(one.bar.shown, DIGIT) - 8), f"label {name}", "start", one.bar.label)
         yield text(width, top + 13, one.bar.shown, f"amount {name}", "end")
         yield line(scale.at(0), top + 18, scale.at(0), top + 36, "axis")
         yield from _drawn(one, scale, top + 17, 14 if one.bar.kind == "level" else 10)

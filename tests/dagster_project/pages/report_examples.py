@@ -115,7 +115,7 @@ def report(**changes: object) -> CloseReport:
         "checklist": (),
         "approvals": (),
         "destinations": (),
-        "document_counts": (DocumentCount("stripe", "invoice", "verified", 3),),
+        "document_counts": (DocumentCount("acme", "stripe", "invoice", "verified", 3, money(950_05)),),
         "documents": (
             DocumentLink("acme", "stripe", "invoice", HOSTILE, HOSTILE, "verified", money(950_05), "in_1", "https://stripe.example/in_1"),
             DocumentLink("acme", "stripe", "invoice", "INV-2", None, "rejected", money(1), None, None),

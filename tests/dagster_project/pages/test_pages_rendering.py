@@ -13,7 +13,7 @@ from report_examples import HOSTILE, HUGE, NOW, empty_report, item, money, queue
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
 from dagster_project.pages.queue import gathered, totals
 from dagster_project.pages.rendering import SECTIONS, amount, queue_summary, render_close_report, render_queue, signed, summary_of, verdict_of
-from dagster_project.pages.report import CloseReport, Outcome
+from dagster_project.pages.report import CloseReport, InvoiceStatus, Outcome
 
 
 def text_of(page: str) -> str:
@@ -119,6 +119,34 @@ def test_the_queue_puts_the_most_money_first_and_what_cannot_be_compared_before_
     page = text_of(render_queue(queue()))
     assert "No approved rate compares BHD" in page
     assert "BHD 0.001, JPY 9,000, USD 60.99 at risk" in page
+
+
+def test_what_is_known_to_be_of_one_currency_needs_no_rate() -> None:
+    alone = replace(queue(), items=(item("a", 5, "BHD"), item("b", 7, "BHD")))
+    assert alone.unrated == ()
+    assert "No approved rate" not in render_queue(alone)
+
+
+def test_both_sides_of_a_checkpoint_say_of_which_legal_entity_they_are() -> None:
+    names = ("beta", "acme")
+    found = tuple(replace(report().checkpoints[0], entity=name) for name in names)
+    entities = tuple(replace(report().entities[0], entity=name, name=name.title()) for name in names)
+    shown = text_of(render_close_report(report(checkpoints=found, entities=entities)))
+    assert "Beta: USD 950.05 = USD 950.05 Acme: USD 950.05 = USD 950.05" in shown
+
+
+def test_invoices_are_added_up_by_legal_entity_and_currency_with_credit_memos_taken_off() -> None:
+    rows = tuple(InvoiceStatus("acme", kind, "open", 1, money(total), money(total)) for kind, total in (("invoice", 1_000), ("credit_memo", -250)))
+    shown = text_of(render_close_report(report(invoices=rows)))
+    assert "Invoiced, with tax" in shown
+    assert "2 USD 7.50 USD 10.00" in shown
+
+
+def test_what_earlier_models_did_not_compute_is_not_said_to_be_nothing() -> None:
+    shown = text_of(render_close_report(report(invoices=(), not_computed=frozenset({"analytics.invoices_by_status"}))))
+    assert "Not computed yet: the published warehouse has no analytics.invoices_by_status." in shown
+    assert "No invoice or credit memo" not in shown
+    assert "No invoice or credit memo belongs to this period." in text_of(render_close_report(report(invoices=())))
 
 
 def test_money_is_added_up_by_currency_and_never_across() -> None:
