@@ -67,7 +67,7 @@ def _amount(records: Sequence[Record]) -> str | None:
     """What is at stake, added up by currency; none where none of them says."""
     sums: defaultdict[str, int] = defaultdict(int)
     for record in records:
-        if record.get("amount_minor") is not None and record.get("currency"):
+        if record.get("amount_minor") and record.get("currency"):
             sums[record["currency"]] += record["amount_minor"]
     return ", ".join(quantity(str(minor), currency, exponents()) for currency, minor in sorted(sums.items())) or None
 
