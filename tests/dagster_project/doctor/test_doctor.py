@@ -9,75 +9,25 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
+from doctor_findings import findings, settings_of, the_only
 
 from dagster_project.cli import run
-from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.auditing import write_anchor
 from dagster_project.close.steps import publish
-from dagster_project.doctor import Finding, State, examine, machine
+from dagster_project.doctor import State, examine, machine
 from dagster_project.doctor.finding import Examined
 from dagster_project.instance import STARTED_BY_TAG
-from dagster_project.open_lineage.undelivered import Undelivered
 from reverse_etl.locks import file_lock
 from reverse_etl.register import NewException
 from reverse_etl.settings import Settings, load_settings
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation of which nothing is wrong, but that nothing runs."""
-    home = Path(tmp_path_factory.mktemp("sound") / "home")
-    (home / "secrets").mkdir(parents=True, mode=0o700)
-    for name in ("stripe_api_key", "tryton_password"):
-        (home / "secrets" / name).write_text("a secret of sixteen")
-        (home / "secrets" / name).chmod(0o600)
-    settings = Settings(home=home)
-    initialize(settings)
-    stripe = "{url: 'https://api.stripe.com', secret_file: secrets/stripe_api_key}"
-    tryton = "{url: 'https://erp.example.com', secret_file: secrets/tryton_password}"
-    (home / "tieout.yaml").write_text(f"destinations: {{stripe: {stripe}, tryton: {tryton}}}\n")
-    installation = Installation(settings)
-    installation.warehouse.publish()
-    return home
-
-
-@pytest.fixture
-def home(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DAGSTER_HOME", "TIEOUT_WAREHOUSE", "DBT_TARGET", "TZ", "TIEOUT_REGISTER_URL", "STRIPE_API_KEY", "TRYTON_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-    copy = tmp_path / "home"
-    shutil.copytree(sound, copy)
-    return copy
-
-
-# Which check makes a finding of another name.
-MADE_BY = {"anchors": "register", "audit chain": "register", "dagster daemon": "dagster runs", "dagster storage": "dagster runs"}
-
-
-def findings(home: Path, check: str, asks: bool = False) -> list[Finding]:
-    made_by = "destinations" if check.startswith("destination ") else "alert channels" if check.startswith("alert ") else MADE_BY.get(check, check)
-    return [finding for finding in examine(home, asks=asks, only=[made_by]) if finding.check == check and finding.state is not State.OK]
-
-
-def the_only(home: Path, check: str, asks: bool = False) -> Finding:
-    [finding] = findings(home, check, asks)
-    assert finding.fix
-    return finding
-
-
-def settings_of(home: Path, text: str) -> None:
-    (home / "tieout.yaml").write_text(text)
 
 
 def test_a_sound_installation_has_nothing_to_fix(home: Path) -> None:
@@ -325,84 +275,20 @@ def test_a_daemon_that_went_silent_and_runs_that_hang(home: Path, monkeypatch: p
     assert found.what.endswith(f"of monthly_close is started, and its process {ended.pid} has ended")
 
 
+def test_a_run_of_dagster_whose_lock_nobody_holds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        run = instance.add_run(dg.DagsterRun(job_name="monthly_close", status=dg.DagsterRunStatus.STARTED))
+    lock = home / "locks" / "runs" / f"{run.run_id}.lock"
+    with file_lock(lock, "its process", 0):
+        assert findings(home, "dagster runs") == []
+    assert the_only(home, "dagster runs").what == f"run {run.run_id[:8]} of monthly_close is started, and its process has ended"
+
+
 def test_a_dagster_storage_that_cannot_be_read(home: Path) -> None:
     (home / "dagster" / "history" / "runs").mkdir(parents=True)
     (home / "dagster" / "history" / "runs.db").write_bytes(b"no database" * 1000)
     assert the_only(home, "dagster storage").state is State.PROBLEM
-
-
-def test_a_destination_without_its_secret(home: Path) -> None:
-    (home / "secrets" / "tryton_password").unlink()
-    settings_of(home, "destinations: {tryton: {url: 'https://erp.example.com', secret_file: secrets/tryton_password, database: erp}}")
-    found = the_only(home, "destination tryton")
-    assert (found.state, found.where) == (State.PROBLEM, "https://erp.example.com")
-    assert "no secret for destination tryton" in found.what
-
-
-def test_a_destination_that_is_held_or_has_a_kind_that_nobody_knows(home: Path) -> None:
-    assert run(["--home", str(home), "destinations", "mode", "tryton", "hold", "--reason", "year end"]) == 0
-    assert "its mode is hold" in the_only(home, "destination tryton").what
-    settings_of(home, "destinations: {books: {kind: sap}}")
-    assert "no kind 'sap'" in the_only(home, "destination books").what
-
-
-class Late(BaseHTTPRequestHandler):
-    """A server whose clock is an hour behind, and that refuses whoever asks."""
-
-    def do_GET(self) -> None:
-        self.send_response_only(401)
-        self.send_header("Date", (datetime.now(UTC) - timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
-@pytest.fixture
-def late() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Late)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_a_destination_with_another_time_and_one_that_refuses_or_is_down(home: Path, late: str) -> None:
-    settings_of(home, f"destinations: {{stripe: {{url: '{late}', secret_file: secrets/stripe_api_key, network: {{allow_private_addresses: true}}}}}}")
-    skew, refused = findings(home, "destination stripe", asks=True)
-    assert (skew.state, refused.state) == (State.WARNING, State.PROBLEM)
-    assert skew.what in ("its clock is 3600 s behind ours", "its clock is 3601 s behind ours")
-    assert refused.what.startswith("it cannot be asked")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings_of(home, f"destinations: {{stripe: {{url: 'http://127.0.0.1:{port}', secret_file: secrets/stripe_api_key}}}}")
-    assert the_only(home, "destination stripe", asks=True).what.startswith("it cannot be asked")
-
-
-def test_an_alert_channel_without_its_secret(home: Path) -> None:
-    settings_of(home, "alerts: {channels: {finance: {kind: slack, url: {environment: NO_SUCH_VARIABLE}}}}")
-    found = the_only(home, "alert channel finance")
-    assert (found.what, found.fix) == ("its url is not there", "set NO_SUCH_VARIABLE")
-
-
-def test_events_of_lineage_that_cannot_be_written_or_have_no_endpoint(home: Path) -> None:
-    settings_of(home, "open_lineage: mappings")
-    assert (found := the_only(home, "lineage events")).state is State.PROBLEM
-    assert found.where == str(home / "mappings")
-    settings_of(home, "open_lineage: logs/events.jsonl")
-    assert findings(home, "lineage events") == []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        settings_of(home, f"open_lineage: http://127.0.0.1:{server.getsockname()[1]}")
-        assert findings(home, "lineage events", asks=True) == []
-    assert the_only(home, "lineage events", asks=True).what.startswith("the endpoint cannot be reached")
-    (home / "logs").mkdir(exist_ok=True)
-    where = load_settings(home).open_lineage.url
-    (home / "logs" / "open_lineage.json").write_text(json.dumps({"where": where, "dropped": 3, "problem": "503", "since": "2026-01-01"}))
-    Undelivered(load_settings(home)).keep("{}")
-    assert the_only(home, "lineage events").what == "they do not arrive since 2026-01-01: 503; 1 wait, 3 were dropped"
 
 
 def test_people_read_the_state_first_and_the_fix_below(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
