@@ -9,7 +9,8 @@ import dagster as dg
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
-from dagster_project.pages.rendering import queue_summary, summary_of
+from dagster_project.pages.queue_rendering import queue_summary
+from dagster_project.pages.rendering import summary_of
 from dagster_project.pages.writing import write_close_report, write_exception_queue
 
 Pages = dict[str, dg.MetadataValue[Any]]

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from itertools import groupby
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dagster_project.checklist.step import Money
-from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
-from dagster_project.pages.queue import ExceptionQueue, QueueItem, Rest, Section, by_kind, counted, oldest, rest_of, sections, selected, totals
+from dagster_project.pages.queue import rest_of, selected, totals
 from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, InvoiceStatus, Movement, Outcome, Waterfall, WaterfallStep
+from dagster_project.pages.templating import amount, month_name, page, plural, signed, words
 from dagster_project.published.sub_ledgers import RolledForward
-from dagster_project.quantities import HEADLINES, quantity
 
 SECTIONS: Mapping[str, str] = {
     "entities": "Legal entities",
@@ -35,7 +31,6 @@ SECTIONS: Mapping[str, str] = {
     "documents": "Documents",
 }
 NEITHER = "\N{EN DASH}"
-OF_NO_ENTITY = "Of no legal entity"
 SUB_LEDGER_TITLES: Mapping[str, str] = {
     "revenue": "Revenue",
     "deferred_revenue": "Deferred revenue",
@@ -110,39 +105,6 @@ class ShownMovements:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Exceptions that are told together: how many, the money in them by currency, since when the oldest is one, who owns them."""
-
-    title: str
-    count: int
-    at_risk: tuple[Money, ...]
-    since: datetime | None
-    owners: tuple[str, ...]
-
-    @classmethod
-    def of(cls, title: str, items: Sequence[QueueItem]) -> Summary:
-        owners = tuple(dict.fromkeys(item.owner for item in items))
-        return cls(title, counted(items), totals(item.money for item in items if item.money), oldest(items), owners)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSection:
-    """The queue of one legal entity, or of none."""
-
-    key: str
-    summary: Summary
-    shown: tuple[QueueItem, ...]
-    shown_count: int
-    rest: tuple[Rest, ...]
-
-    @classmethod
-    def of(cls, section: Section, queue: ExceptionQueue) -> ShownSection:
-        entity = section.entity
-        title = OF_NO_ENTITY if entity is None else queue.names.get(entity, f"{entity}, which the settings do not name")
-        return cls(entity or "company", Summary.of(title, section.items), section.shown, counted(section.shown), section.rest)
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """``tone``: good, bad or neutral; its sign says the same to whoever sees no colour."""
 
@@ -157,7 +119,7 @@ def render_close_report(report: CloseReport) -> str:
     names = {entity.entity: entity.name for entity in report.entities}
     places = {entity: place for place, entity in enumerate(names)}
     shown = selected(report.exceptions)
-    return _page(
+    return page(
         "close_report.html",
         report=report,
         verdict=verdict_of(report),
@@ -176,23 +138,6 @@ def render_close_report(report: CloseReport) -> str:
         names=names,
         now=report.generated_at,
         exponents=report.exponents,
-    )
-
-
-def render_queue(queue: ExceptionQueue) -> str:
-    """One self-contained page; the items in the order of the queue."""
-    found = sections(queue.items)
-    of_entities = [ShownSection.of(section, queue) for section in found]
-    return _page(
-        "exceptions.html",
-        queue=queue,
-        now=queue.generated_at,
-        unrated=queue.unrated,
-        sections=of_entities,
-        entities=[(section.key, section.summary) for section in of_entities],
-        kinds=[(None, Summary.of(kind, items)) for kind, items in by_kind(queue.items).items()],
-        shown=counted(item for section in found for item in section.shown),
-        shown_money=totals(item.money for section in found for item in section.shown if item.money),
     )
 
 
@@ -238,61 +183,6 @@ def summary_of(report: CloseReport) -> str:
         f"{report.other_exceptions:,} of other periods or of none."
     )
     return "\n".join(lines)
-
-
-def queue_summary(queue: ExceptionQueue) -> str:
-    """The queue in Markdown: how much, and what stands first."""
-    if not queue.items:
-        return "**The exception queue is empty.**"
-    at_risk = ", ".join(map(str, queue.at_risk)) or "no money known to be at risk"
-    lines = [
-        f"**{queue.count:,} {plural(queue.count, 'exception')}**, {at_risk}.",
-        "",
-        "| What | Subject | At risk | Next |",
-        "| --- | --- | ---: | --- |",
-    ]
-    for item in queue.items[:10]:
-        lines.append(f"| {item.kind} | {_cell(item.subject)} | {item.money or ''} | {f'`{_cell(item.commands[0])}`' if item.commands else ''} |")
-    return "\n".join(lines)
-
-
-def month_name(period: str) -> str:
-    """``2026-03`` as March 2026."""
-    return f"{date.fromisoformat(f'{period}-01'):%B %Y}"
-
-
-def amount(money: Money) -> str:
-    """The number alone, with the decimals of its currency."""
-    return str(money).removeprefix(f"{money.currency} ")
-
-
-def signed(money: Money) -> str:
-    return f"+{amount(money)}" if money.minor > 0 else amount(money)
-
-
-def age(since: timedelta | None) -> str:
-    if since is None:
-        return "unknown"
-    hours, minutes = int(since.total_seconds() // 3600), int(since.total_seconds() // 60) % 60
-    if hours >= 48:
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def moment(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "never"
-
-
-def plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
-def words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _waterfall(one: Waterfall, entity_name: str, period: str) -> ShownWaterfall:
@@ -380,47 +270,3 @@ def _named(row: Movement) -> str:
     if row.name == row.subject:
         return "of no product" if row.subject == "*" else row.subject
     return f"{row.subject} {row.name}" if row.dimension == "account" else row.name
-
-
-def _page(template: str, **context: object) -> str:
-    return environment().get_template(template).render(**context)
-
-
-@cache
-def environment() -> Environment:
-    """Everything is escaped but the charts, which escape what they are given."""
-    made = Environment(
-        loader=PackageLoader("dagster_project.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters.update(
-        amount=amount,
-        signed=signed,
-        age=age,
-        moment=moment,
-        words=words,
-        plural=plural,
-        quantity=_quantity,
-        by_checkpoint=_by_checkpoint,
-        titled=_titled,
-    )
-    return made
-
-
-def _quantity(value: str | None, unit: str, exponents: Mapping[str, int]) -> str:
-    return "absent" if value is None else quantity(value, unit, exponents)
-
-
-def _by_checkpoint(found: Sequence[Checkpoint]) -> list[tuple[str, list[Checkpoint], list[Checkpoint]]]:
-    """Each with all of its measures, and with those that a reader wants to see first, and what breaks."""
-    ordered = sorted(found, key=lambda one: int(one.checkpoint[1:]))
-    grouped = [(name, list(rows)) for name, rows in groupby(ordered, key=lambda one: one.checkpoint)]
-    return [(name, rows, [row for row in rows if row.measure == HEADLINES.get(name) or not row.tied]) for name, rows in grouped]
-
-
-def _titled(text: str) -> str:
-    return text[:1].upper() + text[1:]

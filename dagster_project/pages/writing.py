@@ -11,7 +11,8 @@ from dagster_project.close.installation import Installation
 from dagster_project.pages.gathering import gather_report
 from dagster_project.pages.queue import ExceptionQueue
 from dagster_project.pages.queue_gathering import gather_queue
-from dagster_project.pages.rendering import render_close_report, render_queue
+from dagster_project.pages.queue_rendering import render_queue
+from dagster_project.pages.rendering import render_close_report
 from dagster_project.pages.report import CloseReport
 
 FOLDER = "pages"

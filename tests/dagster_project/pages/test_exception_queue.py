@@ -17,7 +17,7 @@ from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.pages.queue import SHOWN_ITEMS, ExceptionQueue, counted, rest_of, sections, selected, totals
 from dagster_project.pages.queue_gathering import gather_queue
-from dagster_project.pages.rendering import render_queue
+from dagster_project.pages.queue_rendering import render_queue
 from reverse_etl.posting import notices
 from reverse_etl.register import NewException, Register
 from reverse_etl.settings import Settings

@@ -12,8 +12,10 @@ from report_examples import HOSTILE, HUGE, NOW, empty_report, item, money, queue
 
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
 from dagster_project.pages.queue import gathered, totals
-from dagster_project.pages.rendering import SECTIONS, amount, queue_summary, render_close_report, render_queue, signed, summary_of, verdict_of
+from dagster_project.pages.queue_rendering import queue_summary, render_queue
+from dagster_project.pages.rendering import SECTIONS, render_close_report, summary_of, verdict_of
 from dagster_project.pages.report import CloseReport, InvoiceStatus, Outcome
+from dagster_project.pages.templating import amount, signed
 
 
 def text_of(page: str) -> str:
