@@ -62,7 +62,7 @@ class MoneyAtRisk:
     exponent: int = 2
 
     def __str__(self) -> str:
-        return f"{Decimal(self.amount_minor).scaleb(-self.exponent):,f} {self.currency}"
+        return f"{self.currency} {Decimal(self.amount_minor).scaleb(-self.exponent):,f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def test_an_instant_without_a_zone_is_refused() -> None:
 
 def test_amounts_are_exact_with_the_digits_of_their_currency() -> None:
     found = money_at_risk([("USD", 10**17 + 1), ("JPY", 1234), ("BHD", 5), ("EUR", 5), ("EUR", -5)], {"JPY": 0, "BHD": 3})
-    assert [str(money) for money in found] == ["0.005 BHD", "1,234 JPY", "1,000,000,000,000,000.01 USD"]
+    assert [str(money) for money in found] == ["BHD 0.005", "JPY 1,234", "USD 1,000,000,000,000,000.01"]
 
 
 def test_the_worst_comes_first_then_the_most_money_then_the_oldest() -> None:

@@ -172,7 +172,7 @@ def test_slack_gets_text_and_blocks(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert content["text"] == "Northlight books: [error] exceptions: documents parked at stripe (northlight_us 2026-01)"
     shown = json.dumps(content["blocks"])
     for expected in (
-        "1,234 JPY, 1,234.56 USD",
+        "JPY 1,234, USD 1,234.56",
         "2 documents are parked",
         "`tieout exceptions show 17`",
         "<https://dagster.example.com/runs/17|open>",
@@ -267,7 +267,7 @@ def test_a_digest_is_one_mail_to_all_after_a_login_over_tls(home: Path, secure_s
     assert plain is not None
     assert html is not None
     for body in (plain.get_content(), html.get_content()):
-        for expected in ("1,234 JPY, 1,234.56 USD", "2 documents are parked", "tieout exceptions show 17", "tryton is set to hold by ada"):
+        for expected in ("JPY 1,234, USD 1,234.56", "2 documents are parked", "tieout exceptions show 17", "tryton is set to hold by ada"):
             assert expected in body
 
 
