@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import QueuePool
 
 from dagster_project.open_lineage.observer import observe
-from dagster_project.under_way import hold_while_under_way
+from dagster_project.runs.under_way import hold_while_under_way
 
 BUSY_TIMEOUT_SECONDS = 10
 KEPT_RUNS = 16

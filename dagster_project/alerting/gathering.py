@@ -186,7 +186,7 @@ def _runs(installation: Installation, instance: DagsterInstance | None, closed_a
     if instance is None and settings.dagster_url is None and not (settings.home / "dagster" / "history").is_dir():
         # Nothing ever ran here, and whoever looks makes no instance.
         return ()
-    from dagster_project.instance import open_instance
+    from dagster_project.runs.instance import open_instance
 
     with open_instance(settings) if instance is None else nullcontext(instance) as opened:
         return failed_runs(opened, settings, closed_at, now)

@@ -87,7 +87,7 @@ def _failures(instance: DagsterInstance, run_id: str) -> tuple[StepFailure, ...]
     """What every step said that failed; else what ended the run, and in which step."""
     import dagster as dg
 
-    from dagster_project.step_failures import reason_of
+    from dagster_project.runs.step_failures import reason_of
 
     kinds = dg.DagsterEventType
     of_type = {kinds.STEP_START, kinds.STEP_SUCCESS, kinds.STEP_FAILURE, kinds.STEP_SKIPPED, kinds.RUN_FAILURE}
@@ -131,8 +131,8 @@ def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> 
     """Runs that nobody works on any more: whoever works on one holds its lock, and on one of the command line that of the command line too."""
     import dagster as dg
 
-    from dagster_project.instance import STARTED_BY_TAG, UNFINISHED
-    from dagster_project.under_way import process_has_ended
+    from dagster_project.runs.instance import STARTED_BY_TAG, UNFINISHED
+    from dagster_project.runs.under_way import process_has_ended
 
     command = lock_holder(settings.lock_folder / "close.lock")
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED, updated_after=now - LOOKED_BACK), limit=MOST_RUNS):

@@ -19,8 +19,8 @@ def close_of_nothing_new(home: Path) -> Measured:
     from dagster_project.close.partitions import first_day_after, first_landing_day
     from dagster_project.dbt.project import DbtPaths, parse
     from dagster_project.defs.assets.models import DBT_BUILD
-    from dagster_project.jobs import JobRunner
-    from dagster_project.progress import Progress, listening
+    from dagster_project.runs.progress import Progress, listening
+    from dagster_project.runs.runner import JobRunner
     from reverse_etl.sandbox.sample import generate
     from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
     from reverse_etl.settings import Settings

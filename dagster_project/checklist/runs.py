@@ -12,7 +12,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.checklist.standing import FailedRun
 from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.automation.jobs import MONTHLY_CLOSE
-from dagster_project.step_failures import failed_partitions, reason_of
+from dagster_project.runs.step_failures import failed_partitions, reason_of
 
 LOOKED_AT = 100
 CLOSING_STEP, REFUSAL = "close__period", "NotTiedError"

@@ -23,7 +23,7 @@ from reverse_etl.errors import ConfigurationError
 if TYPE_CHECKING:
     from dagster_project.cli.terminal.bars import Bars
     from dagster_project.close import Installation
-    from dagster_project.progress import Progress
+    from dagster_project.runs.progress import Progress
     from reverse_etl.settings import Settings
 
 
@@ -102,7 +102,7 @@ class Session:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Tell the progress of what runs in the block: a line per step, and on a terminal a bar for what takes long."""
-        from dagster_project.progress import listening
+        from dagster_project.runs.progress import listening
 
         stream = self._stream_of_bars()
         if stream is None or self._bars is not None:

@@ -12,9 +12,9 @@ import dagster as dg
 
 from dagster_project.close.partitions import CloseKey
 from dagster_project.defs.partitions import close_keys
-from dagster_project.progress import Progress, report
 from dagster_project.quantities import number
-from dagster_project.step_failures import FAILED_PARTITIONS
+from dagster_project.runs.progress import Progress, report
+from dagster_project.runs.step_failures import FAILED_PARTITIONS
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 

@@ -99,7 +99,7 @@ def runs(examined: Examined) -> Iterator[Finding]:
     if examined.settings.dagster_url is None and not (folder / "history").is_dir():
         yield ok("dagster runs", "nothing ran yet", folder)
         return
-    from dagster_project.instance import open_instance
+    from dagster_project.runs.instance import open_instance
 
     try:
         opened = open_instance(examined.settings)
@@ -132,8 +132,8 @@ def _daemon(opened: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
 def _unfinished(opened: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
     import dagster as dg
 
-    from dagster_project.instance import STARTED_BY_TAG, UNFINISHED
-    from dagster_project.under_way import process_has_ended
+    from dagster_project.runs.instance import STARTED_BY_TAG, UNFINISHED
+    from dagster_project.runs.under_way import process_has_ended
 
     records = opened.get_run_records(dg.RunsFilter(statuses=UNFINISHED), limit=100)
     now, wrong = datetime.now(UTC), False

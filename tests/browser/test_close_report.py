@@ -21,10 +21,10 @@ from dagster_project.cli.closing.close import close_keys, delivered_days
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day_after
-from dagster_project.jobs import JobRun, JobRunner, exclusive
 from dagster_project.pages.queue_rendering import render_queue
 from dagster_project.pages.rendering import SECTIONS, render_close_report
 from dagster_project.pages.writing import write_close_report
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings

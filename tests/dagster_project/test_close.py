@@ -21,9 +21,9 @@ from dagster_project.close.approvals import approve, ask_for_credit, ask_for_voi
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import NotTiedError, checkpoints, close_period
 from dagster_project.dbt import DbtPaths
-from dagster_project.instance import open_instance
-from dagster_project.jobs import JobRun, JobRunner, exclusive
-from dagster_project.progress import Progress, listening
+from dagster_project.runs.instance import open_instance
+from dagster_project.runs.progress import Progress, listening
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox

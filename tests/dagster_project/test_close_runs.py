@@ -31,8 +31,8 @@ from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import checkpoints
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.automation.jobs import DAILY_USAGE, MONTHLY_CLOSE
-from dagster_project.instance import IN_TURN
-from dagster_project.jobs import QUIET, JobRunner, open_instance
+from dagster_project.runs.instance import IN_TURN
+from dagster_project.runs.runner import QUIET, JobRunner, open_instance
 from reverse_etl.documents import State
 from reverse_etl.register.records import OPEN
 from reverse_etl.sandbox.sample import generate

@@ -13,7 +13,7 @@ import pytest
 
 from dagster_project.cli import COMMANDS, OTHERS, grouped_commands, run, tieout
 from dagster_project.cli.installing.installation import initialize
-from dagster_project.jobs import RunInProgressError, exclusive
+from dagster_project.runs.runner import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
 
 TIEOUT = Path(sys.executable).with_name("tieout")

@@ -9,7 +9,7 @@ import pytest
 from register_stores import PostgreSQL
 
 from dagster_project.cli.installing.installation import initialize
-from dagster_project.instance import open_instance
+from dagster_project.runs.instance import open_instance
 from dagster_project.storage_postgresql import ObservedPostgresEventLogStorage, RunStorage, ScheduleStorage
 from reverse_etl.postgresql_url import SCHEMES
 from reverse_etl.settings import DAGSTER_URL_VARIABLE, Settings

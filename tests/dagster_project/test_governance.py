@@ -23,7 +23,7 @@ from dagster_project.definitions import build_definitions
 from dagster_project.defs.assets.closing import CLOSED_PERIOD
 from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 from dagster_project.defs.partitions import ONE_RUN, WAREHOUSE_POOL
-from dagster_project.instance import IN_TURN
+from dagster_project.runs.instance import IN_TURN
 from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.documents import PROHIBITED, SENSITIVITY_CLASSES
 from reverse_etl.settings import Settings

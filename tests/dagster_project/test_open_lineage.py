@@ -21,11 +21,11 @@ from open_lineage_events import assert_valid, assert_whole, of_state
 
 from dagster_project.alerting.gathering import holding
 from dagster_project.close import Installation
-from dagster_project.jobs import open_instance
 from dagster_project.open_lineage import delivery, observer
 from dagster_project.open_lineage.delivery import Delivery, open_delivery
 from dagster_project.open_lineage.graph import AssetGraph
 from dagster_project.open_lineage.undelivered import DeliveryState, Undelivered, delivery_state
+from dagster_project.runs.runner import open_instance
 from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings, load_settings

@@ -23,8 +23,8 @@ from dagster_project.close.partitions import first_day_after
 from dagster_project.close.steps import publish
 from dagster_project.dbt.documentation import write_documentation
 from dagster_project.doctor import State, examine
-from dagster_project.jobs import JobRunner, exclusive
-from dagster_project.progress import Progress, listening
+from dagster_project.runs.progress import Progress, listening
+from dagster_project.runs.runner import JobRunner, exclusive
 from reverse_etl.posting.pacing import Modes
 from reverse_etl.progress import Advance
 from reverse_etl.sandbox.sample import generate

@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 
 from dagster_project.cli.installing.installation import initialize
-from dagster_project.instance import open_instance
-from dagster_project.under_way import runs_under_way
+from dagster_project.runs.instance import open_instance
+from dagster_project.runs.under_way import runs_under_way
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 
@@ -25,7 +25,7 @@ RUN = """
 import sys, time
 from pathlib import Path
 import dagster as dg
-from dagster_project.instance import IN_TURN, open_instance
+from dagster_project.runs.instance import IN_TURN, open_instance
 from reverse_etl.settings import load_settings
 
 began, ends = map(Path, sys.argv[1:])

@@ -23,7 +23,7 @@ from dagster_project.cli.session import Session
 from dagster_project.cli.terminal import values
 from dagster_project.cli.terminal.tables import table_of
 from dagster_project.cli.terminal.widths import widths
-from dagster_project.progress import Progress, listening, report
+from dagster_project.runs.progress import Progress, listening, report
 from reverse_etl.progress import Advance, Course, is_watched
 from reverse_etl.register import NewApprovalRequest, NewException, Register
 from reverse_etl.settings import Settings
@@ -144,7 +144,7 @@ def test_progress_is_a_line_where_there_is_no_terminal_and_json_on_standard_erro
 PROGRAM = """
 import time
 from dagster_project.cli.session import Session
-from dagster_project.progress import Progress, report
+from dagster_project.runs.progress import Progress, report
 from reverse_etl.progress import Course
 with Session(None, False, {quiet}).watching():
     course = Course("files", 4)

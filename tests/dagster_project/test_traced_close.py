@@ -17,8 +17,8 @@ from dagster_project.cli.closing.close import close_keys, delivered_days
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day_after
-from dagster_project.jobs import JobRun, JobRunner, exclusive, open_instance
 from dagster_project.open_lineage import observer
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive, open_instance
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import endpoint_url, start_sandbox, stop_sandbox
 from reverse_etl.settings import load_settings

@@ -24,8 +24,8 @@ from dagster_project.cli import run as run_command_line
 from dagster_project.cli.closing.close import close_keys
 from dagster_project.dbt.project import DbtPaths
 from dagster_project.defs.automation.jobs import MONTHLY_CLOSE
-from dagster_project.instance import STARTED_BY_TAG, open_instance
-from dagster_project.jobs import JobRunner, exclusive
+from dagster_project.runs.instance import STARTED_BY_TAG, open_instance
+from dagster_project.runs.runner import JobRunner, exclusive
 from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 
 _runners: dict[str, JobRunner] = {}

@@ -18,9 +18,9 @@ from dagster_project.cli.closing.tie_out import ledger_balances
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
 from dagster_project.close.platform import read_platform
-from dagster_project.jobs import JobRun, JobRunner, exclusive
 from dagster_project.published.held_back import EXCEPTIONS, published
 from dagster_project.published.lineage import trace
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive
 from reverse_etl.documents import State
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings

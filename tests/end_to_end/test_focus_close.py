@@ -17,8 +17,8 @@ import reverse_etl.landing
 from dagster_project.cli.closing.tie_out import HEADLINES, ledger_balances, tied_checkpoints
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
-from dagster_project.jobs import JobRun, JobRunner, exclusive
 from dagster_project.published.lineage import trace
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings
 

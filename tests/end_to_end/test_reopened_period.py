@@ -22,7 +22,7 @@ from dagster_project.close import Installation
 from dagster_project.close.approvals import approve
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.periods import ask_to_sign_off, hard_close
-from dagster_project.jobs import JobRunner, exclusive
+from dagster_project.runs.runner import JobRunner, exclusive
 from reverse_etl.close_calendar import CloseStep
 from reverse_etl.errors import PeriodError
 from reverse_etl.sandbox.sample.generate import generate

@@ -13,7 +13,7 @@ from three_ledgers_company import ARRIVAL, ENTITIES, PERIOD, deliver, settings_o
 from dagster_project.cli.closing.tie_out import HEADLINES, ledger_balances, tied_checkpoints
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
-from dagster_project.jobs import JobRun, JobRunner, exclusive
+from dagster_project.runs.runner import JobRun, JobRunner, exclusive
 from reverse_etl.documents import State
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings

@@ -23,7 +23,7 @@ def bill_command(session: Session, period: str, entity: str | None, with_landing
 
     settings = session.installation.settings
     keys = close_keys(settings, period, entity)
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     with exclusive(settings, f"tieout bill {period}", session.wait):
         runner = JobRunner(settings, session.wait)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dagster_project.close import CloseKey
     from dagster_project.close.steps import RefusedRow
-    from dagster_project.jobs import JobRun, JobRunner
+    from dagster_project.runs.runner import JobRun, JobRunner
     from reverse_etl.settings import Settings
 
 CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "left_value", "right_value", "difference", "status")
@@ -41,7 +41,7 @@ def land_command(session: Session, first: datetime | None, last: datetime | None
     settings = session.installation.settings
     days = delivered_days(settings)
     # A wrong command line is answered before Dagster is loaded.
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     with exclusive(settings, "tieout land", session.wait):
         run, refused = land(session, JobRunner(settings, session.wait), first.date() if first else days[0], last.date() if last else days[-1])
@@ -65,7 +65,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
     require_ended(period, date.today())
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     with alerting(session), exclusive(installation.settings, f"tieout close {period}", session.wait):
         runner = JobRunner(installation.settings, session.wait)

@@ -84,7 +84,7 @@ def demo_command(session: Session, events: int, seed: int, customers: int, keep:
 
 def _close_months(session: Session, sample: Future[SampleSummary] | None, counterparties: Future[Mapping[str, Endpoint]]) -> None:
     from dagster_project.close.partitions import first_day_after
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     settings = session.settings
     with exclusive(settings, "tieout demo"):

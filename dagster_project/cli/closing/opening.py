@@ -31,7 +31,7 @@ def opening_command(session: Session, entity: str, requested: bool, reason: str,
 
     from dagster_project.close.openings import ask_for_opening, opening_of
     from dagster_project.close.steps import publish
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     installation = session.installation
     settings = installation.settings

@@ -12,7 +12,7 @@ from dagster_project.cli.session import Session, waiting, with_session
 if TYPE_CHECKING:
     from dagster import AssetKey
 
-    from dagster_project.jobs import JobRunner
+    from dagster_project.runs.runner import JobRunner
 
 
 @click.command("report")
@@ -27,7 +27,7 @@ def report_command(session: Session, period: str, entity: str | None) -> None:
     """
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     with exclusive(installation.settings, f"tieout report {period}", session.wait):
         runner = JobRunner(installation.settings, session.wait)

@@ -61,7 +61,7 @@ def restore_command(session: Session, folder: Path) -> None:
     was sent, and looks up before it sends anything.
     """
     from dagster_project.cli.installing.installation import initialize
-    from dagster_project.jobs import exclusive
+    from dagster_project.runs.runner import exclusive
     from reverse_etl.posting.restoration import ANCHORS
     from reverse_etl.register.access.transactions import utc_now
     from reverse_etl.register.anchors import AnchorFile

@@ -18,7 +18,7 @@ from dagster_project.shipped import WORKSPACE
 @with_session
 def dev_command(session: Session, port: int) -> None:
     """Run Dagster's UI and daemon on this installation, with the counterparties running, until interrupted."""
-    from dagster_project.jobs import RunInProgressError, exclusive
+    from dagster_project.runs.runner import RunInProgressError, exclusive
     from reverse_etl.sandbox.supervisor import start_sandbox
 
     settings = session.settings

@@ -56,7 +56,7 @@ def _failed_runs(installation: Installation, keys: Sequence[CloseKey]) -> dict[C
     if not (settings.home / "dagster" / "dagster.yaml").is_file():
         return {}
     from dagster_project.checklist.runs import failed_runs
-    from dagster_project.instance import open_instance
+    from dagster_project.runs.instance import open_instance
 
     with open_instance(settings) as instance:
         return failed_runs(instance, keys, settings.entities)

@@ -163,7 +163,7 @@ def _sealing(session: Session, keys: Sequence[CloseKey], period: str) -> dict[st
     installation = session.installation
     import dagster as dg
 
-    from dagster_project.jobs import JobRunner, exclusive
+    from dagster_project.runs.runner import JobRunner, exclusive
 
     outbox = [dg.AssetKey(relation.split(".")) for relation in PLANNED_RELATIONS]
     with exclusive(installation.settings, f"tieout plan {period}", session.wait):

@@ -15,7 +15,7 @@ from dagster_project.close import CloseKey, Installation
 from dagster_project.defs.assets.closing import CLOSED_PERIOD
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN
 from dagster_project.defs.reporting import Told, for_each_entity, table
-from dagster_project.step_failures import description_of, failed_partitions_of
+from dagster_project.runs.step_failures import description_of, failed_partitions_of
 from reverse_etl.errors import TieoutError
 
 CHECKLIST = dg.AssetKey(["close", "checklist"])

@@ -4,7 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.close.partitions import CloseKey, first_day
-from dagster_project.instance import IN_TURN
+from dagster_project.runs.instance import IN_TURN
 
 DAILY_USAGE = "daily_usage"
 MONTHLY_CLOSE = "monthly_close"

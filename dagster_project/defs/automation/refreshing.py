@@ -14,7 +14,7 @@ from dagster_project.close.steps import publish
 from dagster_project.defs.automation.jobs import REFRESH_MODELS
 from dagster_project.defs.partitions import WAREHOUSE_POOL
 from dagster_project.defs.reporting import step
-from dagster_project.instance import IN_TURN
+from dagster_project.runs.instance import IN_TURN
 
 PUBLISHED = dg.AssetKey(["warehouse", "published"])
 REFRESHED_FOLDERS = ("usage", "rating", "analytics")

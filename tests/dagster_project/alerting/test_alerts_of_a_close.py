@@ -16,7 +16,7 @@ from dagster_project.cli import run
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close.installation import operating_system_user
 from dagster_project.defs.automation.alerting import alert_sensors
-from dagster_project.instance import open_instance
+from dagster_project.runs.instance import open_instance
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import Settings, load_settings

@@ -15,7 +15,7 @@ from dagster_project.alerting.conditions.runs import how_it_ended
 from dagster_project.alerting.facts import StepFailure
 from dagster_project.alerting.runs import failed_runs
 from dagster_project.defs.automation.alerting import alert_sensors
-from dagster_project.instance import STARTED_BY_TAG
+from dagster_project.runs.instance import STARTED_BY_TAG
 from reverse_etl.locks import file_lock
 from reverse_etl.settings import Settings
 

@@ -10,7 +10,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from dagster_project.checklist.runs import failed_runs
 from dagster_project.close import CloseKey
-from dagster_project.step_failures import FAILED_PARTITIONS, failed_partitions_of
+from dagster_project.runs.step_failures import FAILED_PARTITIONS, failed_partitions_of
 
 US, EU, PERIOD = "northlight_us", "northlight_eu", "2026-01"
 KEYS = [CloseKey(US, PERIOD), CloseKey(EU, PERIOD)]

@@ -24,7 +24,7 @@ from dagster_project.close.auditing import write_anchor
 from dagster_project.close.steps import publish
 from dagster_project.doctor import State, examine, machine
 from dagster_project.doctor.finding import Examined
-from dagster_project.instance import STARTED_BY_TAG
+from dagster_project.runs.instance import STARTED_BY_TAG
 from reverse_etl.locks import file_lock
 from reverse_etl.register import NewException
 from reverse_etl.settings import Settings, load_settings

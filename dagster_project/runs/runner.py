@@ -19,9 +19,9 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.automation.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
-from dagster_project.instance import STARTED_BY_TAG, STARTED_ON_TAG, UNFINISHED, open_instance
-from dagster_project.step_failures import reason_of
-from dagster_project.under_way import process_has_ended, runs_under_way
+from dagster_project.runs.instance import STARTED_BY_TAG, STARTED_ON_TAG, UNFINISHED, open_instance
+from dagster_project.runs.step_failures import reason_of
+from dagster_project.runs.under_way import process_has_ended, runs_under_way
 from reverse_etl.errors import TieoutError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.progress import Course, is_watched

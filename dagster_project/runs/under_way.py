@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dagster import DagsterEventType as Kind
 from dagster import DagsterRunStatus, RunsFilter
 
-from dagster_project.instance import IN_TURN
+from dagster_project.runs.instance import IN_TURN
 from reverse_etl.locks import LockTimeoutError, file_lock, lock_holder
 
 if TYPE_CHECKING:
