@@ -105,7 +105,7 @@ def _row(state: dict[str, Any]) -> dict[str, Any]:
     if state["problem"]:
         return {"name": state["name"], "kind": state["kind"], **dict.fromkeys(COLUMNS[2:]), "now": state["problem"]}
     found = " (found out)" if state["adapts"] else ""
-    paused = f"paused for {state['paused_seconds']:g} s" if state["paused_seconds"] else "open"
+    paused = f"paused for {state['paused_seconds']:g} s" if state["paused_seconds"] else "is asked"
     since = f" since {state['unavailable_since']:%Y-%m-%d %H:%M} UTC" if state["unavailable_since"] else ""
     return {
         "name": state["name"],
@@ -114,6 +114,7 @@ def _row(state: dict[str, Any]) -> dict[str, Any]:
         "limits": f"{state['requests_per_second']:g}/s{found}, {state['concurrency']} at once, batches of {state['batch_size']}",
         "quota": ", ".join(f"{used} of {allowed} per {window}" for window, (used, allowed) in state["quota"].items()),
         "mode": state["mode"] + (f" by {state['mode_set_by']}: {state['mode_reason']}" if state["mode_reason"] else ""),
-        "circuit": f"{state['circuit']}{since}",
+        # A closed circuit is nothing to tell: beside what is open to be asked it reads as its opposite.
+        "circuit": None if state["circuit"] == "closed" else f"{state['circuit']}{since}",
         "now": state["withheld"] or paused,
     }
