@@ -17,6 +17,7 @@ from dagster_project.runs.runner import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
 
 TIEOUT = Path(sys.executable).with_name("tieout")
+REPOSITORY = Path(__file__).parents[2]
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +106,7 @@ def test_init_makes_an_installation_and_again_changes_nothing(tmp_path: Path) ->
     assert command(tmp_path, "init").returncode == 0
     assert (tmp_path / "tieout.yaml").read_text() == 'first_period: "2024-09"\n'
     assert (tmp_path / "dagster" / "dagster.yaml").is_file()
+    assert (tmp_path / "dagster" / "workspace.yaml").read_text() == (REPOSITORY / "workspace.yaml").read_text()
     wrong = command(tmp_path, "close", "2026-13")
     assert wrong.stderr == "Error: period '2026-13' is not YYYY-MM, such as 2026-01\n"
     assert command(tmp_path, "close", "2026-01", "--entity", "nobody").stderr.startswith("Error: no legal entity 'nobody'; there are ")
@@ -123,7 +125,7 @@ def test_a_second_run_at_the_same_time_names_the_first(tmp_path: Path) -> None:
 
 
 def test_the_documentation_names_every_command_and_no_other() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    text = (REPOSITORY / "docs" / "command-line.md").read_text()
     named = {word for line in text.splitlines() if line.startswith("    tieout ") for word in re.findall(r"\btieout ([a-z-]+)", line)}
     assert set(COMMANDS) - named == set()
     assert named - set(COMMANDS) == set()

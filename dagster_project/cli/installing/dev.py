@@ -10,7 +10,6 @@ import click
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.cli.session import Session, with_session
-from dagster_project.shipped import WORKSPACE
 
 
 @click.command("dev")
@@ -40,5 +39,5 @@ def dev_command(session: Session, port: int) -> None:
     # Dagster has another command beside this one, which nobody who started 'tieout dev' needs to know.
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:Function `dev_command` is superseded")))
     # This process becomes Dagster's, so that an interrupt reaches it.
-    workspace = settings.home / "dagster" / WORKSPACE.name
+    workspace = settings.home / "dagster" / "workspace.yaml"
     os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)])

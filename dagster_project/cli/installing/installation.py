@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import click
 
 from dagster_project.cli.session import Session, with_session
-from dagster_project.shipped import DAGSTER_YAML, WORKSPACE
+from dagster_project.shipped import DAGSTER_YAML, WORKSPACE_YAML
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.postgresql_url import with_driver
 from reverse_etl.settings import DAGSTER_URL_VARIABLE
@@ -54,7 +53,7 @@ def initialize(settings: Settings) -> None:
     if not settings_file.exists():
         settings_file.write_text(SETTINGS_TEMPLATE)
     (settings.home / "dagster" / "dagster.yaml").write_text(dagster_instance(settings.dagster_url))
-    shutil.copyfile(WORKSPACE, settings.home / "dagster" / WORKSPACE.name)
+    (settings.home / "dagster" / "workspace.yaml").write_text(WORKSPACE_YAML)
     installation = Installation(settings)
     installation.warehouse.create_relations(RELATIONS, RENAMED_RELATIONS)
     mirror_register(installation)

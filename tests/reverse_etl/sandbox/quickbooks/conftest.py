@@ -102,8 +102,8 @@ def start_stand_in(tmp_path: Path) -> Iterator[Callable[..., StandIn]]:
     started: list[StandIn] = []
 
     def start(*options: str) -> StandIn:
-        started.append(StandIn(tmp_path, *options).start())
-        return started[-1]
+        started.append(StandIn(tmp_path, *options))
+        return started[-1].start()
 
     yield start
     for running in started:
