@@ -71,7 +71,7 @@ SQL := $(shell find $(SQL_FOLDERS) -name '*.sql')
 SQL_RULES := .sqlfluff requirements.lock $(shell find .ci/sqlfluff dbt_project/macros -type f)
 
 $(SCRATCH)/sql.linted: $(SQL) $(SQL_RULES)
-	@.venv/bin/sqlfluff lint --processes 2 --disable-progress-bar $(if $(filter $(SQL_RULES),$?),$(SQL_FOLDERS),$(filter $(SQL),$?))
+	@PYTHONWARNINGS='ignore:resource_tracker' .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar $(if $(filter $(SQL_RULES),$?),$(SQL_FOLDERS),$(filter $(SQL),$?))
 	@mkdir -p $(@D) && touch $@
 
 lock: setup ## Compile requirements.lock anew from pyproject.toml (names no index, installs on every supported Python)
