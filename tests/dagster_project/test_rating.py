@@ -109,7 +109,7 @@ def test_the_command_answers_each_case_in_its_place_and_a_bad_one_stops_no_other
 
 def test_a_case_on_which_the_models_fail_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """No case that is known does: whatever does is found by halves."""
-    cases = [Case(str(number), "per_unit", {"unit_price": str(number)}, "1") for number in range(9)]
+    given = [Case(str(number), "per_unit", {"unit_price": str(number)}, "1") for number in range(9)]
 
     def rate_all_but_the_seventh(scenarios: Mapping[str, Scenario]) -> dict[str, RatedScenario]:
         if any(key.startswith("case-6-") for key in scenarios):
@@ -117,9 +117,9 @@ def test_a_case_on_which_the_models_fail_stops_no_other(monkeypatch: pytest.Monk
         return {key: RatedScenario(Decimal(key.split("-")[1]), 0, 2, Decimal(1)) for key in scenarios}
 
     monkeypatch.setattr(cases, "rate_scenarios", rate_all_but_the_seventh)
-    results = rate_cases([replace(case, expected={"amount": "?"}) for case in cases])
+    results = rate_cases([replace(case, expected={"amount": "?"}) for case in given])
 
-    assert [result.id for result in results] == [case.id for case in cases]
+    assert [result.id for result in results] == [case.id for case in given]
     assert [result.result for result in results] == [{"amount": str(number)} if number != 6 else None for number in range(9)]
     assert results[6].error == "out of range"
 
