@@ -39,7 +39,8 @@ LONGEST_FIRST = (
     "test_coverage.py",
 )
 
-# Closes over months, drills, the second engine and the second store of the register: `make test-all` and continuous integration run them too.
+# Closes over months, drills, the second engine, the second store of the register, and how each destination but the demo's is posted to and probed:
+# `make test-all` and continuous integration run them too.
 LONG = frozenset(
     (
         "test_close_report.py",
