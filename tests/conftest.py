@@ -73,6 +73,15 @@ LONG = frozenset(
         "test_dagster_on_postgresql.py",
         "test_wheel.py",
         "test_second_runner.py",
+        "test_bench.py",
+        "test_clock_jumps.py",
+        "test_incremental_usage.py",
+        "test_netsuite_posting.py",
+        "test_posting_conformance.py",
+        "test_quickbooks_posting.py",
+        "test_supervisor.py",
+        "test_tryton_conformance.py",
+        "test_xero_posting.py",
     )
 )
 SECOND_STORE = "postgresql"
