@@ -59,7 +59,7 @@ def test_limits_are_counted_per_organisation_and_told(start_xero: Callable[..., 
 
 
 def test_a_sixth_call_at_once_is_refused(xero: Xero) -> None:
-    xero.order(kind="delay", method="GET", seconds=4, times=5)
+    xero.order(kind="delay", method="GET", seconds=3, times=5)
     slow = [threading.Thread(target=xero.http.get, args=(f"{API}/Accounts",)) for _ in range(5)]
     for thread in slow:
         thread.start()
