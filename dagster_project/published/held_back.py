@@ -11,6 +11,14 @@ from dagster_project.quantities import quantity
 if TYPE_CHECKING:
     from reverse_etl.warehouse import Warehouse
 
+HELD_JOURNALS = """
+    select 'journal' as kind, entity || ' ' || natural_id as subject, hold_reason || ': ' || meaning as reason, what_to_do,
+        entity, period, currency, amount_minor, cast(posting_date as timestamp) as since, 'accounting' as owner,
+        'tieout trace ' || source_document as command
+    from {postings} left join constants.reasons on hold_reason = reasons.reason
+    where hold_reason is not null
+    order by entity, natural_id
+"""
 # Each part of the line tells what it could not take: where, why, and what to do; whose it is, what is at stake and since when, as far as that is
 # known there; and the command that one goes on with.
 EXCEPTIONS: Mapping[str, str] = {
@@ -89,14 +97,7 @@ EXCEPTIONS: Mapping[str, str] = {
             and write_offs.period >= (select max(period) from register.documents where document_type = 'journal_entry')
         order by write_offs.entity, balances.number
     """,
-    "refunds and write-offs": """
-        select 'journal' as kind, entity || ' ' || natural_id as subject, hold_reason || ': ' || meaning as reason, what_to_do,
-            entity, period, currency, amount_minor, cast(posting_date as timestamp) as since, 'accounting' as owner,
-            'tieout trace ' || source_document as command
-        from accounting.decision_postings left join constants.reasons on hold_reason = reasons.reason
-        where hold_reason is not null
-        order by entity, natural_id
-    """,
+    "refunds and write-offs": HELD_JOURNALS.format(postings="accounting.decision_postings"),
     # What is held on its line is told above. Entities without an account are told once for a month.
     "accruals": """
         select 'accrual' as kind,
@@ -140,14 +141,7 @@ EXCEPTIONS: Mapping[str, str] = {
         where hold_reason is not null or status <> 'paid'
         order by entity, payment_key
     """,
-    "intercompany": """
-        select 'journal' as kind, entity || ' ' || natural_id as subject, hold_reason || ': ' || meaning as reason, what_to_do,
-            entity, period, currency, amount_minor, cast(posting_date as timestamp) as since, 'accounting' as owner,
-            'tieout trace ' || source_document as command
-        from accounting.intercompany_postings left join constants.reasons on hold_reason = reasons.reason
-        where hold_reason is not null
-        order by entity, natural_id
-    """,
+    "intercompany": HELD_JOURNALS.format(postings="accounting.intercompany_postings"),
     "translations": """
         select 'translation' as kind, entity || ' ' || period as subject,
             missing_rate || ' from ' || functional_currency || ' to ' || group_currency || ' is missing' as reason,

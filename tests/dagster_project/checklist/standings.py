@@ -7,7 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dagster_project.checklist.checklist import checklist
-from dagster_project.checklist.standing import Closing, DocumentGroup, Landing, Measure, OpenException, ReadBackState, Request, Seal, Standing
+from dagster_project.checklist.standing import (
+    Closing,
+    DocumentGroup,
+    Hold,
+    Landing,
+    Measure,
+    OpenException,
+    ReadBackState,
+    Refusal,
+    Request,
+    Seal,
+    Standing,
+)
 from dagster_project.checklist.step import ChecklistStep, Money
 from reverse_etl.close_calendar import CloseCalendar, CloseStep
 from reverse_etl.documents import State
@@ -104,3 +116,9 @@ def states(standing: Standing, now: datetime = NOW) -> str:
 def told(step: ChecklistStep) -> list[tuple[str, str, str]]:
     """What each blocker says, what it does and the command that one goes on with."""
     return [(str(blocker), blocker.effect.value, blocker.command) for blocker in step.blockers]
+
+
+CLOSE = f"tieout close {PERIOD} --entity {ENTITY}"
+
+REFUSED = Refusal("gap_between_tiers", "a quantity has no price", 2, "prices/2026-01-01/prices.csv line 7")
+HELD = Hold("line", "missing_tax_rate", "no rate of the day", 3, 2, (usd(12_34),), "invoicing/held_lines")

@@ -8,11 +8,14 @@ from itertools import pairwise
 
 import pytest
 from standings import (
+    CLOSE,
     DELIVERED,
     ENTITY,
     HARD_CLOSED,
+    HELD,
     LANDED_ONLY,
     PERIOD,
+    REFUSED,
     REOPENED,
     RUNNING,
     SEALED,
@@ -32,15 +35,10 @@ from standings import (
 )
 
 from dagster_project.checklist.checklist import NEEDS
-from dagster_project.checklist.standing import FailedRun, Hold, LateUsage, ReadBackState, Refusal, Standing, StoppedPlan
+from dagster_project.checklist.standing import FailedRun, LateUsage, ReadBackState, Standing, StoppedPlan
 from dagster_project.checklist.step import OWNERS, TITLES, Effect, StepState, blocked, late
 from reverse_etl.close_calendar import CLOSE_STEPS, CloseCalendar, CloseStep
 from reverse_etl.documents import State
-
-CLOSE = f"tieout close {PERIOD} --entity {ENTITY}"
-
-REFUSED = Refusal("gap_between_tiers", "a quantity has no price", 2, "prices/2026-01-01/prices.csv line 7")
-HELD = Hold("line", "missing_tax_rate", "no rate of the day", 3, 2, (usd(12_34),), "invoicing/held_lines")
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ from datetime import date, datetime
 
 import pytest
 from standings import (
+    CLOSE,
     DELIVERED,
     ENTITY,
+    HELD,
     LANDED,
     LANDED_ONLY,
     PERIOD,
+    REFUSED,
     SEALED,
     SIGNED_OFF,
     SOFT_CLOSED,
@@ -28,15 +31,10 @@ from standings import (
     usd,
 )
 
-from dagster_project.checklist.standing import Hold, ReadBackState, Refusal, Standing, StoppedPlan, Withheld
+from dagster_project.checklist.standing import ReadBackState, Standing, StoppedPlan, Withheld
 from dagster_project.checklist.step import StepState
 from reverse_etl.close_calendar import CloseStep
 from reverse_etl.documents import State
-
-CLOSE = f"tieout close {PERIOD} --entity {ENTITY}"
-
-REFUSED = Refusal("gap_between_tiers", "a quantity has no price", 2, "prices/2026-01-01/prices.csv line 7")
-HELD = Hold("line", "missing_tax_rate", "no rate of the day", 3, 2, (usd(12_34),), "invoicing/held_lines")
 
 
 def only(standing: Standing, step: CloseStep) -> tuple[str, str, str]:
