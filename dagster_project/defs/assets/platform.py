@@ -11,7 +11,7 @@ from dagster_project.close.platform import SNAPSHOT, deliver_usage, read_platfor
 from dagster_project.close.read_backs import DOCUMENT_RELATIONS
 from dagster_project.defs.assets import external
 from dagster_project.defs.assets.register import mirror, mirror_spec
-from dagster_project.defs.assets.sealing import SEAL_BILLING
+from dagster_project.defs.assets.sealing import SEAL_BILLING, tell_sealed
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity
 from dagster_project.defs.row_counts import ROW_COUNT, rows_of
@@ -40,10 +40,7 @@ def _seal_usage(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         def work(close_of: CloseKey, told: Told) -> None:
             report = seal_usage(installation, close_of.entity, close_of.period, context.run.run_id)
-            told.message = "nothing to report" if report is None else f"{len(report.sealed)} sealed"
-            if report is not None and report.refused:
-                told.message += f"; {len(report.refused)} refused, the first: {report.refused[0].reason}"
-            told.metadata = {"sealed": len(report.sealed) if report else 0, "refused": len(report.refused) if report else 0}
+            tell_sealed(told, report, "sealed", nothing="nothing to report")
 
         for_each_entity(context, "seal/usage", work)
 

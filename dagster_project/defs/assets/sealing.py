@@ -15,6 +15,7 @@ from dagster_project.close.periods import require_turn
 from dagster_project.close.steps import seal_documents
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, table
+from reverse_etl.register import SealReport
 
 SEAL_OPENING = dg.AssetKey(["seal", "opening"])
 SEAL_BILLING = dg.AssetKey(["seal", "billing"])
@@ -57,14 +58,20 @@ def sealing_of_openings(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
             if closes:
                 require_turn(installation, close_of.entity, close_of.period)
             report = seal_opening(installation, close_of.entity, context.run.run_id)
-            told.message = "nothing to open" if report is None else f"{len(report.sealed)} opening documents"
-            if report is not None and report.refused:
-                told.message += f"; {len(report.refused)} refused, the first: {report.refused[0].reason}"
-            told.metadata = {"sealed": len(report.sealed) if report else 0, "refused": len(report.refused) if report else 0}
+            tell_sealed(told, report, "opening documents", nothing="nothing to open")
 
         for_each_entity(context, "seal/opening", work)
 
     return seal
+
+
+def tell_sealed(told: Told, report: SealReport | None, documents: str, *, nothing: str) -> None:
+    """How many were sealed and refused, and the first refusal; ``nothing`` where there was nothing to seal."""
+    sealed, refused = ((), ()) if report is None else (report.sealed, report.refused)
+    told.message = nothing if report is None else f"{len(sealed)} {documents}"
+    if refused:
+        told.message += f"; {len(refused)} refused, the first: {refused[0].reason}"
+    told.metadata = {"sealed": len(sealed), "refused": len(refused)}
 
 
 def sealing_at_thresholds(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
