@@ -1,16 +1,18 @@
 """Faults on demand, ordered over ``/_faults`` of a stand-in: POST one or a list, GET shows them with their hits, DELETE forgets them.
 
 A fault is ``{"kind": ..., "method": "POST", "path": "<regular expression>", "on": 1, "times": 1, "seconds": 0, "retry_after": null}``: it strikes
-the ``on``-th matching request and the ``times - 1`` matching ones after it.
+the ``on``-th matching request and the ``times - 1`` matching ones after it. A ``delay`` lasts ``seconds``, or until the faults are forgotten.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError, field_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -31,6 +33,7 @@ class Fault(BaseModel):
     retry_after: int | None = None
     seen: int = 0
     hits: int = 0
+    _forgotten: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @field_validator("path")
     @classmethod
@@ -41,8 +44,21 @@ class Fault(BaseModel):
             raise ValueError(f"not a regular expression: {error}") from error
         return value
 
+    async def delay(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._forgotten.wait(), self.seconds)
+
+    def forget(self) -> None:
+        self._forgotten.set()
+
 
 AnyFault = TypeVar("AnyFault", bound=Fault)
+
+
+async def delayed(fault: Fault | None) -> None:
+    """Returns when a request that ``fault`` strikes may be executed."""
+    if fault is not None and fault.kind == "delay":
+        await fault.delay()
 
 
 class Faults(Generic[AnyFault]):
@@ -67,6 +83,8 @@ class Faults(Generic[AnyFault]):
     async def endpoint(self, request: Request) -> Response:
         """The answer to a request for ``/_faults``."""
         if request.method == "DELETE":
+            for fault in self.ordered:
+                fault.forget()
             self.ordered.clear()
         elif request.method == "POST":
             content = await sent_json(request)

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from reverse_etl.sandbox.faults import Faults
+from reverse_etl.sandbox.faults import Faults, delayed
 from reverse_etl.sandbox.netsuite import jobs, openapi, suiteql
 from reverse_etl.sandbox.netsuite.authorization import Credentials, Gate
 from reverse_etl.sandbox.netsuite.errors import NetSuiteError, concurrency_exceeded, invalid_content, unexpected
@@ -62,9 +62,10 @@ class NetSuiteServer:
         return KeepTransport(Starlette(routes=routes))
 
     async def api(self, request: Request) -> Response:
+        body = await request.body()
+        # Nothing comes between the hit of a fault and the place that its request takes: who counts hits knows how many are at work.
         fault = self._faults.strike(request.method, request.url.path)
         kind = fault.kind if fault is not None else None
-        body = await request.body()
         if kind == "drop":
             return BrokenResponse("", 0, {})
         self._in_flight += 1
@@ -78,8 +79,7 @@ class NetSuiteServer:
                 error = concurrency_exceeded()
                 error.headers |= retry_after
                 raise error
-            if fault is not None and kind == "delay":
-                await asyncio.sleep(fault.seconds)
+            await delayed(fault)
             if kind == "fail_with_500":
                 raise unexpected()
             return _shown(await self._answer(request, body), kind)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reverse_etl.sandbox.faults import delayed
 from reverse_etl.sandbox.quickbooks.accounting import customers, journal_entries, queries, reports
 from reverse_etl.sandbox.quickbooks.errors import QuickBooksError, business, internal, missing_parameter, not_found, refused, unsupported
 from reverse_etl.sandbox.quickbooks.faults import Fault
@@ -49,7 +50,7 @@ class Engine:
         """
         request_id = asked.query.get("requestid")
         if asked.method != "POST" or not request_id or asked.place == ("query",):
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(company, asked, None, fault)
         longest = LONGEST_BATCH_REQUEST_ID if asked.place == ("batch",) else LONGEST_REQUEST_ID
         if len(request_id) > longest:
@@ -59,7 +60,7 @@ class Engine:
             stored = self.store.recall(company.realm, request_id, self._retention)
             if stored is not None:
                 return stored
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(company, asked, request_id, fault)
 
     def _execute(self, company: Company, asked: Asked, request_id: str | None, fault: Fault | None) -> str:
@@ -150,8 +151,3 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise refused("4000", "Error parsing query", "the query is no UTF-8") from None
-
-
-async def _delay(fault: Fault | None) -> None:
-    if fault is not None and fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)

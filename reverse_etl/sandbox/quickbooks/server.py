@@ -85,8 +85,8 @@ class QuickBooksServer:
 
     async def api(self, request: Request) -> Response:
         headers = {"intuit_tid": f"1-{secrets.token_hex(12)}"}
-        fault = self._faults.strike(request.method, request.url.path)
         body = await request.body()
+        fault = self._faults.strike(request.method, request.url.path)
         if fault is not None and fault.kind == "drop":
             return BrokenResponse("", 0, headers)
         place = tuple(request.path_params["place"].split("/"))

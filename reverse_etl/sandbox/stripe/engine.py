@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reverse_etl.sandbox.faults import delayed
 from reverse_etl.sandbox.stripe import balances, credit_notes, customers, invoice_lines, invoices
 from reverse_etl.sandbox.stripe.billing import meters, payments, prices, subscriptions
 from reverse_etl.sandbox.stripe.errors import StripeError, internal_error, invalid_parameter, unrecognized
@@ -87,7 +87,7 @@ class Engine:
             StripeError: nothing was executed, and no key remembers it.
         """
         if method != "POST" or key is None:
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(method, path, form, None, fault)
         if not 1 <= len(key) <= LONGEST_KEY:
             raise invalid_parameter(f"Idempotency keys have at most {LONGEST_KEY} characters", "Idempotency-Key")
@@ -103,7 +103,7 @@ class Engine:
             return Answer(stored.status, stored.body, replayed=True)
         self._keys_in_use.add(key)
         try:
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(method, path, form, (key, fingerprint), fault)
         finally:
             self._keys_in_use.discard(key)
@@ -141,11 +141,6 @@ def find_operation(method: str, path: str) -> Operation | None:
     if match is None or member is None:
         return None
     return lambda store, parameters: member(store, parameters, match[2])
-
-
-async def _delay(fault: Fault | None) -> None:
-    if fault is not None and fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)
 
 
 def _fail_before(fault: Fault | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from reverse_etl.sandbox.faults import delayed
 from reverse_etl.sandbox.xero import elements, filters
 from reverse_etl.sandbox.xero.errors import InvalidError, XeroError, bad_request, internal_error, invalid, missing, unreadable
 from reverse_etl.sandbox.xero.faults import Fault
@@ -61,7 +61,7 @@ class Engine:
             XeroError: it is refused.
         """
         if asked.method == "GET" or asked.key is None:
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(asked, None, fault)
         if not 1 <= len(asked.key) <= LONGEST_KEY:
             raise bad_request(f"The Idempotency Key has at most {LONGEST_KEY} characters", stored=False)
@@ -77,7 +77,7 @@ class Engine:
             raise XeroError(409, {"ErrorNumber": 409, "Type": "IdempotencyKeyException", "Message": message}, stored=False)
         self._keys_in_use.add(asked.key)
         try:
-            await _delay(fault)
+            await delayed(fault)
             return self._execute(asked, (asked.key, fingerprint), fault)
         finally:
             self._keys_in_use.discard(asked.key)
@@ -243,8 +243,3 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = parsedate_to_datetime(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-async def _delay(fault: Fault | None) -> None:
-    if fault is not None and fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)

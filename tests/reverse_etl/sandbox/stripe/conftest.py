@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ class StandIn:
 
     def order(self, **fault: Any) -> None:
         assert self.http.post("/_faults", json=fault).status_code == 200
+
+    def wait_for_hits(self, hits: int) -> None:
+        """Until the faults ordered have struck so often."""
+        while sum(fault["hits"] for fault in self.http.get("/_faults").json()) < hits:
+            time.sleep(0.01)
+
+    def forget_faults(self) -> None:
+        self.http.delete("/_faults")
 
     def set_clock(self, offset_seconds: float) -> None:
         assert self.http.post("/_clock", json={"offset_seconds": offset_seconds}).status_code == 200

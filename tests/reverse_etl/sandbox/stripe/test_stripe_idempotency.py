@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -73,13 +72,15 @@ def test_refused_credentials_and_rate_limits_are_not_stored(stand_in: StandIn) -
     assert stand_in.post("customers", {"name": "A"}, key="unstored").status_code == 200
 
 
-def test_a_key_in_use_is_a_conflict_that_is_not_stored(stand_in: StandIn) -> None:
-    stand_in.order(kind="delay", path="/v1/customers$", seconds=0.5)
+def test_a_key_in_use_is_a_conflict_that_is_not_stored(start_stand_in: Callable[..., StandIn]) -> None:
+    stand_in = start_stand_in()
+    stand_in.order(kind="delay", path="/v1/customers$", seconds=60)
     slow: list[httpx.Response] = []
     thread = threading.Thread(target=lambda: slow.append(stand_in.post("customers", {"email": "slow@example.test"}, key="in-use")))
     thread.start()
-    time.sleep(0.2)
+    stand_in.wait_for_hits(1)
     conflict = stand_in.post("customers", {"email": "slow@example.test"}, key="in-use")
+    stand_in.forget_faults()
     thread.join()
     assert (conflict.status_code, conflict.json()["error"]["code"]) == (409, "idempotency_key_in_use")
     assert slow[0].status_code == 200
