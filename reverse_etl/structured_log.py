@@ -137,12 +137,3 @@ def _detach(handler: RotatedFile) -> None:
     for name in LOGGERS:
         logging.getLogger(name).removeHandler(handler)
     handler.close()
-
-
-def log_lines(settings: Settings, since: float = 0.0) -> list[dict[str, Any]]:
-    """The lines of the current file, oldest first; ``since`` is a time of ``time.time``."""
-    path = settings.log_folder / FILE
-    if not path.is_file():
-        return []
-    earliest = datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if since else ""
-    return [line for text in path.read_text(encoding="utf-8").splitlines() if (line := json.loads(text))["time"] >= earliest]

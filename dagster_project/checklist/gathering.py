@@ -25,18 +25,11 @@ from reverse_etl.settings import BILLING_PLATFORM, Settings
 NONE_FAILED: Mapping[CloseKey, FailedRun] = MappingProxyType({})
 
 
-def checklist_of(
-    installation: Installation, entity: str, period: str, now: datetime | None = None, failed_run: FailedRun | None = None
-) -> tuple[ChecklistStep, ...]:
-    """The checklist of one legal entity and period. ``failed_run``: how the last run to close it failed, for whoever knows Dagster's runs."""
-    key = CloseKey(entity, period)
-    return checklists_of(installation, [key], now, {} if failed_run is None else {key: failed_run})
-
-
 def checklists_of(
     installation: Installation, keys: Sequence[CloseKey], now: datetime | None = None, failed_runs: Mapping[CloseKey, FailedRun] = NONE_FAILED
 ) -> tuple[ChecklistStep, ...]:
-    """The checklists of several legal entities and periods, one after the other, all of the same copy of the warehouse."""
+    """The checklists of several legal entities and periods, one after the other, all of the same copy of the warehouse. ``failed_runs``: how the last
+    run to close each failed, for whoever knows Dagster's runs."""
     instant, calendar = now or datetime.now(UTC), installation.settings.calendar
     is_published = installation.settings.published_path.is_file()
     with closing(installation.open_register()) as register, published(installation.warehouse, is_published) as copy:
@@ -50,12 +43,6 @@ def checklists_of(
         )
         standings = [_standing(installation.settings, register, copy, key, shared, failed_runs.get(key)) for key in keys]
     return tuple(step for standing in standings for step in checklist(standing, calendar, instant))
-
-
-def open_checklists(installation: Installation, now: datetime | None = None) -> tuple[ChecklistStep, ...]:
-    """The checklists of every period that has ended and is not hard closed: what anybody still has to do about a close."""
-    instant = now or datetime.now(UTC)
-    return checklists_of(installation, unfinished(installation, instant), instant)
 
 
 def unfinished(installation: Installation, now: datetime) -> list[CloseKey]:

@@ -135,11 +135,6 @@ class ChecklistStep:
         return self.state is StepState.DONE
 
 
-def blocked(steps: Sequence[ChecklistStep]) -> tuple[ChecklistStep, ...]:
-    """The steps that a person must do something about, whether or not they are due."""
-    return tuple(step for step in steps if step.state is StepState.BLOCKED)
-
-
 def late(steps: Sequence[ChecklistStep]) -> tuple[ChecklistStep, ...]:
     """The steps that should be done by now."""
     return tuple(step for step in steps if step.is_late)

@@ -24,7 +24,6 @@ from dagster_project.open_lineage.remote_documents import NAME, RemoteDocumentsO
 from reverse_etl.settings import SANDBOX_URL, Settings
 
 INTEGRATION = "DAGSTER"
-ENDS = {RunState.COMPLETE, RunState.FAIL, RunState.ABORT}
 
 
 @dataclass(frozen=True, slots=True)

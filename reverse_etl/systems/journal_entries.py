@@ -152,11 +152,6 @@ def iso_exponents() -> Mapping[str, int]:
     return {currency: exponent for exponent, currencies in _OTHER_EXPONENTS.items() for currency in currencies.split()}
 
 
-def references_in(text: str | None) -> tuple[str, ...]:
-    """Every reference of ours in a free text, in order and without repetition."""
-    return tuple(dict.fromkeys(_REFERENCE.findall(text or "")))
-
-
 def leading_reference(text: str | None) -> str | None:
     """Our reference at the beginning of a text; None where there is none: a text that only mentions one is somebody else's."""
     match = _REFERENCE.match(text or "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 TRACEPARENT = "traceparent"
 VERSION, SAMPLED = "00", "01"
-_VALID = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SPAN: contextvars.ContextVar[str | None] = contextvars.ContextVar("tieout_span", default=None)
 
 
@@ -62,7 +60,3 @@ def sending(calls: Sequence[Call]) -> Iterator[None]:
         yield
     finally:
         _SPAN.set(outside)
-
-
-def is_valid(header: str) -> bool:
-    return _VALID.fullmatch(header) is not None

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from logged_lines import log_lines
 from posting_books import HTTP, launch_destination
 from posting_system import CLASS_B, CLASS_C, ENTITY, SYSTEM, Books, customer, entry, seal
 
@@ -26,7 +27,6 @@ from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.sandbox.processes import ServerProcess, stop
 from reverse_etl.settings import load_settings
-from reverse_etl.structured_log import log_lines
 from reverse_etl.systems.contract import Manifest
 from reverse_etl.transport import tracing
 

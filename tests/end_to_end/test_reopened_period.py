@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from dagster_project.checklist.gathering import checklist_of
+from dagster_project.checklist.gathering import checklists_of
 from dagster_project.checklist.step import ChecklistStep
 from dagster_project.cli import run
 from dagster_project.cli.closing.close import close_keys, delivered_days
 from dagster_project.cli.installing.installation import initialize
-from dagster_project.close import Installation
+from dagster_project.close import CloseKey, Installation
 from dagster_project.close.approvals import approve
 from dagster_project.close.partitions import first_day_after
 from dagster_project.close.periods import ask_to_sign_off, hard_close
@@ -102,7 +102,7 @@ def answered(settings: Settings, *arguments: str) -> Any:
 
 
 def tell(installation: Installation, found: Told, moment: str) -> None:
-    found.moments[moment] = checklist_of(installation, US, PERIOD)
+    found.moments[moment] = checklists_of(installation, [CloseKey(US, PERIOD)])
     with closing(installation.open_register()) as register:
         found.documents[moment] = len(register.documents(entity=US, period=PERIOD))
         assert register.verify_seals() == []

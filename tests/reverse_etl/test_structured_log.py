@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from logged_lines import log_lines
 
 from reverse_etl.correlation import correlated
 from reverse_etl.redaction import Redaction
 from reverse_etl.settings import Settings
-from reverse_etl.structured_log import FILE, LOGGERS, RotatedFile, log_lines, write_log
+from reverse_etl.structured_log import FILE, LOGGERS, RotatedFile, write_log
 
 LOG = logging.getLogger("reverse_etl.specification")
 RUN = "0d4b8a4e-3f0c-4a52-9d70-6f5a3a1b2c3d"

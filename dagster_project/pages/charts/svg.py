@@ -9,8 +9,7 @@ from html import escape
 
 WIDE, HALF, NARROW = 1040, 480, 296
 """The widths that charts are drawn for: a desk, two beside each other on it, and a phone."""
-LABEL_SIZE = 13
-# Of the widest letters that a font of the system has at this size, so that nothing runs into what stands beside it.
+# Of the widest letters that a font of the system has at 13 px, so that nothing runs into what stands beside it.
 LETTER, DIGIT = 7.9, 8.6
 
 

@@ -120,10 +120,6 @@ class Plan:
     lanes: tuple[LanePlan, ...]
 
     @property
-    def is_empty(self) -> bool:
-        return not any(lane.acting for lane in self.lanes)
-
-    @property
     def content(self) -> Mapping[str, object]:
         """All of it as plain values: what is written and hashed."""
         return {

@@ -11,7 +11,6 @@ Schema = dict[str, Any]
 
 RESOURCE = "application/vnd.oracle.resource+json"
 ERROR_TYPE = "application/vnd.oracle.resource+json; type=error"
-COLLECTION_TYPE = "application/vnd.oracle.resource+json; type=collection"
 TEXT: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}

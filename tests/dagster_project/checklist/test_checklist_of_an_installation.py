@@ -14,7 +14,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from dagster_project.checklist.gathering import checklist_of, open_checklists, unfinished
+from dagster_project.checklist.gathering import checklists_of, unfinished
 from dagster_project.checklist.runs import keys_of
 from dagster_project.checklist.step import ChecklistStep
 from dagster_project.cli import run
@@ -75,12 +75,12 @@ def answered(installation: Installation, capsys: pytest.CaptureFixture[str], *ar
 
 
 def step_of(installation: Installation, step: CloseStep, entity: str = US) -> ChecklistStep:
-    [found] = [one for one in checklist_of(installation, entity, PERIOD, NOW) if one.step == step]
+    [found] = [one for one in checklists_of(installation, [CloseKey(entity, PERIOD)], NOW) if one.step == step]
     return found
 
 
 def states(installation: Installation, entity: str = US) -> str:
-    return "".join(step.state.value[0] for step in checklist_of(installation, entity, PERIOD, NOW))
+    return "".join(step.state.value[0] for step in checklists_of(installation, [CloseKey(entity, PERIOD)], NOW))
 
 
 def test_a_fresh_installation_has_its_checklist(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_the_periods_that_somebody_still_has_to_close_are_those_that_have_ended(
     new_year = datetime(2026, 2, 28, 12, 0, tzinfo=UTC)
     assert [(key.entity, key.period) for key in unfinished(closed, new_year)] == [(US, PERIOD), (EU, PERIOD)]
     assert (US, "2026-02") in [(key.entity, key.period) for key in unfinished(auckland, new_year)]
-    assert len(open_checklists(closed, new_year)) == 2 * 13
+    assert len(checklists_of(closed, unfinished(closed, new_year), new_year)) == 2 * 13
 
 
 def test_nobody_closes_what_is_before_the_cutover(installation: Installation) -> None:
@@ -157,7 +157,7 @@ def test_nobody_closes_what_is_before_the_cutover(installation: Installation) ->
     installation.warehouse.publish()
     march = datetime(2026, 3, 15, tzinfo=UTC)
     assert [(key.entity, key.period) for key in unfinished(installation, march)] == [(US, "2026-01"), (US, "2026-02"), (EU, "2026-02")]
-    february = {step.step: step for step in checklist_of(installation, EU, "2026-02", march)}
+    february = {step.step: step for step in checklists_of(installation, [CloseKey(EU, "2026-02")], march)}
     assert not february["soft_closed"].blockers
 
 

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import defaultdict
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reverse_etl.errors import ConfigurationError
 from reverse_etl.landing import LandingReport, land
-from reverse_etl.landing.examples import deliver_example
+from reverse_etl.landing.mapping import BUILT_IN
 from reverse_etl.settings import Settings
 from reverse_etl.warehouse import Warehouse, open_warehouse
 
 FOCUS_FILE = Path(__file__).parents[4] / "shared" / "data" / "focus_sample.csv"
 pytestmark = pytest.mark.skipif(not FOCUS_FILE.is_file(), reason="the FOCUS sample is not beside this repository")
 
+ARRIVAL = "2024-10-01"
+MAPPINGS = BUILT_IN / "examples" / "focus"
 Landed = tuple[Warehouse, LandingReport]
 
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
     settings = Settings(home=tmp_path_factory.mktemp("focus"))
-    deliver_example("focus", FOCUS_FILE, settings, date(2024, 10, 1))
+    settings.mappings.mkdir(parents=True)
+    for mapping in MAPPINGS.glob("*.yaml"):
+        shutil.copy(mapping, settings.mappings)
+        deliver(FOCUS_FILE, settings.inbox / mapping.stem / ARRIVAL)
+    for reference in (MAPPINGS / "reference").glob("*.csv"):
+        deliver(reference, settings.inbox / reference.stem / ARRIVAL)
     warehouse = open_warehouse(settings)
     return warehouse, land(warehouse, settings)
+
+
+def deliver(file: Path, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    shutil.copy(file, folder)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +137,3 @@ def test_the_reference_data_that_the_file_lacks_names_the_entity_and_tax_code_of
     assert count(warehouse, "raw.customers", known) == 73
     assert count(warehouse, "raw.charges", "tax_code in (select tax_code from raw.tax_rates)") == 267
     assert count(warehouse, "raw.account_mappings", "account_code in (select account_code from raw.accounts)") == 6
-
-
-def test_an_example_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no example 'focvs': there are focus"):
-        deliver_example("focvs", FOCUS_FILE, Settings(home=tmp_path), date(2024, 10, 1))

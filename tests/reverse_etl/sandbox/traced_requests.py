@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from traceparents import is_valid
 
 from reverse_etl.correlation import correlated
-from reverse_etl.transport import tracing
 
 RUN = "0d4b8a4e-3f0c-4a52-9d70-6f5a3a1b2c3d"
 TRACE = "0d4b8a4e3f0c4a529d706f5a3a1b2c3d"
@@ -31,7 +31,7 @@ class Traced:
         assert self.requests
         for request in self.requests:
             header = request["traceparent"] or ""
-            assert tracing.is_valid(header), request
+            assert is_valid(header), request
             assert header.split("-")[1] == TRACE, request
         asked = [f"{request['method']} {request['path']}" for request in self.requests]
         assert all(any(part in one for one in asked) for part in parts), (parts, asked)

@@ -23,7 +23,6 @@ from reverse_etl.systems.journal_entries import (
     leading_reference,
     line_key_of,
     minor_units,
-    references_in,
 )
 from tests.reverse_etl.systems.tryton.tryton_documents import entry, yen_entry
 
@@ -61,9 +60,7 @@ def test_what_is_no_exact_amount_is_refused(value: Any) -> None:
         minor_units(value, 2)
 
 
-def test_references_are_found_in_free_text_but_lead_only_at_its_beginning() -> None:
-    assert references_in(f"reverses {REFERENCE}, and {REFERENCE}; not X{REFERENCE} nor {REFERENCE}0") == (REFERENCE,)
-    assert references_in(None) == ()
+def test_a_reference_is_ours_only_at_the_beginning_of_a_text() -> None:
     assert leading_reference(f"{REFERENCE} INV-1") == REFERENCE
     assert leading_reference(f"see {REFERENCE}") is None
     assert leading_reference(f"{REFERENCE}0") is None

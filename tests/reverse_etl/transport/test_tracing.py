@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from traceparents import is_valid
 
 from reverse_etl.correlation import correlated, current, in_this_context
 from reverse_etl.transport import Answer, Request, Transport, tracing
@@ -28,24 +29,14 @@ RUN = "0D4B8A4E-3F0C-4A52-9D70-6F5A3A1B2C3D"
 def test_the_trace_is_the_run(correlation_id: str, trace: str) -> None:
     assert tracing.trace_id(correlation_id) == trace
     with correlated(correlation_id):
-        assert tracing.is_valid(tracing.traceparent())
+        assert is_valid(tracing.traceparent())
         assert tracing.traceparent().split("-")[1] == trace
 
 
 def test_outside_of_any_run_every_request_is_a_trace_of_its_own() -> None:
     first, second = tracing.traceparent(), tracing.traceparent()
-    assert tracing.is_valid(first)
+    assert is_valid(first)
     assert first.split("-")[1] != second.split("-")[1]
-
-
-TRACE_ID, SPAN_ID = "1" * 32, "1" * 16
-
-
-@pytest.mark.parametrize(
-    "header", ["", f"00-{'0' * 32}-{SPAN_ID}-01", f"00-{TRACE_ID}-{'0' * 16}-01", f"01-{TRACE_ID}-{SPAN_ID}-01", f"00-{'A' * 32}-{SPAN_ID}-01"]
-)
-def test_what_the_standard_does_not_allow_is_told(header: str) -> None:
-    assert not tracing.is_valid(header)
 
 
 def test_a_span_is_found_again_from_the_register_and_differs_by_attempt_and_run() -> None:

@@ -18,7 +18,6 @@ from reverse_etl.sandbox.stripe.store import Object, Store, new_id
 
 URL = "/v1/subscriptions"
 SECONDS_PER_DAY = 86400
-EVERY_PAGE = 100
 
 
 def create(store: Store, parameters: Parameters) -> str:
