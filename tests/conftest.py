@@ -73,6 +73,7 @@ LONG = frozenset(
         "test_dagster_on_postgresql.py",
         "test_wheel.py",
         "test_second_runner.py",
+        "test_asked_to_end.py",
         "test_bench.py",
         "test_clock_jumps.py",
         "test_incremental_usage.py",

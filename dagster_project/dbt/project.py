@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.dbt.interruptions import ended_before_interrupted
 from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.locks import LockTimeoutError, file_lock
@@ -120,7 +121,8 @@ def _parsed(fingerprint: str) -> Manifest:
 def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = None, callbacks: list[EventCallback] | None = None) -> dbtRunnerResult:
     """Run one dbt command in this process. Never raises: the outcome carries the exception.
 
-    With ``manifest`` nothing is parsed, and what former commands compiled into it is forgotten.
+    With ``manifest`` nothing is parsed, and what former commands compiled into it is forgotten. A signal that asks the process to end is raised when
+    dbt has ended.
     """
     from dbt.cli.main import dbtRunner
 
@@ -130,7 +132,7 @@ def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = No
     # Global flags stand before the command; nothing is printed, all goes to the log file and to the callbacks.
     quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors", "--no-version-check", "--log-path", str(paths.logs)]
     places = ["--project-dir", str(paths.project), "--profiles-dir", str(paths.project), "--target-path", str(paths.target)]
-    with _surroundings(paths):
+    with ended_before_interrupted(), _surroundings(paths):
         try:
             return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
         finally:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from dagster_project.close.partitions import CloseKey
@@ -54,7 +55,10 @@ class JobRun:
 
 
 class JobRunner:
-    """The jobs of one installation; definitions and parsed models are kept for as many runs as follow."""
+    """The jobs of one installation; definitions and parsed models are kept for as many runs as follow.
+
+    A signal that asks the process to end ends the run, and is a ``KeyboardInterrupt`` then.
+    """
 
     def __init__(self, settings: Settings, wait: Waiting | None = None) -> None:
         """``wait``: whom to tell what is waited for; where there is nobody, a run that meets another one is refused."""
@@ -89,6 +93,8 @@ class JobRunner:
                 tags={**(tags or {}), STARTED_BY_TAG: str(os.getpid()), STARTED_ON_TAG: socket.gethostname()},
                 **options,
             )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt(f"run {run_id}")
         return _summary(result)
 
 
@@ -196,6 +202,16 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Dagster takes the signal that a step ends by for an error of the run; to whoever asked for the run it is what it was."""
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.RUN_CANCELED:
+            return True
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION:
+            return True
+    return False
 
 
 def _summary(result: dg.ExecuteInProcessResult) -> JobRun:
