@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from posting_books import HTTP, launch_destination
+from posting_kind import RESET, declare
 from posting_system import CLASS_B, ENTITY, PERIOD, SYSTEM, customer, entry, seal
-from test_postings_command_line import RESET, declare
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation

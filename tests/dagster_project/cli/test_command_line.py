@@ -17,7 +17,7 @@ from dagster_project.runs.runner import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
 
 TIEOUT = Path(sys.executable).with_name("tieout")
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

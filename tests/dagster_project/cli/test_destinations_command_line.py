@@ -9,7 +9,7 @@ import pytest
 
 from dagster_project.cli import run
 
-VOUCHERS = Path(__file__).parents[1] / "reverse_etl" / "systems" / "http" / "vouchers.yaml"
+VOUCHERS = Path(__file__).parents[2] / "reverse_etl" / "systems" / "http" / "vouchers.yaml"
 SETTINGS = """
 destinations:
   vouchers: {kind: http, url: "http://127.0.0.1:9", options: {client: N1}, account_codes: {"1100": AR}, secret_environment: BILLING_KEY}

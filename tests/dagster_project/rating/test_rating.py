@@ -20,8 +20,8 @@ from reverse_etl.cases import Case, CaseResult, RatedScenario, read_cases
 from reverse_etl.cases.comparison import agrees
 from reverse_etl.cases.scenario import Scenario
 
-OWN = Path(__file__).resolve().parents[1] / "reverse_etl" / "cases" / "own_cases.json"
-GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "data" / "golden_rating_cases.json"
+OWN = Path(__file__).resolve().parents[2] / "reverse_etl" / "cases" / "own_cases.json"
+GOLDEN = Path(__file__).resolve().parents[4] / "shared" / "data" / "golden_rating_cases.json"
 INCLUSIVE = "tax within random amounts"
 # Policies that a good product does not have.
 REFUSED = {

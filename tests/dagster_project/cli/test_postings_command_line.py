@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from logged_lines import log_lines
 from posting_books import HTTP, launch_destination
-from posting_system import CLASS_B, CLASS_C, ENTITY, SYSTEM, Books, customer, entry, seal
+from posting_kind import RESET, declare
+from posting_system import CLASS_B, CLASS_C, ENTITY, SYSTEM, customer, entry, seal
 
 from dagster_project.cli import run
 from dagster_project.cli.installing.installation import initialize
@@ -27,11 +25,9 @@ from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.sandbox.processes import ServerProcess, stop
 from reverse_etl.settings import load_settings
-from reverse_etl.systems.contract import Manifest
 from reverse_etl.transport import tracing
 
 PERIOD = "2026-01"
-RESET = {"key_retention": 0.0, "look_up_lag": 0.0, "replays_errors": False}
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +71,6 @@ class Office:
         """Reference -> how many documents the destination holds."""
         references = [document["reference"] for document in HTTP.get(f"{self.url}/books").json()["documents"]]
         return {reference: references.count(reference) for reference in references}
-
-
-def declare(monkeypatch: pytest.MonkeyPatch, url: str, manifest: Manifest) -> None:
-    """Make the destination of the posting specifications a kind that an installation can have."""
-    name = f"reverse_etl.systems.{SYSTEM}"
-    module = ModuleType(name)
-    module.__spec__ = ModuleSpec(name, None)
-    module.MANIFEST = manifest  # type: ignore[attr-defined]
-    module.open_system = lambda settings, name: Books(url, manifest)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, name, module)
 
 
 @pytest.fixture
