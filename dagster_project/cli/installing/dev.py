@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import click
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.cli.session import Session, with_session
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE_SECONDS = 8.0
+POLL_SECONDS = 0.05
+
+
+class _AskedToEndError(BaseException):
+    """A signal asked this process to end."""
+
 
 @click.command("dev")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
 @with_session
-def dev_command(session: Session, port: int) -> None:
+def dev_command(session: Session, port: int) -> int:
     """Run Dagster's UI and daemon on this installation, with the counterparties running, until interrupted."""
     from dagster_project.runs.runner import RunInProgressError, exclusive
     from reverse_etl.sandbox.supervisor import start_sandbox
@@ -38,6 +52,55 @@ def dev_command(session: Session, port: int) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
     # Dagster has another command beside this one, which nobody who started 'tieout dev' needs to know.
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:Function `dev_command` is superseded")))
-    # This process becomes Dagster's, so that an interrupt reaches it.
     workspace = settings.home / "dagster" / "workspace.yaml"
-    os.execv(dagster, [str(dagster), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)])
+    return _until_asked_to_end([str(dagster), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)])
+
+
+def _until_asked_to_end(command: Sequence[str]) -> int:
+    """Run a command that starts processes of its own, all of which end with this one; 0 if it was asked to end, 1 if it ended by itself.
+
+    Also where this process was started in the background: a shell has it ignore interrupts then, and Dagster takes an end for one.
+    """
+
+    def asked_to_end(_: int, __: FrameType | None) -> None:
+        raise _AskedToEndError
+
+    handlers = {number: signal.signal(number, asked_to_end) for number in ENDING}
+    try:
+        # A session of its own, so that the interrupt of a terminal comes once.
+        process = subprocess.Popen(command, start_new_session=True)
+        try:
+            process.wait()
+            return 1
+        except _AskedToEndError:
+            return 0
+        finally:
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)
+            _end_group(process.pid)
+    except _AskedToEndError:
+        return 0
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _end_group(group: int) -> None:
+    """Interrupt all of it at once, as a terminal does: runs too, which go on where they stopped when they are run again; then kill what is left."""
+    for number, patience in ((signal.SIGINT, PATIENCE_SECONDS), (signal.SIGKILL, 1.0)):
+        deadline = time.monotonic() + patience
+        try:
+            os.killpg(group, number)
+            while time.monotonic() < deadline:
+                _reap()
+                os.killpg(group, 0)
+                time.sleep(POLL_SECONDS)
+        except ProcessLookupError:
+            return
+
+
+def _reap() -> None:
+    # Whoever ended is of the group until somebody asks for it; where this is a container's first process, that is for us.
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
