@@ -15,9 +15,9 @@ from dagster_project.alerting.degraded import Degradation, destinations_degraded
 from dagster_project.alerting.facts import Facts, FailedRun, Integrity
 from dagster_project.alerting.published import broken_checkpoints, held_lines, listed
 from dagster_project.checklist.step import ChecklistStep
-from dagster_project.close.auditing import audit_register, kept_audit
 from dagster_project.close.installation import Installation
 from dagster_project.open_lineage.undelivered import delivery_state
+from dagster_project.oversight.auditing import audit_register, kept_audit
 from dagster_project.quantities import exponents
 from dagster_project.watch.late_usage import late_usage
 from reverse_etl.alerting import AlertKind

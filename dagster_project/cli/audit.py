@@ -25,7 +25,7 @@ def verify_command(session: Session, anchor: Path | None) -> int:
 
     The exit code is 1 if anything does not hold; the first position that does not is named.
     """
-    from dagster_project.close.auditing import audit_register
+    from dagster_project.oversight.auditing import audit_register
 
     report, weaknesses = audit_register(session.installation, anchor)
     for finding in report.findings:
@@ -43,7 +43,7 @@ def verify_command(session: Session, anchor: Path | None) -> int:
 @with_session
 def anchor_command(session: Session) -> None:
     """Append where the register stands to the anchors and print that line: keep it where nobody who can write the register can reach it."""
-    from dagster_project.close.auditing import write_anchor
+    from dagster_project.oversight.auditing import write_anchor
 
     anchor = write_anchor(session.installation)
     session.line(anchor.line())

@@ -12,7 +12,6 @@ from typing import Any
 from dagster_project.alerting.degraded import destinations_degraded
 from dagster_project.close import CloseKey, Installation
 from dagster_project.close.approvals import gate_evidence, stopped_gates
-from dagster_project.close.auditing import audit_register
 from dagster_project.close.partitions import first_day, first_day_after
 from dagster_project.close.periods import broken_seals
 from dagster_project.controls.catalogue import (
@@ -30,6 +29,7 @@ from dagster_project.controls.catalogue import (
     STOPPED_DOCUMENTS,
     Control,
 )
+from dagster_project.oversight.auditing import audit_register
 from dagster_project.quantities import exponents
 from reverse_etl.errors import RegisterError, TieoutError
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, LaneAge, lane_ages, stopped_documents

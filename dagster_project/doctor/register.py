@@ -82,7 +82,7 @@ def register(examined: Examined) -> Iterator[Finding]:
 
 
 def _audited(examined: Examined, head: Head, where: str) -> Iterator[Finding]:
-    from dagster_project.close.auditing import ANCHORS
+    from dagster_project.oversight.auditing import ANCHORS
     from reverse_etl.register import Register
     from reverse_etl.register.anchors import AnchorFile
 

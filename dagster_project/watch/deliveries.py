@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dagster_project.close import CloseKey, Installation
-from dagster_project.close.postings import plan_pushes
+from dagster_project.oversight.pushes import plan_pushes
 from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, LaneAge, lane_ages
 from reverse_etl.posting.plans import Plan
 from reverse_etl.posting.protocol import OPEN_STATES

@@ -12,13 +12,13 @@ import pytest
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import CloseKey, Installation
-from dagster_project.close.auditing import write_anchor
 from dagster_project.close.steps import Checkpoint
 from dagster_project.controls.catalogue import CLOSE_CONTROLS, DELIVERY_CONTROLS, REGISTER_CONTROLS
 from dagster_project.controls.findings import SHOWN_ROWS, BreakList, checkpoint_breaks, close_findings, delivery_findings, register_findings
 from dagster_project.defs.assets.closing import CLOSED_PERIOD
 from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 from dagster_project.defs.checks.controls import check_results
+from dagster_project.oversight.auditing import write_anchor
 from reverse_etl.register import NewApprovalRequest, NewException
 from reverse_etl.register.records import ADJUSTMENT
 from reverse_etl.register.register import SEAL_REFUSED

@@ -69,7 +69,7 @@ def plan_command(
     Second part, and alone with --sealed: by destination and entity, what would be created, finished, resolved, verified or reversed, what is held
     and why, with totals by currency and amounts by account of the general ledger. --out writes this part to a file.
     """
-    from dagster_project.close.postings import destinations_of, plan_pushes
+    from dagster_project.oversight.pushes import destinations_of, plan_pushes
     from reverse_etl.posting.plans import write_plan
 
     installation = session.installation
@@ -101,7 +101,7 @@ def push_command(session: Session, period: str | None, entity: str | None, syste
     With --plan FILE (of 'tieout plan PERIOD --out FILE') it does what the file says. If anything has moved since - a document more or less, another
     state, a closed period, another register - it refuses, names what differs, and sends nothing.
     """
-    from dagster_project.close.postings import destinations_of
+    from dagster_project.oversight.pushes import destinations_of
     from reverse_etl.posting.plans import read_plan, require_same_register
 
     installation = session.installation
@@ -246,7 +246,7 @@ def _some(session: Session, title: str, rows: Sequence[dict[str, Any]], columns:
 
 def _tell_summary(session: Session, installation: Installation, register: Register, lanes: Sequence[tuple[str, CloseKey]]) -> None:
     """What is about to be done, a line for each destination and entity; counted by the register, however much there is."""
-    from dagster_project.close.postings import manifest_of
+    from dagster_project.oversight.pushes import manifest_of
 
     manifests = {name: manifest_of(installation, name) for name, _ in lanes}
     for name, key in lanes:

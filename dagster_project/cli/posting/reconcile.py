@@ -29,7 +29,7 @@ def reconcile_command(session: Session, period: str, entity: str | None, system:
     register does not know, as after a restored backup. Nothing is changed, computed or kept; the checkpoints of a close (K7, K8) say the same of
     what was last read back. The exit code is 1 where anything differs or cannot be read.
     """
-    from dagster_project.close.postings import destinations_of
+    from dagster_project.oversight.pushes import destinations_of
     from reverse_etl.oversight.comparisons import compare, summary
 
     installation = session.installation

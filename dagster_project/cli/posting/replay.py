@@ -33,7 +33,7 @@ def replay_command(
     What is not delivered is sent, under the keys that it has always had. What is delivered is looked up and compared again, and never sent again:
     if it has vanished or differs, that is an exception, with what to do about it. The exit code is 1 where not everything is as it should be.
     """
-    from dagster_project.close.postings import destinations_of
+    from dagster_project.oversight.pushes import destinations_of
     from reverse_etl.oversight.finding import document_named
     from reverse_etl.oversight.replays import chosen, replay
 

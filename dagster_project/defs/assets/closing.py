@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.close.auditing import write_anchor
 from dagster_project.close.installation import Installation
 from dagster_project.close.ledgers import bring_ledger_period
 from dagster_project.close.partitions import CloseKey
@@ -17,6 +16,7 @@ from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 from dagster_project.defs.checks.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
+from dagster_project.oversight.auditing import write_anchor
 from dagster_project.pages.observations import observed_pages
 from dagster_project.quantities import exponents
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.close.auditing import write_anchor
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import mirror_register
 from dagster_project.controls.catalogue import REGISTER_CONTROLS
@@ -14,6 +13,7 @@ from dagster_project.defs.checks.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import step, table
 from dagster_project.defs.row_counts import ROW_COUNT, rows_of
+from dagster_project.oversight.auditing import write_anchor
 from reverse_etl.landing.register_relations import REGISTER_RELATIONS
 
 MOMENTS = {

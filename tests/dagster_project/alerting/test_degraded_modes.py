@@ -18,10 +18,10 @@ from dagster_project.alerting.gathering import holding
 from dagster_project.cli import run
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation
-from dagster_project.close.auditing import ANCHORS, audit_register, write_anchor
 from dagster_project.close.installation import operating_system_user
 from dagster_project.controls.findings import delivery_findings
 from dagster_project.defs.assets.delivery import degraded_now
+from dagster_project.oversight.auditing import ANCHORS, audit_register, write_anchor
 from reverse_etl.alerting import AlertKind
 from reverse_etl.errors import RegisterError
 from reverse_etl.locks import file_lock, lock_holder

@@ -14,7 +14,7 @@ import yaml
 from dagster_project.cli import run
 from dagster_project.cli.installing.installation import dagster_instance, initialize
 from dagster_project.close import Installation
-from dagster_project.close.auditing import write_anchor
+from dagster_project.oversight.auditing import write_anchor
 from dagster_project.shipped import DAGSTER_YAML
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings

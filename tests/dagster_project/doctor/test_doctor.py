@@ -20,10 +20,10 @@ from doctor_findings import findings, settings_of, the_only
 
 from dagster_project.cli import run
 from dagster_project.close import Installation
-from dagster_project.close.auditing import write_anchor
 from dagster_project.close.steps import publish
 from dagster_project.doctor import State, examine, machine
 from dagster_project.doctor.finding import Examined
+from dagster_project.oversight.auditing import write_anchor
 from dagster_project.runs.instance import STARTED_BY_TAG
 from reverse_etl.locks import file_lock
 from reverse_etl.register import NewException

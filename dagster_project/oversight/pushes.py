@@ -1,4 +1,4 @@
-"""What people do with postings, on one installation: plans, exceptions, replays and comparisons with what the destinations hold."""
+"""Which destinations a command is for, what they declare, and what pushes to them would do now."""
 
 from __future__ import annotations
 

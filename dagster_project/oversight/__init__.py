@@ -1,0 +1,1 @@
+"""What people look after beside a close: the register's audit and its anchors, and what pushes would do."""
