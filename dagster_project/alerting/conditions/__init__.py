@@ -9,7 +9,6 @@ from dagster_project.alerting.conditions.degradation import (
     channels_failing,
     degraded_modes,
     lineage_undelivered,
-    missing_reference_data,
     what_cannot_be_seen,
 )
 from dagster_project.alerting.conditions.drift import drifted
@@ -33,7 +32,6 @@ CONDITIONS: tuple[Callable[[Facts], Iterator[Alert]], ...] = (
     undecided_requests,
     late_closes,
     degraded_modes,
-    missing_reference_data,
     held_lines,
     listed_rows,
     late_usage,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dagster_project.alerting.conditions.exceptions import TABLES
-from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, listing, sentence
+from dagster_project.alerting.conditions.words import asset_link, at, counted, listing, sentence
 from dagster_project.alerting.degraded import CIRCUIT, WAREHOUSE
 from dagster_project.alerting.facts import Facts
 from reverse_etl.alerting import Alert, AlertKind, Severity
@@ -43,27 +42,6 @@ def degraded_modes(facts: Facts) -> Iterator[Alert]:
                 next_command=f"tieout destinations check {system} --ask",
                 link=asset_link(facts.settings, f"delivery/{system}"),
             )
-
-
-def missing_reference_data(facts: Facts) -> Iterator[Alert]:
-    """A table that lines of an ended month need: the close goes on without them."""
-    for held in facts.held:
-        if held.reason not in TABLES:
-            continue
-        where = f" in {', '.join(held.countries)}" if held.countries else ""
-        said = f"{counted(held.lines, 'line')} of {counted(held.customers, 'customer')}{where} {'is' if held.lines == 1 else 'are'} held, not billed"
-        yield Alert(
-            AlertKind.DEGRADED,
-            Severity.ERROR,
-            held.reason.replace("_", " "),
-            sentence(f"{held.meaning}: {said}. To do: {held.what_to_do}"),
-            held.since,
-            entity=held.entity,
-            period=held.period,
-            at_risk=amounts(held.amounts, facts.exponents),
-            next_command=f"tieout preview {held.period}",
-            count=held.lines,
-        )
 
 
 def channels_failing(facts: Facts) -> Iterator[Alert]:

@@ -81,15 +81,17 @@ def documents_in_doubt(facts: Facts) -> Iterator[Alert]:
 
 
 def held_lines(facts: Facts) -> Iterator[Alert]:
-    """Lines of an ended month that are held, by reason; what a whole table is missing for is a degraded mode."""
+    """Lines of an ended month that are held, by reason. Where a whole table is missing the close goes on without what needs it: a degraded mode."""
     for held in facts.held:
-        if held.reason in TABLES:
-            continue
-        said = f"{counted(held.lines, 'line')} of {counted(held.customers, 'customer')} {'is' if held.lines == 1 else 'are'} not billed"
+        is_table = held.reason in TABLES
+        are = "is" if held.lines == 1 else "are"
+        of = f"{counted(held.lines, 'line')} of {counted(held.customers, 'customer')}"
+        where = f" in {', '.join(held.countries)}" if held.countries else ""
+        said = f"{of}{where} {are} held, not billed" if is_table else f"{of} {are} not billed"
         yield Alert(
-            AlertKind.EXCEPTIONS,
-            Severity.WARNING,
-            f"held lines: {held.reason}",
+            AlertKind.DEGRADED if is_table else AlertKind.EXCEPTIONS,
+            Severity.ERROR if is_table else Severity.WARNING,
+            held.reason.replace("_", " ") if is_table else f"held lines: {held.reason}",
             sentence(f"{held.meaning}: {said}. To do: {held.what_to_do}"),
             held.since,
             entity=held.entity,
