@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from reverse_etl.conformance.findings import COMPARISON, ConformanceReport, Finding, Verdict
 from reverse_etl.conformance.probes import batches, keys, look_ups
 from reverse_etl.conformance.probes.probe import Probe
-from reverse_etl.conformance.rehearsal import Rehearsal
+from reverse_etl.conformance.rehearsal import Clock, Rehearsal
 from reverse_etl.conformance.specimens import CUSTOMER, JOURNAL_ENTRY, Specimens
 from reverse_etl.errors import TieoutError
 from reverse_etl.systems.contract import System
@@ -36,12 +36,13 @@ def conformance(
     url: str,
     impatient: System | None = None,
     patience: float = DEFAULT_PATIENCE_SECONDS,
+    clock: Clock | None = None,
     told: Callable[[Finding], None] = lambda finding: None,
 ) -> ConformanceReport:
     """Probe every document type that the kit has a specimen of. Leaves documents at the destination: only ever for a sandbox.
 
     ``impatient``: the same destination with a send deadline so short that its answers are lost. ``patience``: the longest wait of one
-    probe, in seconds. ``told`` hears of each finding as it is made.
+    probe, in seconds, by ``clock``. ``told`` hears of each finding as it is made.
     """
     findings: list[Finding] = []
     for document_type in system.manifest.document_types:
@@ -50,7 +51,7 @@ def conformance(
             findings.append(finding)
             told(finding)
             continue
-        probe = Probe(Rehearsal(system), specimens, document_type, patience, impatient)
+        probe = Probe(Rehearsal(system, clock), specimens, document_type, patience, impatient)
         for look in PROBES:
             for finding in _found(look, probe):
                 findings.append(finding)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,10 +28,20 @@ class Held:
         return 0 if self.remote is None else 1 + len(self.remote.duplicates)
 
 
+class Clock:
+    """The time that what is waited for takes."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 class Rehearsal:
-    def __init__(self, system: System, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, system: System, clock: Clock | None = None) -> None:
         self.system = system
-        self.sleep = sleep
+        self.clock = clock or Clock()
 
     def call(
         self,
@@ -57,7 +67,7 @@ class Rehearsal:
             if not refused:
                 break
             waiting = [call for call, _ in refused]
-            self.sleep(max(outcome.retry_after or BUSY_SECONDS for _, outcome in refused if isinstance(outcome, NotExecuted)))
+            self.clock.sleep(max(outcome.retry_after or BUSY_SECONDS for _, outcome in refused if isinstance(outcome, NotExecuted)))
         return [found[call.idempotency_key] for call in calls]
 
     def post(self, document: SealedDocument) -> Outcome:
@@ -89,15 +99,15 @@ class Rehearsal:
 
     def settled(self, documents: Sequence[SealedDocument], lag: timedelta) -> list[Held]:
         """What is held of each once the lag that is claimed is over."""
-        self.sleep(lag.total_seconds())
+        self.clock.sleep(lag.total_seconds())
         return [self.held(document) for document in documents]
 
     def seconds_until_found(self, document: SealedDocument, patience: float, *, completely: bool = True) -> float | None:
         """How long a look-up takes to find the document with all its calls; None: not within the patience."""
-        began = time.monotonic()
+        began = self.clock.now()
         names = self.system.call_names(document)
         while True:
-            passed = time.monotonic() - began
+            passed = self.clock.now() - began
             try:
                 remote = self.held(document).remote
             except DestinationError:
@@ -106,4 +116,4 @@ class Rehearsal:
                 return passed
             if passed > patience:
                 return None
-            self.sleep(POLL_SECONDS)
+            self.clock.sleep(POLL_SECONDS)

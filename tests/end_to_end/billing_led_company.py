@@ -123,7 +123,7 @@ class Platform:
     @classmethod
     def of(cls, settings: Settings) -> Platform:
         key = settings.secret("stripe")
-        return cls(httpx.Client(base_url=endpoint_url(settings, "stripe"), headers={"Authorization": f"Bearer {key}"}, trust_env=False))
+        return cls(httpx.Client(base_url=endpoint_url(settings, "stripe"), headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=120))
 
     def set_clock(self, now: datetime) -> None:
         assert self.http.post("/_clock", json={"offset_seconds": now.replace(tzinfo=UTC).timestamp() - time.time()}).status_code == 200

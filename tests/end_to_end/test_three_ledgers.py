@@ -43,7 +43,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
 
 def with_tenants(settings: Settings, url: str) -> Settings:
     """The settings with what Xero calls its organisations."""
-    state = httpx.get(f"{url}/_state", trust_env=False).json()
+    state = httpx.get(f"{url}/_state", trust_env=False, timeout=120).json()
     [tenant] = [found["tenant"] for found in state["organisations"] if found["entity"] == "acme_eu"]
     destination = settings.destinations["xero"].model_copy(update={"entities": {"acme_eu": {"tenant": tenant}}})
     return settings.model_copy(update={"destinations": {**settings.destinations, "xero": destination}})

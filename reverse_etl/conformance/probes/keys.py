@@ -77,7 +77,7 @@ def expiry(probe: Probe) -> Iterator[Finding]:
         yield probe.finding(EXPIRY, claim, fact, Verdict.UNPROVEN)
         return
     first, outcomes = _sent(probe, EXPIRY, times=1)
-    probe.rehearsal.sleep(late)
+    probe.rehearsal.clock.sleep(late)
     [again] = probe.rehearsal.send(first)
     count = probe.copies(first.document, *outcomes, again)
     yield _counted(probe, EXPIRY, claim, count, f"{count} there when sent again after {late:.1f} s, which was {in_words(again)}", claimed=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -30,9 +29,9 @@ def look_up(probe: Probe) -> Iterator[Finding]:
             yield probe.finding(COMPARISON, "a plain document can be posted", in_words(outcome), Verdict.UNPROVEN)
             return
         if probe.can_look_up:
-            began = time.monotonic()
+            began = probe.rehearsal.clock.now()
             seconds = probe.rehearsal.seconds_until_found(document, max(probe.patience, probe.lag.total_seconds()))
-            waited.append(None if seconds is None else time.monotonic() - began)
+            waited.append(None if seconds is None else probe.rehearsal.clock.now() - began)
     if not probe.can_look_up:
         yield probe.finding(LOOK_UP, "no look-up is claimed", f"{SAMPLES} were posted", Verdict.NOTED)
         return

@@ -79,7 +79,7 @@ def test_every_row_of_the_register_every_line_of_the_log_and_every_request_names
 
     traces = {tracing.trace_id(run) for run in runs}
     for kind in ("stripe", "tryton"):
-        requests = httpx.get(f"{endpoint_url(settings, kind)}/_requests", trust_env=False).json()
+        requests = httpx.get(f"{endpoint_url(settings, kind)}/_requests", trust_env=False, timeout=120).json()
         # The sandbox itself asked Tryton whether it was ready, and Stripe whether it answers.
         headers = [request["traceparent"] for request in requests if request["path"] not in ("/", "/rpc/")]
         assert len(headers) > 20
@@ -182,4 +182,4 @@ def test_a_delivery_links_to_the_documents_that_it_brought(closed: Closed) -> No
     metadata = event.asset_materialization.metadata
     assert metadata["documents"].value
     [link, *_] = [part.split(")")[0] for part in str(metadata["last_25_documents"].value).split("](")[1:]]
-    assert httpx.get(link, trust_env=False).json()["id"] == link.rpartition("/")[2]
+    assert httpx.get(link, trust_env=False, timeout=120).json()["id"] == link.rpartition("/")[2]

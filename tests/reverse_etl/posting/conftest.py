@@ -33,7 +33,8 @@ def start(tmp_path: Path, register_url: str, shared: tuple[str, ServerProcess]) 
         url, process = launch_destination(tmp_path) if alone else shared
         lag = manifest.look_up_lag.total_seconds() if manifest.look_up_lag is not None else 0.0
         retention = min(manifest.key_retention.total_seconds(), 1e9) if keys_kept is None else keys_kept
-        promised = {"key_retention": retention, "look_up_lag": lag, "replays_errors": manifest.replays_errors}
+        bound = (manifest.send_deadline + manifest.in_flight_bound).total_seconds()
+        promised = {"key_retention": retention, "look_up_lag": lag, "replays_errors": manifest.replays_errors, "in_flight_bound": bound}
         assert HTTP.post(f"{url}/reset", json=promised).status_code == 200
         register = Register.open(register_url)
         destination = Destination(url, process, manifest, register, tmp_path)

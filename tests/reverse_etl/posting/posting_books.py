@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +22,9 @@ from reverse_etl.sandbox.processes import ServerProcess, launch, wait_until_read
 from reverse_etl.systems.contract import Manifest
 
 # Making a client costs more than a request.
-HTTP = httpx.Client(trust_env=False, verify=False)
+HTTP = httpx.Client(trust_env=False, verify=False, timeout=120)
 SERVER = Path(__file__).with_name("posting_destination.py")
+LONGEST_SECONDS = 120
 
 
 @dataclass
@@ -41,6 +44,9 @@ class Destination:
     def order(self, fault: str, times: int = 1, **more: Any) -> None:
         HTTP.post(f"{self.url}/orders", json={"fault": fault, "times": times, **more})
 
+    def end_faults(self) -> None:
+        HTTP.post(f"{self.url}/orders", json={"end": True})
+
     def push(self, *, system: Books | None = None, period: str | None = None, patience: float = 20.0, later: timedelta = timedelta(0)) -> PushReport:
         """Push; ``later``: as if so much time had gone by."""
         return push(
@@ -53,6 +59,14 @@ class Destination:
             patience=patience,
             clock=lambda: utc_now() + later,
         )
+
+    def deliver(self) -> None:
+        """Push now, and once more some minutes later: what was written ahead twice and is proven absent both times waits so long.
+
+        For manifests under which a machine that stands still for a moment loses answers of its own.
+        """
+        self.push()
+        self.push(later=timedelta(minutes=6))
 
     def meddle(self, reference: str, total: int | None = None) -> None:
         """Somebody at the destination removes a document, or changes its total."""
@@ -78,7 +92,15 @@ class Destination:
         assert report.intact, report.reason
 
 
+def reach(done: Callable[[], bool]) -> None:
+    """Wait until it is so, on whatever machine."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while not done():
+        assert time.monotonic() < until, f"not so within {LONGEST_SECONDS} s"
+        time.sleep(0.02)
+
+
 def launch_destination(folder: Path) -> tuple[str, ServerProcess]:
     process = launch([sys.executable, str(SERVER), str(folder / "ready")], folder / "log")
-    wait_until_ready(process, (folder / "ready").is_file, 20.0, folder / "log", "the destination")
+    wait_until_ready(process, (folder / "ready").is_file, 120.0, folder / "log", "the destination")
     return (folder / "ready").read_text(), process

@@ -2,10 +2,12 @@
 
 ``POST /calls`` executes a list of items ``{"call", "reference", "kind", "body", "key"}``, each once per key for as long as keys are kept;
 ``POST /look-ups`` finds documents by reference; ``POST /orders`` adds a fault, or ends all (a refusal is none, it stays);
-``POST /reset`` begins anew, ``GET /books`` tells everything, ``POST /meddle`` removes a document or changes its total, as somebody there may.
+``POST /reset`` begins anew, ``GET /books`` tells everything, ``POST /meddle`` removes a document or changes its total, as somebody there may,
+``POST /later`` lets time stand still there but for so many ``seconds`` that pass now.
 Faults name a call and a reference (or none = any), and happen ``times``: ``accept_then_500``, ``accept_then_drop``, ``cut_short`` (half the answer),
 ``omit`` (executed, but the answer to a batch does not mention it), ``fail`` (500 without effect), ``busy`` (429, ``retry_after`` or none), ``slow``
-(``seconds`` before it executes), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call ``look-up`` may ``fail`` (403).
+(it executes after ``seconds``, or when the faults are ended), ``reject`` (422), ``die`` (kill -9 of the server, ``executed`` or not). The call
+``look-up`` may ``fail`` (403).
 What it executed is in a journal, with which it goes on after it died. With ``in_flight_bound`` it executes nothing later than so many seconds
 after ``sent_at``, however busy the machine is: that is what a bound means.
 """
@@ -48,6 +50,8 @@ class Books:
         self.orders: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.requests = 0
+        self.stands_at: float | None = None
+        self.ended = threading.Event()
 
     @classmethod
     def reset(cls, promised: dict[str, Any], journal: Path) -> Books:
@@ -73,6 +77,13 @@ class Books:
             with self._journal.open("a") as stream:
                 stream.write(json.dumps(entry) + "\n")
 
+    def now(self) -> float:
+        return time.time() if self.stands_at is None else self.stands_at
+
+    def pass_time(self, seconds: float) -> None:
+        with self.lock:
+            self.stands_at = self.now() + seconds
+
     def add_order(self, order: dict[str, Any]) -> None:
         with self.lock:
             self.keep({"order": order})
@@ -80,6 +91,8 @@ class Books:
 
     def end_faults(self) -> None:
         with self.lock:
+            self.ended.set()
+            self.ended = threading.Event()
             for place, order in enumerate(self.orders):
                 if order["fault"] != "reject":
                     while order["times"] > 0:
@@ -101,9 +114,9 @@ class Books:
 
     def execute(self, item: dict[str, Any], broken: bool, sent_at: float | None) -> tuple[int, dict[str, Any]]:
         with self.lock:
-            now = time.time()
-            if self.in_flight_bound is not None and sent_at is not None and now > sent_at + self.in_flight_bound:
+            if self.in_flight_bound is not None and sent_at is not None and time.time() > sent_at + self.in_flight_bound:
                 return 500, {"error": "given up"}
+            now = self.now()
             self.keep({"item": item, "broken": broken, "at": now})
             return self._execute(item, broken, now)
 
@@ -152,7 +165,7 @@ class Books:
             if failing is not None:
                 self._spent(failing)
                 return None
-            visible = [d for d in self.documents if not d.get("removed") and time.time() - d["at"] >= self.look_up_lag]
+            visible = [d for d in self.documents if not d.get("removed") and self.now() - d["at"] >= self.look_up_lag]
             return [d for d in visible if d["reference"] in references]
 
 
@@ -176,6 +189,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/orders":
             self.books.end_faults() if content.get("end") else self.books.add_order(content)
             return self._answer(200, {})
+        if self.path == "/later":
+            self.books.pass_time(content["seconds"])
+            return self._answer(200, {})
         if self.path == "/meddle":
             return self._answer(200, {"meddled": self.books.meddle(**content)})
         if self.path == "/look-ups":
@@ -185,13 +201,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _calls(self, items: list[dict[str, Any]], sent_at: float | None) -> None:
         books = self.books  # as they are now: a slow request of one test must not reach the books of the next
+        ended = books.ended
         order = books.order_for(items)
         fault = order["fault"] if order else None
         refusals: dict[Any, tuple[int, dict[str, Any]]] = {"busy": (429, {}), "reject": (422, {"error": "this is not acceptable"}), "fail": (500, {})}
         if order is not None and fault in refusals:
             return self._answer(*refusals[fault], order.get("retry_after"))
         if order is not None and fault == "slow":
-            time.sleep(order["seconds"])
+            ended.wait(order["seconds"])
         if order is not None and fault == "die" and not order["executed"]:
             self._die()
         answers = [books.execute(item, fault == "accept_then_500", sent_at) for item in items]

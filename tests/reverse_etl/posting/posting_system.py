@@ -18,12 +18,12 @@ from reverse_etl.transport import Answer, Transport, read_json
 from reverse_etl.transport.authorization import FixedHeaders
 
 SYSTEM, ENTITY, PERIOD = "books", "northlight_us", "2026-01"
-# Short enough for tests: an answer that is lost is resolved after W = 0.6 s.
+# Longer than a busy machine keeps an answer waiting: where none is lost, nobody waits for this deadline.
 CLASS_B = Manifest(
     system=SYSTEM,
     key_retention=timedelta(0),
     look_up_lag=timedelta(0),
-    send_deadline=timedelta(seconds=0.4),
+    send_deadline=timedelta(seconds=60),
     in_flight_bound=timedelta(seconds=0.2),
     replays_errors=False,
     requests_per_second=1000.0,
@@ -32,7 +32,9 @@ CLASS_B = Manifest(
     document_types=("customer", "journal_entry"),
     look_up_batch_size=50,
 )
-CLASS_A = replace(CLASS_B, key_retention=timedelta(hours=1), send_deadline=timedelta(seconds=5))
+# For tests that lose answers: one is resolved after W = 0.6 s.
+HASTY_B = replace(CLASS_B, send_deadline=timedelta(seconds=0.4))
+CLASS_A = replace(CLASS_B, key_retention=timedelta(hours=1))
 CLASS_C = replace(CLASS_B, look_up_lag=None)
 CLASS_U = replace(CLASS_A, key_retention=FOREVER, look_up_lag=None)
 
@@ -91,8 +93,8 @@ class BooksMapping(HttpMapping):
 
 
 class Books(HttpSystem):
-    def __init__(self, url: str, manifest: Manifest) -> None:
-        super().__init__(manifest, BooksMapping(), url, Transport(), FixedHeaders({}), read_seconds=10)
+    def __init__(self, url: str, manifest: Manifest, read_seconds: float = 60) -> None:
+        super().__init__(manifest, BooksMapping(), url, Transport(), FixedHeaders({}), read_seconds=read_seconds)
 
 
 def _remote(reference: str, found: Sequence[Mapping[str, Any]]) -> RemoteDocument:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 from posting_books import Destination
 from posting_processes import pushing
-from posting_system import CLASS_A, CLASS_B, ENTITY, entry, seal
+from posting_system import CLASS_A, CLASS_B, ENTITY, HASTY_B, entry, seal
 
 from reverse_etl.documents import State
 from reverse_etl.posting import push
@@ -63,7 +63,7 @@ def test_a_jump_between_write_ahead_and_result(start: Start, clock: WrongClock, 
 @ON_SQLITE
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 def test_a_jump_while_a_request_is_under_way_that_is_executed_after_its_deadline(start: Start, clock: WrongClock, jump: timedelta) -> None:
-    books = start(CLASS_B)
+    books = start(HASTY_B)
     seal(books.register, entry(books.register, "J1"))
     books.order("slow", call="create", seconds=0.5)
     poster = pushing(books, "after_send:1:stop", clock=clock)
@@ -81,7 +81,7 @@ def test_a_jump_while_a_request_is_under_way_that_is_executed_after_its_deadline
 @ON_SQLITE
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 def test_a_jump_while_nobody_pushes_and_a_request_is_still_under_way(start: Start, clock: WrongClock, jump: timedelta) -> None:
-    books = start(CLASS_B)
+    books = start(HASTY_B)
     seal(books.register, entry(books.register, "J1"))
     books.order("slow", call="create", seconds=0.5)
     assert pushing(books, "all_sent", clock=clock).end() == "killed"

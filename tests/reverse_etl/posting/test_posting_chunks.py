@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from posting_books import Destination
-from posting_system import CLASS_A, CLASS_B, ENTITY, SYSTEM, customer, entry, seal
+from posting_system import CLASS_A, CLASS_B, ENTITY, HASTY_B, SYSTEM, customer, entry, seal
 
 from reverse_etl.documents import State
 from reverse_etl.posting.book import DeliveryBook
@@ -28,7 +28,7 @@ def deliver(books: Destination, tmp_path: Path, chunk: int, *, period: str | Non
     return delivery
 
 
-@pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B])
+@pytest.mark.parametrize("manifest", [CLASS_A, HASTY_B])
 def test_every_document_is_delivered_once_whatever_the_chunks(start: Start, tmp_path: Path, manifest: object) -> None:
     books = start(manifest)
     register = books.register

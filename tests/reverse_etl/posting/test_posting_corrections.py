@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from posting_books import Destination
-from posting_system import CLASS_A, CLASS_B, CLASS_U, ENTITY, SYSTEM, customer, entry, seal
+from posting_system import CLASS_A, CLASS_B, CLASS_U, ENTITY, HASTY_B, SYSTEM, customer, entry, seal
 from test_posting_crashes import push_in_a_process
 
 from reverse_etl.documents import State
@@ -65,7 +65,7 @@ def test_a_repost_waits_for_a_reversal_that_is_refused(start: Start) -> None:
     assert sorted(states(books)) == DONE
 
 
-@pytest.mark.parametrize("manifest", [CLASS_A, CLASS_B, CLASS_U], ids="ABU")
+@pytest.mark.parametrize("manifest", [CLASS_A, HASTY_B, CLASS_U], ids="ABU")
 @pytest.mark.parametrize("point", ["between_reversal_and_repost", "inside_result:2", "after_write_ahead:3", "after_send:3"])
 def test_a_poster_that_is_killed_in_between_leaves_both_to_the_next(start: Start, manifest: Manifest, point: str) -> None:
     books = corrected(start(manifest))
@@ -73,7 +73,7 @@ def test_a_poster_that_is_killed_in_between_leaves_both_to_the_next(start: Start
     assert push_in_a_process(books, point) == -signal.SIGKILL
     if point == "between_reversal_and_repost":
         assert sorted(states(books))[:2] == [("J1", 1, State.REVERSED), ("J1", 2, State.PENDING)]
-    books.push()
+    books.deliver()
     assert {state for _, _, state in states(books)} <= {State.VERIFIED, State.POSTED, State.REVERSED}
     assert books.counts() == {document.reference: 1 for document in books.register.documents()}
     assert [state for name, revision, state in states(books) if (name, revision) == ("J1", 1)] == [State.REVERSED]

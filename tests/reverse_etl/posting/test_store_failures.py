@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from posting_books import Destination
 from posting_processes import pushing
-from posting_system import CLASS_A, CLASS_B, ENTITY, customer, entry, seal
+from posting_system import CLASS_A, CLASS_B, ENTITY, HASTY_B, customer, entry, seal
 from register_stores import PostgreSQL
 
 from reverse_etl.errors import RegisterError
@@ -33,7 +33,7 @@ def sealed(books: Destination) -> None:
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("manifest", "point", "fails_in"),
-    [(CLASS_B, "before_write_ahead:1", "write_ahead"), (CLASS_A, "after_write_ahead:1", "record"), (CLASS_B, "after_send:9", "record")],
+    [(HASTY_B, "before_write_ahead:1", "write_ahead"), (CLASS_A, "after_write_ahead:1", "record"), (HASTY_B, "after_send:9", "record")],
 )
 def test_a_full_disk_stops_a_push_and_the_next_one_finishes_it(start: Start, manifest: Manifest, point: str, fails_in: str) -> None:
     books = start(manifest)
@@ -88,7 +88,7 @@ def dying_server() -> Iterator[PostgreSQL]:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(("manifest", "point"), [(CLASS_A, "after_write_ahead:2"), (CLASS_B, "all_sent:2"), (CLASS_B, "inside_result:2")])
+@pytest.mark.parametrize(("manifest", "point"), [(CLASS_A, "after_write_ahead:2"), (HASTY_B, "all_sent:2"), (HASTY_B, "inside_result:2")])
 def test_a_register_server_that_is_killed_in_the_middle_of_a_push(start: Start, dying_server: PostgreSQL, manifest: Manifest, point: str) -> None:
     books = start(manifest)
     books.register.close()

@@ -16,6 +16,7 @@ from reverse_etl.crash_points import CRASH_VARIABLE
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.posting import PushReport, push
 from reverse_etl.register import Register
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.settings import Settings
 from reverse_etl.systems.contract import RenderContext
 from reverse_etl.systems.http_system import HttpSystem
@@ -26,7 +27,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 class Installation:
-    """``name`` is the destination; ``limits`` replace what its manifest declares, so that lost answers are resolved quickly."""
+    """``name`` is the destination; ``limits`` replace what its manifest declares."""
 
     def __init__(self, home: Path, name: str, destination: Mapping[str, Any], **limits: Any) -> None:
         self.name = name
@@ -43,12 +44,26 @@ class Installation:
     def close(self) -> None:
         self.register.close()
 
-    def push(self, entity: str = US, *, patience: float = 10.0, **limits: Any) -> PushReport:
+    def push(self, entity: str = US, *, patience: float = 60.0, later: timedelta = timedelta(0), **limits: Any) -> PushReport:
+        """Push; ``later``: as if so much time had gone by."""
         system = self.open(**limits)
         try:
-            return push(self.register, system, entity, settings_or_lock_folder=self.settings, actor="specification", patience=patience)
+            return push(
+                self.register,
+                system,
+                entity,
+                settings_or_lock_folder=self.settings,
+                actor="specification",
+                patience=patience,
+                clock=lambda: utc_now() + later,
+            )
         finally:
             system.close()
+
+    def deliver(self, **limits: Any) -> None:
+        """Push what answers are lost of, and once more some minutes later: a machine that stands still for a moment loses answers of its own."""
+        self.push(**{**QUICK, **limits})
+        self.push(**{**QUICK, **limits}, later=timedelta(minutes=6))
 
     def push_until_killed(self, crash_point: str, entity: str = US) -> int:
         """Push in a process of its own that kills itself at the point; its exit code, negative if a signal ended it."""
@@ -59,7 +74,7 @@ class Installation:
 
         process = FORK.Process(target=work, args=(self.register.url,))
         process.start()
-        process.join(30)
+        process.join(120)
         assert process.exitcode is not None
         return process.exitcode
 
@@ -176,5 +191,7 @@ def line(
     }
 
 
-QUICK = {"send_deadline": timedelta(seconds=1), "in_flight_bound": timedelta(seconds=0.1), "look_up_lag": timedelta(0)}
-"""Limits under which a lost answer is resolved within seconds."""
+PATIENT = {"send_deadline": timedelta(seconds=60), "in_flight_bound": timedelta(seconds=0.1), "look_up_lag": timedelta(0)}
+"""Limits that a busy machine keeps: where no answer is lost, nobody waits for the deadline."""
+QUICK = {"send_deadline": timedelta(seconds=1)}
+"""With this a lost answer is resolved within seconds."""

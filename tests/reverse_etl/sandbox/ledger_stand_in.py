@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import httpx
 from reverse_etl.sandbox.processes import ServerProcess, launch, stop, wait_until_ready
 from reverse_etl.sandbox.tryton.specification import Account, Company, LedgerSpecification
 
+LONGEST_SECONDS = 120
 US, EU = "northlight_us", "northlight_eu"
 ACCOUNTS = (
     ("1100", "Accounts receivable", "asset", True),
@@ -29,6 +30,14 @@ SPECIFICATION = LedgerSpecification(
     first_year=2026,
     last_year=2026,
 )
+
+
+def reach(done: Callable[[], bool]) -> None:
+    """Wait until it is so, on whatever machine."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while not done():
+        assert time.monotonic() < until, f"not so within {LONGEST_SECONDS} s"
+        time.sleep(0.02)
 
 
 class LedgerStandIn:
@@ -51,9 +60,9 @@ class LedgerStandIn:
         command = [sys.executable, "-m", f"reverse_etl.sandbox.{self._kind}", "--state", str(folder / "state.sqlite"), "--ready-file", str(ready)]
         command += ["--specification", str(folder / "specification.json"), *self._options]
         self._process = launch(command, folder / "log")
-        wait_until_ready(self._process, ready.is_file, 20.0, folder / "log", "the stand-in")
+        wait_until_ready(self._process, ready.is_file, LONGEST_SECONDS, folder / "log", "the stand-in")
         self.url = str(json.loads(ready.read_text())["url"])
-        self.http = httpx.Client(base_url=self.url, headers=dict(self._headers), trust_env=False)
+        self.http = httpx.Client(base_url=self.url, headers=dict(self._headers), trust_env=False, timeout=LONGEST_SECONDS)
         return self
 
     def stop(self) -> None:
@@ -67,8 +76,7 @@ class LedgerStandIn:
 
     def wait_for_hits(self, hits: int) -> None:
         """Until the faults ordered have struck so often."""
-        while sum(fault["hits"] for fault in self.http.get("/_faults").json()) < hits:
-            time.sleep(0.01)
+        reach(lambda: sum(fault["hits"] for fault in self.http.get("/_faults").json()) >= hits)
 
     def forget_faults(self) -> None:
         self.http.delete("/_faults")

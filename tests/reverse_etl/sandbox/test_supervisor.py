@@ -51,7 +51,7 @@ def test_both_stand_ins_start_once_and_keep_their_address_across_a_restart(setti
 
     assert first == again == sandbox_status(settings)
     open_tryton(settings).ping()
-    assert httpx.get(first["stripe"].url + "/v1/customers", auth=(settings.secret("stripe"), "")).status_code == 200
+    assert httpx.get(first["stripe"].url + "/v1/customers", auth=(settings.secret("stripe"), ""), timeout=120).status_code == 200
     for name in ("stripe_api_key", "tryton_password"):
         assert (settings.home / "secrets" / name).stat().st_mode & 0o777 == 0o600
     assert settings.secret("stripe").startswith("sk_test_")

@@ -44,15 +44,15 @@ class Traced:
 @contextmanager
 def traced(url: str) -> Iterator[Traced]:
     """What is done within belongs to one run."""
-    httpx.delete(f"{url}/_requests", trust_env=False)
+    httpx.delete(f"{url}/_requests", trust_env=False, timeout=120)
     found = Traced()
     with correlated(RUN):
         yield found
-    found.requests = httpx.get(f"{url}/_requests", trust_env=False).json()
+    found.requests = httpx.get(f"{url}/_requests", trust_env=False, timeout=120).json()
 
 
 def page(url: str, *place: str) -> Any:
     """What the stand-in shows a person of a document."""
-    answer = httpx.get(f"{url}/_documents/{'/'.join(place)}", trust_env=False)
+    answer = httpx.get(f"{url}/_documents/{'/'.join(place)}", trust_env=False, timeout=120)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -152,7 +152,7 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     patch = pytest.MonkeyPatch()
     patch.setattr(exchange, "FIRST_PAUSE_SECONDS", 0.0)
     with any_answer() as server:
-        destination = {"url": server.url, "secret_file": "secrets/key", "send_deadline_seconds": 1, **DESTINATIONS[kind]}
+        destination = {"url": server.url, "secret_file": "secrets/key", "send_deadline_seconds": 60, **DESTINATIONS[kind]}
         installation = Settings.model_validate({"home": home, "entities": ["acme"], "destinations": {kind: destination}})
         system = open_system(installation, kind)
         if isinstance(system, QuickBooks):

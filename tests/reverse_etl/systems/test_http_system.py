@@ -39,7 +39,7 @@ MANIFEST = Manifest(
     system="books",
     key_retention=timedelta(0),
     look_up_lag=timedelta(0),
-    send_deadline=timedelta(seconds=2),
+    send_deadline=timedelta(seconds=60),
     in_flight_bound=timedelta(0),
     replays_errors=False,
     requests_per_second=None,

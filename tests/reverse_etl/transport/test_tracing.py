@@ -84,7 +84,7 @@ def test_the_header_is_the_only_thing_that_a_run_adds_to_a_request() -> None:
     try:
         for run in ("first", "second"):
             with correlated(run):
-                answer: Any = transport.read(request, 5.0)
+                answer: Any = transport.read(request, 60.0)
                 assert isinstance(answer, Answer)
     finally:
         transport.close()

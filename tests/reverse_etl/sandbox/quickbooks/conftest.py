@@ -44,9 +44,9 @@ class StandIn:
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "reverse_etl.sandbox.quickbooks", "--state", str(self.folder / "state.sqlite"), "--ready-file", str(ready)]
         self.process = launch([*command, "--specification", str(self.folder / "specification.json"), *self.options], self.folder / "log")
-        wait_until_ready(self.process, ready.is_file, 20.0, self.folder / "log", "the stand-in")
+        wait_until_ready(self.process, ready.is_file, 120.0, self.folder / "log", "the stand-in")
         self.url = str(json.loads(ready.read_text())["url"])
-        self.http = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer any"}, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer any"}, trust_env=False, timeout=120)
         self.accounts = {account["AcctNum"]: account["Id"] for account in self.query("select * from Account")["Account"]}
         return self
 

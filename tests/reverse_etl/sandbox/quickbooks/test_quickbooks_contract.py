@@ -183,7 +183,7 @@ def test_refresh_tokens_are_replaced_and_the_one_before_the_last_works_until_the
 
     def grant(token: str, secret: str = "s3cret") -> httpx.Response:
         form = {"grant_type": "refresh_token", "refresh_token": token}
-        return httpx.post(f"{url}/oauth2/v1/tokens/bearer", data=form, auth=("app", secret), trust_env=False)
+        return httpx.post(f"{url}/oauth2/v1/tokens/bearer", data=form, auth=("app", secret), trust_env=False, timeout=120)
 
     assert grant("first", "wrong").status_code == 401
     second = grant("first").json()
@@ -191,7 +191,7 @@ def test_refresh_tokens_are_replaced_and_the_one_before_the_last_works_until_the
     third = grant(grant("first").json()["refresh_token"]).json()
     assert grant("first").json() == {"error": "invalid_grant"}
     for token, status in ((second["access_token"], 200), (third["access_token"], 200), ("any", 401)):
-        answer = httpx.get(f"{url}/v3/company/{REALM}/preferences", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+        answer = httpx.get(f"{url}/v3/company/{REALM}/preferences", headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=120)
         assert answer.status_code == status
     assert answer.json()["fault"]["error"][0]["code"] == "3200"
 

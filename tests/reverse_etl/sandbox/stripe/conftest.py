@@ -30,8 +30,10 @@ class StandIn:
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "reverse_etl.sandbox.stripe", "--state", str(self.folder / "state.sqlite"), "--ready-file", str(ready)]
         self.process = launch([*command, *self.options], self.folder / "log")
-        wait_until_ready(self.process, ready.is_file, 20.0, self.folder / "log", "the stand-in")
-        self.http = httpx.Client(base_url=json.loads(ready.read_text())["url"], headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
+        wait_until_ready(self.process, ready.is_file, 120.0, self.folder / "log", "the stand-in")
+        self.http = httpx.Client(
+            base_url=json.loads(ready.read_text())["url"], headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, timeout=120
+        )
         return self
 
     def stop(self) -> None:

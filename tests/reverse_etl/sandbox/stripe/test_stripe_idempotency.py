@@ -137,4 +137,4 @@ def test_only_the_key_in_the_key_file_is_accepted(start_stand_in: Callable[..., 
     stand_in = start_stand_in("--api-key-file", str(tmp_path / "key"))
     assert stand_in.http.get("/v1/customers").status_code == 401
     assert stand_in.http.get("/v1/customers", headers={"Authorization": "Bearer sk_test_the_one"}).status_code == 200
-    assert httpx.get(f"{stand_in.http.base_url}/v1/customers", auth=("sk_test_the_one", ""), trust_env=False).status_code == 200
+    assert httpx.get(f"{stand_in.http.base_url}/v1/customers", auth=("sk_test_the_one", ""), trust_env=False, timeout=120).status_code == 200

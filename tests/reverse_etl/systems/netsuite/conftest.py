@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_installation import QUICK, Installation
+from ledger_installation import PATIENT, Installation
 from ledger_stand_in import LedgerStandIn
 from netsuite_books import CREDENTIALS, CURRENCY, Books
 
@@ -31,7 +31,7 @@ def install(stand_in: LedgerStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyP
         authorization = {"method": "token_based", "realm": CREDENTIALS["account"], "consumer_key": "consumer", "token_id": "token"}
         entities = {entity: {"currency": currency} for entity, currency in CURRENCY.items()}
         destination = {"url": stand_in.url, "authorization": authorization, "entities": entities} | changes
-        opened.append(Installation(tmp_path, "netsuite", destination, **QUICK, key_retention=timedelta(minutes=1)))
+        opened.append(Installation(tmp_path, "netsuite", destination, **PATIENT, key_retention=timedelta(hours=1)))
         return Books(stand_in, opened[-1])
 
     yield install

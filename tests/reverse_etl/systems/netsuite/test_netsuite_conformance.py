@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from counted_clock import CountedClock
 from ledger_stand_in import US
 from netsuite_books import Books
 
@@ -22,6 +23,7 @@ def test_what_the_manifest_claims_is_kept(books: Books) -> None:
             url=books.stand_in.url,
             impatient=own.open(send_deadline=timedelta(milliseconds=50)),
             patience=0.5,
+            clock=CountedClock(),
         )
     finally:
         books.close_period("2026-06", closed=False)

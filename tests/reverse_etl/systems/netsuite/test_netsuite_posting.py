@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from ledger_installation import line
-from ledger_stand_in import EU, US
+from ledger_installation import QUICK, line
+from ledger_stand_in import EU, US, reach
 from netsuite_books import Books
 from traced_requests import page, traced
 
@@ -61,7 +62,7 @@ def test_a_lost_answer_leaves_one_entry(books: Books, kind: str) -> None:
     own.customer()
     document = own.entry(f"lost-{kind}")
     books.order(kind)
-    own.push()
+    own.deliver()
     assert (own.states()[f"lost-{kind}"], own.exceptions()) == (State.VERIFIED, [])
     held = books.entry(document.reference)
     assert held is not None
@@ -73,8 +74,13 @@ def test_an_answer_after_the_deadline_leaves_one_entry(books: Books) -> None:
     own.customer()
     own.push()
     document = own.entry("late")
-    books.order("delay", seconds=1.5)
-    own.push(send_deadline=timedelta(seconds=1), in_flight_bound=timedelta(seconds=1), key_retention=timedelta(0))
+    books.order("delay", seconds=600)
+    limits: dict[str, Any] = {"send_deadline": timedelta(seconds=1), "in_flight_bound": timedelta(hours=1), "key_retention": timedelta(0)}
+    own.push(patience=0.0, **limits)
+    assert own.states()["late"] is State.AMBIGUOUS
+    books.stand_in.forget_faults()
+    reach(lambda: books.entry(document.reference) is not None)
+    own.push(**limits, later=timedelta(hours=2))
     assert own.states()["late"] is State.VERIFIED
     assert sum(journal["externalid"] == document.reference for journal in books.stand_in.state()["journals"]) == 1
 
@@ -112,10 +118,10 @@ def test_what_a_person_changed_meanwhile_is_reported_and_not_overwritten(books: 
     own.push()
     document = own.entry("edited")
     books.order("accept_then_500", times=2)
-    own.push(patience=0.3)
+    own.push(**QUICK, patience=0.3)
     books.change(document.reference, memo="Moved by the accountant", tranDate="2026-02-01")
     # The time in which nobody will have changed it is over.
-    own.push(key_retention=timedelta(seconds=2.1))
+    own.push(**QUICK, key_retention=timedelta(seconds=2.1), patience=10.0)
     assert own.states()["edited"] is not State.VERIFIED
     assert "posting date: 2026-02-01 instead of 2026-01-31" in str(own.reasons())
     held = books.entry(document.reference)
@@ -181,7 +187,7 @@ def test_a_killed_poster_leaves_nothing_twice_and_nothing_out(books: Books, poin
     own.customer()
     documents = [own.entry(f"{point}-{number}") for number in range(3)]
     assert own.push_until_killed(point) < 0
-    own.push()
+    own.deliver()
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
     held = [books.entry(document.reference) for document in documents]
     assert [entry["line"]["totalResults"] for entry in held if entry] == [3, 3, 3]

@@ -16,6 +16,7 @@ import httpx
 from reverse_etl.documents import OutboxRow, SealedDocument, State
 from reverse_etl.posting import PushReport, push
 from reverse_etl.register import Register
+from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.sandbox.processes import ServerProcess, launch, wait_until_ready
 from reverse_etl.sandbox.quickbooks import realm_of
 from reverse_etl.sandbox.tryton.specification import Account, Company, LedgerSpecification
@@ -56,7 +57,7 @@ class Books:
             authorization=Authorization(client_id="tieout", token_url=f"{self.url}/oauth2/v1/tokens/bearer"),
             requests_per_second=1000.0,
             batch_size=self.batch_size,
-            send_deadline_seconds=1.0,
+            send_deadline_seconds=60.0,
         )
         return Settings(home=self.folder, entities=(US, JP), destinations={"quickbooks": destination})
 
@@ -67,7 +68,18 @@ class Books:
         return system
 
     def push(self, entity: str = US, period: str | None = PERIOD) -> PushReport:
-        return push(self.register, self.open(), entity, period, settings_or_lock_folder=self.folder / "locks", actor="t", patience=20.0)
+        return self._push(self.open(), entity, period)
+
+    def deliver(self) -> None:
+        """Push what answers are lost of, and once more some minutes later: a machine that stands still for a moment loses answers of its own."""
+        system = self.open()
+        system.manifest = replace(system.manifest, send_deadline=timedelta(seconds=1))
+        self._push(system, US, PERIOD)
+        self._push(system, US, PERIOD, later=timedelta(minutes=6))
+
+    def _push(self, system: QuickBooks, entity: str, period: str | None, later: timedelta = timedelta(0)) -> PushReport:
+        locks = self.folder / "locks"
+        return push(self.register, system, entity, period, settings_or_lock_folder=locks, actor="t", patience=60.0, clock=lambda: utc_now() + later)
 
     def seal(self, *rows: OutboxRow) -> tuple[SealedDocument, ...]:
         report = self.register.seal(rows, "specification", "sealing")
@@ -102,7 +114,7 @@ class Books:
 
     def numbers(self) -> Counter[str]:
         """How many entries the books hold by document number."""
-        return Counter({item["number"]: item["count"] for item in httpx.get(f"{self.url}/_state", trust_env=False).json()["numbers"]})
+        return Counter({item["number"]: item["count"] for item in httpx.get(f"{self.url}/_state", trust_env=False, timeout=120).json()["numbers"]})
 
     def assert_everything_is_there_exactly_once(self) -> None:
         assert set(self.states().values()) == {State.VERIFIED}, (self.states(), [record.reason for record in self.register.exceptions()])
@@ -110,14 +122,14 @@ class Books:
         assert self.numbers() == {document.reference: 1 for document in entries}
 
     def order(self, **fault: Any) -> None:
-        assert httpx.post(f"{self.url}/_faults", json=fault, trust_env=False).status_code == 200
+        assert httpx.post(f"{self.url}/_faults", json=fault, trust_env=False, timeout=120).status_code == 200
 
     def faults(self) -> list[dict[str, Any]]:
-        ordered: list[dict[str, Any]] = httpx.get(f"{self.url}/_faults", trust_env=False).json()
+        ordered: list[dict[str, Any]] = httpx.get(f"{self.url}/_faults", trust_env=False, timeout=120).json()
         return ordered
 
     def books(self, **changes: Any) -> None:
-        assert httpx.post(f"{self.url}/_books", json={"realm": realm_of(US), **changes}, trust_env=False).status_code == 200
+        assert httpx.post(f"{self.url}/_books", json={"realm": realm_of(US), **changes}, trust_env=False, timeout=120).status_code == 200
 
     def _row(
         self,
@@ -167,5 +179,5 @@ def launch_stand_in(folder: Path, *options: str) -> tuple[str, ServerProcess]:
     command = [sys.executable, "-m", "reverse_etl.sandbox.quickbooks", "--state", str(folder / "state.sqlite"), "--ready-file", str(folder / "ready")]
     given = ["--specification", str(folder / "specification.json"), "--credentials", str(folder / "credentials.json")]
     process = launch([*command, *given, *(options or ("--unlimited",))], folder / "log")
-    wait_until_ready(process, (folder / "ready").is_file, 20.0, folder / "log", "the stand-in")
+    wait_until_ready(process, (folder / "ready").is_file, 120.0, folder / "log", "the stand-in")
     return str(json.loads((folder / "ready").read_text())["url"]), process

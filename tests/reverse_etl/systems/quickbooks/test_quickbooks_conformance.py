@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
+from counted_clock import CountedClock
 from quickbooks_books import US, Books
 
 from reverse_etl.conformance import Specimens, Verdict, conformance, reduced
@@ -21,7 +22,7 @@ def test_the_manifest_is_kept(start: Callable[..., Books]) -> None:
     impatient = books.open()
     impatient.manifest = replace(impatient.manifest, send_deadline=timedelta(milliseconds=20))
 
-    report = conformance(books.open(), SPECIMENS, kind="quickbooks", url=books.url, impatient=impatient, patience=5.0)
+    report = conformance(books.open(), SPECIMENS, kind="quickbooks", url=books.url, impatient=impatient, patience=5.0, clock=CountedClock())
 
     entries = {finding.probe: finding.verdict for finding in report.findings if finding.document_type == "journal_entry"}
     assert not report.broken, report.broken
@@ -33,7 +34,7 @@ def test_a_document_number_is_no_unique_reference(start: Callable[..., Books]) -
     system = books.open()
     system.manifest = replace(system.manifest, key_retention=FOREVER, document_types=("journal_entry",))
 
-    report = conformance(system, replace(SPECIMENS, closed_date=None), kind="quickbooks", url=books.url)
+    report = conformance(system, replace(SPECIMENS, closed_date=None), kind="quickbooks", url=books.url, clock=CountedClock())
 
     assert UNIQUENESS in {finding.probe for finding in report.broken}
     assert reduced(system.manifest, report).of("journal_entry").capability_class == "B"

@@ -60,7 +60,7 @@ def test_lost_answers_make_no_entry_twice_and_lose_none(start: Start, batch_size
         books.order(kind=kind, path="(batch|journalentry)$", on=2 * place + 1)
     books.order(kind="accept_then_drop", path="customer$")
 
-    books.push()
+    books.deliver()
 
     assert [fault["hits"] for fault in books.faults()] == [1] * (len(LOST) + 1)
     books.assert_everything_is_there_exactly_once()
@@ -72,7 +72,7 @@ def test_the_items_of_a_batch_are_known_by_their_ids(start: Start, kind: str) ->
     books.seal(*(books.entry(f"J{number}", customer_id=None, lines=_without_customer(f"J{number}")) for number in range(4)))
     books.order(kind=kind, path="batch$")
 
-    books.push()
+    books.deliver()
 
     books.assert_everything_is_there_exactly_once()
 
@@ -142,17 +142,17 @@ def test_a_customer_is_renamed_at_its_current_version(start: Start) -> None:
     books.push()
     [(_, delivery)] = books.register.deliveries(document_type="customer")
     system = books.open()
-    token = system._authorization.headers("GET", books.url, time.monotonic() + 10)
+    token = system._authorization.headers("GET", books.url, time.monotonic() + 60)
     assert isinstance(token, dict)
     changed = {"Id": delivery.remote_id, "SyncToken": "0", "sparse": True, "Notes": "by a bookkeeper"}
     place = f"{books.url}/v3/company/{books.settings.option('quickbooks', 'realm', US)}/customer"
-    assert httpx.post(place, json=changed, headers=token, trust_env=False).status_code == 200
+    assert httpx.post(place, json=changed, headers=token, trust_env=False, timeout=120).status_code == 200
 
     books.seal(books.customer("C1", "Ada Incorporated", revision=2))
     books.push()
 
     assert set(books.states().values()) == {State.VERIFIED}
-    shown = httpx.get(f"{place}/{delivery.remote_id}", headers=token, trust_env=False).json()["Customer"]
+    shown = httpx.get(f"{place}/{delivery.remote_id}", headers=token, trust_env=False, timeout=120).json()["Customer"]
     assert (shown["DisplayName"], shown["Notes"], shown["SyncToken"]) == ("Ada Incorporated (C1)", "by a bookkeeper", "2")
 
 
@@ -191,11 +191,11 @@ def test_a_killed_poster_leaves_nothing_twice_and_nothing_out(start: Start, poin
 
     process = FORK.Process(target=work, args=(books.register.url, books.folder))
     process.start()
-    process.join(30)
+    process.join(120)
     assert process.exitcode == -signal.SIGKILL
     assert max(books.numbers().values(), default=0) <= 1
 
-    books.push()
+    books.deliver()
 
     books.assert_everything_is_there_exactly_once()
 

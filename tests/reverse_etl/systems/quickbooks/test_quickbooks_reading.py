@@ -23,10 +23,10 @@ Start = Callable[..., Books]
 
 def bookkeeper(books: Books, day: str, amount: float) -> None:
     """Somebody else's entry, in euros."""
-    headers = books.open()._authorization.headers("GET", books.url, time.monotonic() + 10)
+    headers = books.open()._authorization.headers("GET", books.url, time.monotonic() + 60)
     assert isinstance(headers, dict)
     place = f"{books.url}/v3/company/{realm_of(US)}"
-    accounts = httpx.get(f"{place}/query", params={"query": "select * from Account"}, headers=headers, trust_env=False).json()
+    accounts = httpx.get(f"{place}/query", params={"query": "select * from Account"}, headers=headers, trust_env=False, timeout=120).json()
     ids = {account["AcctNum"]: account["Id"] for account in accounts["QueryResponse"]["Account"]}
     lines = [
         {
@@ -38,7 +38,7 @@ def bookkeeper(books: Books, day: str, amount: float) -> None:
         for side, account in (("Debit", "2200"), ("Credit", "4000"))
     ]
     content = {"TxnDate": day, "Line": lines, "CurrencyRef": {"value": "EUR"}, "ExchangeRate": 1.08455, "PrivateNote": "accrual"}
-    assert httpx.post(f"{place}/journalentry", json=content, headers=headers, trust_env=False).status_code == 200
+    assert httpx.post(f"{place}/journalentry", json=content, headers=headers, trust_env=False, timeout=120).status_code == 200
 
 
 def test_a_month_is_read_back_with_what_moved_each_account(start: Start) -> None:

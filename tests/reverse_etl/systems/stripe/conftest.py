@@ -54,7 +54,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ready, log = folder / "ready.json", folder / "log"
     command = [sys.executable, "-m", "reverse_etl.sandbox.stripe", "--state", str(folder / "state.sqlite"), "--ready-file", str(ready)]
     process = launch(command, log)
-    wait_until_ready(process, ready.is_file, 20.0, log, "the stand-in")
+    wait_until_ready(process, ready.is_file, 120.0, log, "the stand-in")
     yield json.loads(ready.read_text())["url"]
     stop(process)
 
@@ -63,7 +63,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def destination(server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Destination]:
     monkeypatch.setenv("STRIPE_API_KEY", KEY)
     system = open_stripe(Settings(home=tmp_path), server_url)
-    with httpx.Client(base_url=server_url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False) as dashboard:
+    with httpx.Client(base_url=server_url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, timeout=120) as dashboard:
         yield Destination(server_url, system, dashboard)
         dashboard.delete("/_faults")
     system.close()

@@ -243,7 +243,7 @@ def test_what_a_person_changed_at_stripe_shows_as_differences(destination: Desti
 
 
 def test_an_answer_later_than_the_deadline_is_ambiguous(destination: Destination) -> None:
-    destination.order(kind="delay", path="/v1/customers$", seconds=1.0)
+    destination.order(kind="delay", path="/v1/customers$", seconds=600)
     client = StripeClient(destination.url, "sk_test_x", deadline_seconds=0.3)
     outcome = client.post("/v1/customers", {"name": "late"}, "late-key")
     assert isinstance(outcome, Ambiguous)

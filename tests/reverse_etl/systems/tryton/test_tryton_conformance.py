@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+from counted_clock import CountedClock
 from tryton_documents import US
 from tryton_ledger import Ledger
 
@@ -18,7 +19,8 @@ def test_the_manifest_is_kept_by_a_real_server(ledger: Ledger) -> None:
     [june] = ledger.period_ids(US, "2026-06")
     ledger.do("account.period.close", [june], {})
     try:
-        report = conformance(ledger.open(), SPECIMENS, kind="tryton", url=ledger.server.url, impatient=ledger.open(0.05), patience=5.0)
+        impatient, url = ledger.open(0.05), ledger.server.url
+        report = conformance(ledger.open(), SPECIMENS, kind="tryton", url=url, impatient=impatient, patience=5.0, clock=CountedClock())
     finally:
         ledger.do("account.period.reopen", [june], {})
 
@@ -31,7 +33,7 @@ def test_a_key_that_tryton_does_not_have_is_found_out_and_done_without(ledger: L
     system = ledger.open()
     system.manifest = replace(system.manifest, key_retention=timedelta(hours=1), document_types=("journal_entry",))
 
-    report = conformance(system, replace(SPECIMENS, run="lie", closed_date=None), kind="tryton", url=ledger.server.url)
+    report = conformance(system, replace(SPECIMENS, run="lie", closed_date=None), kind="tryton", url=ledger.server.url, clock=CountedClock())
 
     assert {finding.probe for finding in report.broken} == {KEY, SIMULTANEOUS}
     assert reduced(system.manifest, report).of("journal_entry").capability_class == "B"

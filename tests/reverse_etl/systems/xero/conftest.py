@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_installation import QUICK, Installation
+from ledger_installation import PATIENT, Installation
 from ledger_stand_in import LedgerStandIn
 from xero_books import ACCOUNT_CODES, Books
 
@@ -35,7 +35,7 @@ def install(stand_in: LedgerStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyP
             "account_codes": ACCOUNT_CODES,
             "requests_per_second": 200,
         }
-        opened.append(Installation(tmp_path, "xero", destination | changes, **QUICK))
+        opened.append(Installation(tmp_path, "xero", destination | changes, **PATIENT))
         return Books(stand_in, opened[-1], tenants)
 
     yield install

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from ledger_installation import line
-from ledger_stand_in import EU
+from ledger_stand_in import EU, reach
 from traced_requests import page, traced
 from xero_books import Books
 
@@ -60,7 +61,7 @@ def test_a_lost_answer_of_a_batch_leaves_each_journal_once(books: Books, kind: s
     own.customer()
     documents = [own.entry(f"lost-{kind}-{number}") for number in range(5)]
     books.order(kind)
-    own.push()
+    own.deliver()
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
     assert [len(books.journals(document.reference)) for document in documents] == [1] * 5
 
@@ -70,7 +71,7 @@ def test_a_lost_answer_leaves_one_contact(books: Books, kind: str) -> None:
     own = books.installation
     own.customer(f"C-{kind}")
     books.order(kind, "Contacts", method="POST")
-    own.push()
+    own.deliver()
     assert (own.states()[f"C-{kind}"], own.exceptions()) == (State.VERIFIED, [])
     assert [contact["number"] for contact in books.stand_in.state()["contacts"]].count(f"C-{kind}") == 1
 
@@ -83,7 +84,7 @@ def test_without_batches_the_same_key_is_sent_again_and_an_error_that_is_given_a
     own.customer()
     document = own.entry(f"alone-{kind}")
     books.order(kind)
-    own.push()
+    own.deliver()
     assert (own.states()[f"alone-{kind}"], own.exceptions()) == (State.VERIFIED, [])
     assert len(books.journals(document.reference)) == 1
 
@@ -94,7 +95,7 @@ def test_answers_are_matched_by_reference_and_what_is_missing_is_looked_up(books
     own.customer()
     documents = [own.entry(f"{kind}-{number}", 11900 + number) for number in range(4)]
     books.order(kind)
-    own.push()
+    own.deliver()
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
     assert [len(books.journals(document.reference)) for document in documents] == [1] * 4
 
@@ -104,8 +105,13 @@ def test_an_answer_after_the_deadline_leaves_one_journal(books: Books) -> None:
     own.customer()
     own.push()
     document = own.entry("late")
-    books.order("delay", seconds=1.5)
-    own.push(send_deadline=timedelta(seconds=1), in_flight_bound=timedelta(seconds=1))
+    books.order("delay", seconds=600)
+    limits: dict[str, Any] = {"send_deadline": timedelta(seconds=1), "in_flight_bound": timedelta(hours=1)}
+    own.push(patience=0.0, **limits)
+    assert own.states()["late"] is State.AMBIGUOUS
+    books.stand_in.forget_faults()
+    reach(lambda: books.journals(document.reference) != [])
+    own.push(**limits, later=timedelta(hours=2))
     assert own.states()["late"] is State.VERIFIED
     assert len(books.journals(document.reference)) == 1
 
@@ -172,7 +178,7 @@ def test_a_journal_that_was_voided_is_not_posted_again(books: Books) -> None:
     assert own.push_until_killed("body_parsed") < 0
     (held,) = books.journals(document.reference)
     books.change(held["ManualJournalID"], Status="VOIDED")
-    own.push()
+    own.deliver()
     assert own.states()["voided"] not in (State.VERIFIED, State.POSTED)
     assert [journal["Status"] for journal in books.journals(document.reference)] == ["VOIDED"]
 
@@ -206,7 +212,7 @@ def test_a_killed_poster_leaves_nothing_twice_and_nothing_out(books: Books, poin
     own.customer()
     documents = [own.entry(f"{point}-{number}") for number in range(3)]
     assert own.push_until_killed(point) < 0
-    own.push()
+    own.deliver()
     assert (set(own.states().values()), own.exceptions()) == ({State.VERIFIED}, [])
     assert [len(books.journals(document.reference)) for document in documents] == [1] * 3
 
