@@ -51,6 +51,12 @@ def number(value: Decimal | str | int, decimals: int = 0, *, is_grouped: bool = 
     return f"{whole}.{behind}" if behind else whole
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 document``, ``2 documents``, ``3 journal entries``."""
+    several = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else several}"
+
+
 def in_units(minor: Decimal | str | int, exponent: int) -> Decimal:
     """Minor units of a currency of so many decimals in its units, exactly."""
     return Decimal(minor).scaleb(-exponent, _EXACT)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told, totalled
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, delivered_groups, is_closed, summed, told, totalled
 from dagster_project.checklist.standing import DocumentGroup, OpenException, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence
+from dagster_project.quantities import counted
 from reverse_etl.documents import State
 
 PLATFORM_SNAPSHOT = "stripe_platform"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, is_closed, summed, told, totalled
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, is_closed, summed, told, totalled
 from dagster_project.checklist.preparing import RECEIVED
 from dagster_project.checklist.standing import Measure, Request, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence, Money
+from dagster_project.quantities import counted
 
 HARD_CLOSED = "hard_closed"
 # The entries of others, and what moves with them, are in the list of exceptions, with what to do.

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from dagster_project.checklist.standing import DocumentGroup, Standing
 from dagster_project.checklist.step import Blocker, Evidence, Money
+from dagster_project.quantities import counted
 from reverse_etl.close_calendar import CloseStep
 
 
@@ -53,12 +54,6 @@ def summed(amounts: Iterable[Money]) -> tuple[Money, ...]:
     for amount in amounts:
         totals[amount.currency, amount.exponent] += amount.minor
     return tuple(Money(minor, currency, exponent) for (currency, exponent), minor in sorted(totals.items()) if minor)
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 document``, ``2 documents``, ``3 journal entries``."""
-    several = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else several}"
 
 
 def totalled(document_type: str, count: int, amounts: Iterable[Money]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagster_project.checklist.finding import Finding, Found, Moment, close_command, counted, delivered_groups, is_closed, summed, told
+from dagster_project.checklist.finding import Finding, Found, Moment, close_command, delivered_groups, is_closed, summed, told
 from dagster_project.checklist.standing import OpenException, Standing
 from dagster_project.checklist.step import Blocker, Effect, Evidence
+from dagster_project.quantities import counted
 
 SEAL_REFUSED = "seal_refused"
 RECEIVED = "K0"

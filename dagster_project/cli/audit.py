@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dagster_project.cli.session import Session, with_session
+from dagster_project.quantities import counted
 
 
 @click.group("audit")
@@ -33,8 +34,8 @@ def verify_command(session: Session, anchor: Path | None) -> int:
     for note in (*report.notes, *weaknesses):
         session.line(f"Note: {note}")
     if report.intact:
-        against = f"{report.anchors} anchor{'' if report.anchors == 1 else 's'}"
-        session.line(f"The register holds: {report.positions} positions up to hash {report.head_hash[:16]}, against {against}")
+        held, against = counted(report.positions, "position"), counted(report.anchors, "anchor")
+        session.line(f"The register holds: {held} up to hash {report.head_hash[:16]}, against {against}")
     session.result(asdict(report) | {"intact": report.intact, "weaknesses": list(weaknesses)})
     return 0 if report.intact else 1
 

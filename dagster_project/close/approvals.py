@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from dagster_project.close.installation import Installation
-from dagster_project.quantities import in_units, number
+from dagster_project.quantities import counted, in_units, number
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
@@ -67,17 +67,16 @@ def ask_for_stopped(installation: Installation, entity: str, period: str, correl
 
 def gate_evidence(row: Mapping[str, Any]) -> str:
     """What a gate stops and why, in words."""
-    gross, norm = (number(in_units(row[name] or 0, row["exponent"]), row["exponent"]) for name in ("gross_minor", "norm_minor"))
-    limits = [f"{number(row['gross_limit'], row['exponent'])} {row['functional_currency']}"] if row["gross_limit"] is not None else []
-    limits += [f"{row['line_limit']} lines"] if row["line_limit"] is not None else []
+    currency, exponent = row["functional_currency"], row["exponent"]
+    gross, norm = (f"{currency} {number(in_units(row[name] or 0, exponent), exponent)}" for name in ("gross_minor", "norm_minor"))
+    customers = counted(row["customer_count"], "customer")
     if row["is_over_norm"]:
-        of, unit = "all customers" if row["customer_id"] == "*" else f"customer {row['customer_id']}", row["functional_currency"]
-        before = f"in the {row['norm_months']} months before, {norm} {unit} of {row['norm_customers']}"
-        return f"{row['cause']} of {of}: gross {gross} {unit} of {row['customer_count']} customers; {before}"
-    return (
-        f"{row['cause']}: {row['line_count']} lines of {row['customer_count']} customers, gross {gross} {row['functional_currency']}"
-        f"; {' or '.join(limits)} go on without approval"
-    )
+        of = "all customers" if row["customer_id"] == "*" else f"customer {row['customer_id']}"
+        months = "month" if row["norm_months"] == 1 else f"{row['norm_months']} months"
+        return f"{row['cause']} of {of}: gross {gross} of {customers}; in the {months} before, {norm} of {row['norm_customers']}"
+    limits = [f"{currency} {number(row['gross_limit'], exponent)}"] if row["gross_limit"] is not None else []
+    limits += [counted(row["line_limit"], "line")] if row["line_limit"] is not None else []
+    return f"{row['cause']}: {counted(row['line_count'], 'line')} of {customers}, gross {gross}; up to {' or '.join(limits)} goes on without approval"
 
 
 def _spike_evidence(row: Mapping[str, Any]) -> str:

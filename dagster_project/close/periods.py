@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import first_day
+from dagster_project.quantities import counted, exponents, quantity
 from reverse_etl.errors import BrokenSealError, PeriodError
-from reverse_etl.register import ApprovalRequest, LandedFiles, PeriodChange, Register, SealBreak
+from reverse_etl.register import ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, Register, SealBreak, SealMeasure
 from reverse_etl.register.periods import next_period
 from reverse_etl.register.records import DOCUMENTS, HARD_CLOSED, OPEN
 from reverse_etl.register.seals import landed_files_of
@@ -99,7 +102,7 @@ def ask_to_sign_off(installation: Installation, entity: str, period: str, reason
     """
     require_intact(installation, entity)
     with closing(installation.open_register()) as register:
-        return register.ask_to_sign_off(entity, period, reason or _sealed_in_words(register, entity, period), installation.actor)
+        return register.ask_to_sign_off(entity, period, reason or sealed_in_words(register.period_seal(entity, period)), installation.actor)
 
 
 def ask_to_reopen(installation: Installation, entity: str, period: str, reason: str) -> ApprovalRequest:
@@ -144,12 +147,20 @@ def require_turn(installation: Installation, entity: str, period: str) -> None:
         )
 
 
-def _sealed_in_words(register: Register, entity: str, period: str) -> str:
-    seal = register.period_seal(entity, period)
+def sealed_in_words(seal: PeriodSeal | None) -> str:
+    """What a person signs off: how many documents of each type, and what they come to by currency."""
     if seal is None:
         return "closed before there were seals"
-    kinds = [f"{one.item_count} {one.subject} {one.currency}" for one in seal.measures if one.measure == DOCUMENTS]
+    documents = [one for one in seal.measures if one.measure == DOCUMENTS]
+    kinds = [_totalled(kind, list(own)) for kind, own in groupby(documents, key=lambda one: one.subject)]
     return f"every checkpoint tied when it was closed; {', '.join(kinds) or 'no documents'}"
+
+
+def _totalled(document_type: str, measures: Sequence[SealMeasure]) -> str:
+    """``2 credit memos (JPY 7, USD 1.00)``."""
+    totals = [quantity(str(one.total_minor), one.currency, exponents()) for one in measures if one.currency and one.total_minor]
+    count = counted(sum(one.item_count for one in measures), document_type.replace("_", " "))
+    return f"{count} ({', '.join(totals)})" if totals else count
 
 
 def _state(register: Register, entity: str, period: str, change: PeriodChange | None, broken: set[tuple[str, str]]) -> PeriodState:

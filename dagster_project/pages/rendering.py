@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 
 from markupsafe import Markup
 
 from dagster_project.checklist.step import Money
 from dagster_project.pages.charts import HALF, NARROW, WIDE, Bar, Change, changes, sparkline, waterfall
 from dagster_project.pages.queue import rest_of, selected, totals
-from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, InvoiceStatus, Movement, Outcome, Waterfall, WaterfallStep
+from dagster_project.pages.report import STAGE, UNEXPLAINED, CloseReport, DocumentLink, InvoiceStatus, Movement, Outcome, Waterfall, WaterfallStep
 from dagster_project.pages.templating import amount, month_name, page, plural, signed, words
 from dagster_project.published.sub_ledgers import RolledForward
 
@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, str] = {
     "documents": "Documents",
 }
 NEITHER = "\N{EN DASH}"
+DOCUMENTS_ON_PAPER = 2
 SUB_LEDGER_TITLES: Mapping[str, str] = {
     "revenue": "Revenue",
     "deferred_revenue": "Deferred revenue",
@@ -138,6 +139,8 @@ def render_close_report(report: CloseReport) -> str:
         names=names,
         now=report.generated_at,
         exponents=report.exponents,
+        on_paper=DOCUMENTS_ON_PAPER,
+        printed_documents=_printed(report.documents),
     )
 
 
@@ -243,6 +246,12 @@ def _roll_forwards(rolled: Sequence[RolledForward], places: Mapping[str, int]) -
         key = f"roll-{rows[0].sub_ledger}-{entity}-{currency}"
         chart = _chart(key, f"{title} of {entity} in {currency}", told, bars, HALF)
         yield ShownRollForward(title, entity, currency, opening, movements, closing, all(row.equal for row in rows), chart)
+
+
+def _printed(documents: Sequence[DocumentLink]) -> list[DocumentLink]:
+    """Of the largest, which come by type and currency, those that are worth paper."""
+    groups = groupby(documents, key=lambda one: (one.system, one.document_type, one.money.currency))
+    return [one for _, group in groups for one in islice(group, DOCUMENTS_ON_PAPER)]
 
 
 def _invoices(found: Sequence[InvoiceStatus], places: Mapping[str, int]) -> Iterator[ShownInvoices]:

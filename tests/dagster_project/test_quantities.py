@@ -6,8 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from dagster_project.close.approvals import gate_evidence
+from dagster_project.close.periods import sealed_in_words
 from dagster_project.close.steps import Checkpoint
-from dagster_project.quantities import in_units, number, quantity
+from dagster_project.quantities import counted, in_units, number, quantity
+from reverse_etl.register import PeriodSeal, SealMeasure
+from reverse_etl.register.records import ACCOUNT, ALL_DOCUMENTS, DOCUMENTS
 
 DECIMALS = {"USD": 2, "JPY": 0, "BHD": 3}
 
@@ -65,3 +69,48 @@ def test_a_checkpoint_is_read_in_amounts() -> None:
         "excused_value": "USD 0.00",
         "difference": "USD 250.00",
     }
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(count, "journal entry") for count in (0, 1, 2_000)] == ["0 journal entries", "1 journal entry", "2,000 journal entries"]
+
+
+def test_what_is_signed_off_is_told_in_documents_and_amounts() -> None:
+    measures = (
+        SealMeasure(ALL_DOCUMENTS, "*", None, 4),
+        SealMeasure(DOCUMENTS, "credit_memo", "JPY", 1, 115_056),
+        SealMeasure(DOCUMENTS, "customer", "USD", 1, 0),
+        SealMeasure(DOCUMENTS, "journal_entry", "JPY", 1, 4_187_146),
+        SealMeasure(DOCUMENTS, "journal_entry", "USD", 1, 10_508_996),
+        SealMeasure(ACCOUNT, "4100", "USD", 1, 10_508_996),
+    )
+    assert sealed_in_words(PeriodSeal("acme", "2026-03", 17, measures)) == (
+        "every checkpoint tied when it was closed; 1 credit memo (JPY 115,056), 1 customer, 2 journal entries (JPY 4,187,146, USD 105,089.96)"
+    )
+
+
+def test_what_a_run_gate_stops_is_told_in_amounts() -> None:
+    row = {
+        "cause": "late_usage",
+        "functional_currency": "USD",
+        "exponent": 2,
+        "line_count": 1,
+        "customer_count": 1,
+        "gross_minor": "1250050",
+        "gross_limit": "5000",
+        "line_limit": 100,
+        "is_over_norm": False,
+        "norm_minor": None,
+    }
+    assert gate_evidence(row) == "late_usage: 1 line of 1 customer, gross USD 12,500.50; up to USD 5,000.00 or 100 lines goes on without approval"
+    regular = {
+        **row,
+        "cause": "usage_and_fees",
+        "customer_id": "C7",
+        "is_over_norm": True,
+        "norm_months": 1,
+        "norm_minor": "10000",
+        "norm_customers": 1,
+    }
+    told = "usage_and_fees of customer C7: gross USD 12,500.50 of 1 customer; in the month before, USD 100.00 of 1"
+    assert gate_evidence(regular) == told

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from dagster_project.alerting.conditions.runs import how_it_ended
-from dagster_project.alerting.conditions.words import amounts, asset_link, at, counted, entity_or_none, listing, run_link, sentence
+from dagster_project.alerting.conditions.words import amounts, asset_link, at, entity_or_none, listing, run_link, sentence
 from dagster_project.alerting.degraded import THROTTLED, WAREHOUSE, Degradation
 from dagster_project.alerting.facts import BrokenCheckpoint, Facts, FailedRun
 from dagster_project.checklist.step import ChecklistStep, Effect, StepState, late
+from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, MoneyAtRisk, Severity
 from reverse_etl.alerting.alert import money_at_risk
 from reverse_etl.register import WaitingDocuments

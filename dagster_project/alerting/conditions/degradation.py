@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dagster_project.alerting.conditions.words import asset_link, at, counted, listing, sentence
+from dagster_project.alerting.conditions.words import asset_link, at, listing, sentence
 from dagster_project.alerting.degraded import CIRCUIT, WAREHOUSE
 from dagster_project.alerting.facts import Facts
+from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.posting.notices import UNAVAILABLE
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagster_project.alerting.conditions.words import amounts, asset_link, counted, entity_or_none, listing, sentence
+from dagster_project.alerting.conditions.words import amounts, asset_link, entity_or_none, listing, sentence
 from dagster_project.alerting.degraded import THROTTLED
 from dagster_project.alerting.facts import BrokenCheckpoint, Facts
+from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
 from reverse_etl.posting.notices import DIFFERENCE

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from dagster_project.alerting.conditions.words import amounts, counted, entity_or_none, listing, sentence
+from dagster_project.alerting.conditions.words import amounts, entity_or_none, listing, sentence
 from dagster_project.alerting.facts import Facts
+from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
 from reverse_etl.documents import State

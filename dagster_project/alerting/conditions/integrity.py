@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagster_project.alerting.conditions.words import counted, listing, sentence
+from dagster_project.alerting.conditions.words import listing, sentence
 from dagster_project.alerting.facts import Facts
+from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, Severity
 
 

@@ -13,10 +13,6 @@ LONGEST_CAUSE = 800
 SHOWN = 3
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def listing(parts: Sequence[str], shown: int = SHOWN) -> str:
     """The first of them, and how many more there are."""
     more = len(parts) - shown

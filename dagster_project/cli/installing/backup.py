@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.session import Session, with_session
+from dagster_project.quantities import counted
 from reverse_etl.errors import RegisterError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def backup_command(session: Session, folder: Path) -> None:
         elif written.is_file():
             shutil.copy2(written, folder / name)
     report = _chain(folder / REGISTER)
-    session.line(f"Backed up to {folder}: {report.positions} positions of the register up to hash {report.head_hash[:16]}, and what you wrote")
+    session.line(
+        f"Backed up to {folder}: {counted(report.positions, 'position')} of the register up to hash {report.head_hash[:16]}, and what you wrote"
+    )
     session.line(f"Not in it: {settings.inbox} (keep it as the archive of what was delivered), secrets, and audit/ (it is what tells an old backup)")
     session.result({"folder": str(folder), "positions": report.positions, "head_hash": report.head_hash})
 
@@ -90,7 +93,7 @@ def restore_command(session: Session, folder: Path) -> None:
     else:
         replaced = put_in_place(backup, register, utc_now())
         initialize(settings)
-    session.line(f"Restored {report.positions} positions from {folder}" + (f"; what was there is {replaced.name}" if replaced else ""))
+    session.line(f"Restored {counted(report.positions, 'position')} from {folder}" + (f"; what was there is {replaced.name}" if replaced else ""))
     anchors = AnchorFile(settings.audit_folder / ANCHORS).read()
     if anchors and anchors[-1].position > report.positions:
         session.line(

@@ -29,6 +29,7 @@ def doctor_command(session: Session, checks: tuple[str, ...], thorough: bool, of
     what to do; the exit code is 1 where there is a problem.
     """
     from dagster_project.doctor import CHECKS, State, examine
+    from dagster_project.quantities import counted
 
     for name in checks:
         if name not in CHECKS:
@@ -38,7 +39,7 @@ def doctor_command(session: Session, checks: tuple[str, ...], thorough: bool, of
         findings.append(finding)
         _tell(session, finding)
     counts = {state.value: sum(finding.state is state for finding in findings) for state in State}
-    session.line(f"{counts['problem']} problems, {counts['warning']} warnings, {counts['ok']} fine")
+    session.line(f"{counted(counts['problem'], 'problem')}, {counted(counts['warning'], 'warning')}, {counts['ok']} fine")
     session.result({"home": str(session.home.resolve()), "counts": counts, "findings": [asdict(finding) for finding in findings]})
     return 1 if counts["problem"] else 0
 

@@ -21,7 +21,9 @@ def docs_command(session: Session, out: Path | None, serve: bool, port: int) -> 
     compiled SQL and the lineage. It opens from the file, without a server."""
     from dagster_project.dbt.documentation import write_documentation
 
-    path = write_documentation(session.installation.settings, out)
+    settings = session.installation.settings
+    session.line("dbt describes every model and column from the published copy, which takes some 20 seconds ...")
+    path = write_documentation(settings, out)
     session.line(f"Wrote {path}")
     session.result({"path": str(path)})
     if serve:

@@ -297,4 +297,4 @@ def test_people_read_the_state_first_and_the_fix_below(home: Path, capsys: pytes
     told = capsys.readouterr().out
     path = home / "secrets" / "stripe_api_key"
     assert f"problem  secrets: others may use it (mode 644) [{path}]\n         fix: chmod 600 {path}\n" in told
-    assert told.splitlines()[-1].startswith("1 problems, 0 warnings, ")
+    assert told.splitlines()[-1].startswith("1 problem, 0 warnings, ")
