@@ -9,17 +9,8 @@ from typing import Any
 
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, RemoteDocument, RemoteLine, Succeeded
-from reverse_etl.systems.http.specification import (
-    Amount,
-    CallSpecification,
-    Condition,
-    DocumentFields,
-    Duplicate,
-    LineFields,
-    Mapped,
-    Specification,
-    Value,
-)
+from reverse_etl.systems.http.fields import Amount, DocumentFields, LineFields, Mapped
+from reverse_etl.systems.http.specification import CallSpecification, Condition, Duplicate, Specification, Value
 from reverse_etl.systems.http.templates import MISSING, at_path, text_of
 from reverse_etl.systems.http_system import usual_outcome
 from reverse_etl.systems.journal_entries import leading_reference, line_key_of, minor_units

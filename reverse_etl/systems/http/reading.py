@@ -9,7 +9,8 @@ from typing import Any
 from reverse_etl.errors import DestinationError
 from reverse_etl.systems.contract import RemoteDocument
 from reverse_etl.systems.http import answers
-from reverse_etl.systems.http.specification import DocumentFields, Listing, ReadBack
+from reverse_etl.systems.http.fields import DocumentFields
+from reverse_etl.systems.http.specification import Listing, ReadBack
 from reverse_etl.systems.http.templates import MISSING, at_path, text_of
 from reverse_etl.systems.http_system import HttpRequest, Record
 from reverse_etl.systems.journal_entries import iso_exponents, leading_reference

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reverse_etl.settings import Authorization
 from reverse_etl.systems.contract import FOREVER
+from reverse_etl.systems.http.fields import Amount, DocumentFields, Strict
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
@@ -33,11 +34,7 @@ Duration = Annotated[timedelta, BeforeValidator(duration)]
 Statuses = Annotated[tuple[int, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int) else value)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Capabilities(_Strict):
+class Capabilities(Strict):
     """What the destination offers against a lost answer; what is not said is not offered. As in ``Manifest``."""
 
     key_retention: Duration = timedelta(0)
@@ -49,7 +46,7 @@ class Capabilities(_Strict):
     batch_is_atomic: bool = False
 
 
-class Limits(_Strict):
+class Limits(Strict):
     requests_per_second: float | None = Field(default=None, gt=0)
     requests_per_day: int | None = Field(default=None, gt=0)
     concurrency: int = Field(default=4, gt=0)
@@ -57,7 +54,7 @@ class Limits(_Strict):
     look_up_batch_size: int = Field(default=1, gt=0)
 
 
-class Condition(_Strict):
+class Condition(Strict):
     """What an answer, or an item of one, must be; everything that is stated must hold. ``path`` is dotted; ``.`` is the whole body."""
 
     status: Statuses | None = None
@@ -81,7 +78,7 @@ class Condition(_Strict):
         return self
 
 
-class Value(_Strict):
+class Value(Strict):
     """Where a value is: at a dotted ``path`` of the body or in a ``header``; ``last_segment`` takes what follows the last slash."""
 
     path: str | None = None
@@ -100,7 +97,7 @@ class Value(_Strict):
         return self
 
 
-class Identity(_Strict):
+class Identity(Strict):
     """Where the idempotency key of a call travels: in a header, in a member of the body, or in the query."""
 
     header: str | None = None
@@ -114,7 +111,7 @@ class Identity(_Strict):
         return self
 
 
-class Success(_Strict):
+class Success(Strict):
     """What must hold for a call to have taken effect: status, conditions, and our reference where the answer repeats it."""
 
     status: Statuses = (200, 201)
@@ -124,7 +121,7 @@ class Success(_Strict):
     reply: dict[str, Value] = Field(default_factory=dict)
 
 
-class Duplicate(_Strict):
+class Duplicate(Strict):
     """Answers that say that the document is there already. Without ``remote_id`` the answer is ambiguous, and a look-up decides.
 
     ``reply``: where such an answer holds what later calls need; unstated, it is where a success holds it.
@@ -135,7 +132,7 @@ class Duplicate(_Strict):
     reply: dict[str, Value] | None = None
 
 
-class Batch(_Strict):
+class Batch(Strict):
     """Several documents in one request: ``{items}`` in ``body`` is the list of their bodies; ``results`` the list of what became of each.
 
     ``reference`` finds each result's document; ``status`` is where a result states its own status; the conditions of the call hold per result.
@@ -168,7 +165,7 @@ RESERVED_HEADERS = {
 Headers = Annotated[dict[str, str], AfterValidator(_no_reserved_header)]
 
 
-class CallSpecification(_Strict):
+class CallSpecification(Strict):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: str
@@ -183,80 +180,7 @@ class CallSpecification(_Strict):
     batch: Batch | None = None
 
 
-class Amount(_Strict):
-    """An amount in an answer: whole minor units, or decimal with as many decimals as its currency (``minor: false``)."""
-
-    path: str
-    minor: bool = False
-    negate: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _text_is_a_path(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-
-class Mapped(_Strict):
-    """A value of an answer; ``map`` translates it (what it does not name stays)."""
-
-    path: str
-    map: dict[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _text_is_a_path(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-
-class LineFields(_Strict):
-    """One line of a document that was found. Either signed amounts (debit positive), or ``debit`` and ``credit``, or amounts with a ``side``.
-
-    ``line_key``: where the key is; ``line_key_leads``: it is followed by words, as ``{line.key} | words``.
-    """
-
-    items: str
-    line_key: str
-    line_key_leads: bool = False
-    remote_line_id: str | None = None
-    account: str | None = None
-    party: str | None = None
-    amount: Amount | None = None
-    functional: Amount | None = None
-    debit: Amount | None = None
-    credit: Amount | None = None
-    tax: Amount | None = None
-    side: Mapped | None = None
-    currency: str | None = None
-
-    @model_validator(mode="after")
-    def _has_an_amount(self) -> Self:
-        if (self.debit is None) != (self.credit is None):
-            raise ValueError("state debit and credit together")
-        if self.debit is not None and self.functional is not None:
-            raise ValueError("debit and credit are the functional amount: do not state functional too")
-        if self.debit is None and self.functional is None and self.amount is None:
-            raise ValueError("state amount, functional, or debit and credit")
-        return self
-
-
-class DocumentFields(_Strict):
-    """What of a document an answer tells. ``reference_leads``: our reference is followed by words in that text."""
-
-    reference: str
-    reference_leads: bool = False
-    remote_id: str
-    number: str | None = None
-    status: Mapped | None = None
-    document_date: str | None = None
-    period: str | None = None
-    currency: str | None = None
-    description: str | None = None
-    written_at: str | None = None
-    total: Amount | None = None
-    lines: LineFields | None = None
-
-
-class Next(_Strict):
+class Next(Strict):
     """How the next page is asked for: by the ``link`` in the answer, or by a ``cursor`` in the answer as ``parameter``, or by counting.
 
     Counting: ``page`` is the parameter, from ``first`` until a page is empty.
@@ -277,7 +201,7 @@ class Next(_Strict):
         return self
 
 
-class Listing(_Strict):
+class Listing(Strict):
     """A list that is read page by page. ``count``: where the answer says how many items there are in all; the pages must add up to it."""
 
     method: Literal["GET", "POST"] = "GET"
@@ -301,7 +225,7 @@ class LookUp(Listing):
     replies: dict[str, dict[str, Value]] = Field(default_factory=dict)
 
 
-class Comparison(_Strict):
+class Comparison(Strict):
     """What is compared when a document is verified; a posted document has the status ``posted``."""
 
     status: bool = True
@@ -310,7 +234,7 @@ class Comparison(_Strict):
     lines: tuple[Literal["account", "functional_minor", "currency", "amount_minor", "party", "tax_minor"], ...] = ()
 
 
-class DocumentSpecification(_Strict):
+class DocumentSpecification(Strict):
     """``document_url``: the page on which a person sees a document, such as ``https://erp.example.com/journals/{remote_id}``."""
 
     calls: tuple[CallSpecification, ...] = Field(min_length=1)
@@ -356,12 +280,12 @@ class ReadBack(Listing):
     movements: Movements | None = None
 
 
-class Ping(_Strict):
+class Ping(Strict):
     path: str
     query: dict[str, str] = Field(default_factory=dict)
 
 
-class Specification(_Strict):
+class Specification(Strict):
     """A whole destination."""
 
     capabilities: Capabilities = Capabilities()
