@@ -14,6 +14,8 @@ from pathlib import Path
 from reverse_etl.errors import DestinationError
 
 POLL_SECONDS = 0.05
+# Nobody is deaf to SIGKILL, but a busy machine may take its time.
+KILL_SECONDS = 30.0
 LOG_TAIL_BYTES = 2000
 
 
@@ -66,12 +68,12 @@ def stop(process: ServerProcess, patience_seconds: float = 5.0) -> bool:
     if not is_running(process):
         return False
     # SIGTERM, not SIGINT: a server started from a background shell ignores the latter.
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+    for signal_number, seconds in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, KILL_SECONDS)):
         try:
             os.kill(process.pid, signal_number)
         except ProcessLookupError:
             return True
-        deadline = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not is_running(process):
                 return True

@@ -26,7 +26,7 @@ _CREDENTIALS = {
     "xero": (("client_id",), ("client_secret", "refresh_token")),
     "quickbooks": (("client_id",), ("client_secret", "refresh_token")),
 }
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 LOCK_SECONDS = 300.0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # Only what the page under test asks for reaches the network: a browser's own errands would wait for hosts that nobody serves here.
 ARGUMENTS = (
@@ -21,6 +21,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+# What appears at all has this long on a busy machine.
+LONGEST_MILLISECONDS = 120_000
 
 
 # Playwright keeps an event loop running in the thread until it is stopped, and no test of another file may meet that.
@@ -34,7 +36,8 @@ def browser() -> Iterator[Browser]:
             if os.environ.get("CI"):
                 pytest.fail(told)
             pytest.skip(told)
-        chromium = playwright.chromium.launch(executable_path=installed, args=list(ARGUMENTS))
+        expect.set_options(timeout=LONGEST_MILLISECONDS)
+        chromium = playwright.chromium.launch(executable_path=installed, args=list(ARGUMENTS), timeout=LONGEST_MILLISECONDS)
         yield chromium
         chromium.close()
 
@@ -42,5 +45,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
+    context.set_default_timeout(LONGEST_MILLISECONDS)
     yield context.new_page()
     context.close()

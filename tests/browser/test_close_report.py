@@ -101,6 +101,7 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(browser: Browser, path: Path, viewport: Mapping[str, int], scheme: str = "light") -> tuple[Page, list[str]]:
     """The page, and what it complained of or asked the network for."""
     context = browser.new_context(viewport=dict(viewport), color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(120_000)
     page = context.new_page()
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)

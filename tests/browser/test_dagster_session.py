@@ -34,7 +34,7 @@ from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 TIEOUT = Path(sys.executable).with_name("tieout")
 ENTITY, PERIOD = "northlight_us", "2026-01"
 FIRST_DAY_AFTER = "2026-02-01"
-START_SECONDS, RUN_SECONDS = 120.0, 300.0
+START_SECONDS, RUN_SECONDS = 300.0, 600.0
 SIZE = {"width": 1600, "height": 1000}
 
 
@@ -122,7 +122,7 @@ class Visit:
 @pytest.fixture
 def visit(browser: Browser, interface: Interface, tmp_path: Path) -> Iterator[Visit]:
     context = browser.new_context(viewport=SIZE)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     # What would cover the page the first time somebody opens it.
     context.add_init_script("localStorage.setItem('communityNux', '1')")
     yield Visit(context.new_page(), interface.url, Path(os.environ.get("TIEOUT_SCREENSHOTS") or tmp_path / "pictures"))
@@ -138,7 +138,7 @@ def test_a_close_is_started_stopped_by_a_check_put_right_and_resumed(interface: 
     # What the page has drawn while the run went on lists no failed step.
     page.reload()
     page.get_by_text("close__period", exact=True).last.click()
-    expect(page.get_by_text(f"{ENTITY} {PERIOD} stays open: K8").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{ENTITY} {PERIOD} stays open: K8").first).to_be_visible()
     visit.picture("3-refused")
     expect(page.get_by_text('or in Dagster press "Re-execute all (*)"').first).to_be_visible()
     refused, _, _ = page.url.partition("?")
@@ -158,7 +158,7 @@ def test_a_close_is_started_stopped_by_a_check_put_right_and_resumed(interface: 
     assert visit.outcome() == "Failure"
     page.reload()
     page.get_by_text("close__period", exact=True).last.click()
-    expect(page.get_by_text("This run compared nothing anew").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("This run compared nothing anew").first).to_be_visible()
     execute_again(visit, repeated, "All steps in root run")
     assert visit.outcome() == "Success"
     visit.picture("5-resumed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 
 import duckdb
 import pytest
@@ -162,6 +163,8 @@ def test_analysts_read_while_the_copy_is_replaced_and_an_open_reader_keeps_what_
             installation.warehouse.execute(["insert into shop.things values ('c', null)"])
             installation.warehouse.publish()
         assert connection.sql("select count(*) from shop.things").fetchall() == before
+    while not counted and not failed:
+        time.sleep(0.01)
     stop.set()
     reader.join()
     assert failed == []

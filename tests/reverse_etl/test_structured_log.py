@@ -105,7 +105,7 @@ for number in range(400):
     logger.info('{{"number": %d, "filling": "%s"}}', number, "." * 100)
 """
     writers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert [writer.wait(300) for writer in writers] == [0, 0]
     files = sorted(file for file in path.parent.iterdir() if file.suffix == ".jsonl")
     assert [file.name for file in files] == ["tieout.1.jsonl", "tieout.2.jsonl", "tieout.jsonl"]
     for file in files:

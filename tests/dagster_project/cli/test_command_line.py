@@ -32,7 +32,7 @@ def test_help_loads_none_of_the_heavy_parts() -> None:
     assert shown.returncode == 0, shown.stderr
     assert all(name in shown.stdout for name in COMMANDS)
     # Half a second on a quiet machine; the bound leaves room for a busy one.
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -141,15 +141,16 @@ def test_progress_is_a_line_where_there_is_no_terminal_and_json_on_standard_erro
     assert printed.err == '{"step": "landing", "entity": "acme", "period": "2026-01", "message": "4 files", "seconds": 1.5}\n'
 
 
+# A bar is drawn ten times a second, by a thread: the program goes on when it is told to.
 PROGRAM = """
-import time
+import sys
 from dagster_project.cli.session import Session
 from dagster_project.runs.progress import Progress, report
 from reverse_etl.progress import Course
 with Session(None, False, {quiet}).watching():
     course = Course("files", 4)
     course.advance(1, doing="a.csv")
-    time.sleep(0.3)  # a bar is drawn ten times a second
+    sys.stdin.readline()
     report(Progress("landing", "acme", "2026-01", "4 files", 1.5))
 """
 
@@ -158,6 +159,9 @@ def on_a_terminal(quiet: bool, **environment: str) -> str:
     """What a person sees."""
     leader, follower = pty.openpty()
     printed: list[bytes] = []
+    drawn = threading.Event()
+    if quiet:
+        drawn.set()
 
     def read() -> None:
         while True:
@@ -168,15 +172,21 @@ def on_a_terminal(quiet: bool, **environment: str) -> str:
             if not some:
                 return
             printed.append(some)
+            if b"1/4" in b"".join(printed):
+                drawn.set()
 
     reader = threading.Thread(target=read)
     reader.start()
     program = PROGRAM.format(quiet=quiet)
     surroundings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment}
     surroundings = {name: value for name, value in surroundings.items() if name != "NO_COLOR" or name in environment}
-    subprocess.run([sys.executable, "-c", program], stdout=follower, stderr=follower, env=surroundings, check=True)
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=follower, stderr=follower, env=surroundings) as running:
+        assert drawn.wait(120)
+        running.communicate(b"\n")
+    assert running.returncode == 0
     os.close(follower)
-    reader.join(timeout=10)
+    reader.join(timeout=120)
     return b"".join(printed).decode()
 
 

@@ -41,7 +41,7 @@ job = dg.define_asset_job("monthly_close", tags={IN_TURN: "monthly_close"})
 with open_instance(load_settings()) as instance:
     dg.Definitions(assets=[delivering], jobs=[job]).resolve_job_def("monthly_close").execute_in_process(instance=instance, partition_key=KEY)
 """
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 600
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from reverse_etl.crash_points import CRASH_VARIABLE
 from reverse_etl.posting import push
 from reverse_etl.register import Register
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass
@@ -89,7 +89,7 @@ def pushing(books: Destination, crash_point: str | None = None, *, locks: str = 
 
 
 def _waited(pid: int, options: int) -> tuple[int, int]:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         found, status = os.waitpid(pid, options | os.WNOHANG)
         if found:
@@ -97,4 +97,4 @@ def _waited(pid: int, options: int) -> tuple[int, int]:
         time.sleep(0.005)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    raise AssertionError("it neither stopped nor ended within a minute")
+    raise AssertionError("it neither stopped nor ended within five minutes")

@@ -74,7 +74,7 @@ def kill_at_once(server: PostgreSQL) -> None:
     """As the machine's end would: its sessions are cut, and it recovers when it starts again."""
     identification = server.folder / "postmaster.pid"
     os.kill(int(identification.read_text().split()[0]), signal.SIGQUIT)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while identification.exists():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -89,7 +89,7 @@ def test_a_full_disk_is_a_register_error_and_leaves_nothing_half_done(filled: st
         text=True,
         preexec_fn=_small_disk,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert run.returncode == 3, run.stderr

@@ -56,7 +56,7 @@ def test_processes_that_create_and_seal_at_once_share_one_gapless_register(regis
     command = [sys.executable, "-c", SEAL_BATCHES, register_url]
     writers = [subprocess.Popen([*command, prefix], env=environment) for prefix in ("A", "B", "C")]
 
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0, 0]
 
     register = Register.open(register_url)
     assert sorted(document.number or "" for document in register.documents()) == [f"INV-NORTHLIGHT_US-{number:06d}" for number in range(1, 76)]

@@ -94,7 +94,7 @@ def test_two_processes_bring_a_register_up_at_once(register_url: str, monkeypatc
 
     opening = [subprocess.Popen([sys.executable, "-c", OPEN, register_url], env=dict(os.environ)) for _ in range(3)]
 
-    assert [process.wait(timeout=60) for process in opening] == [0, 0, 0]
+    assert [process.wait(timeout=300) for process in opening] == [0, 0, 0]
     assert Register.open(register_url).verify_chain().intact
 
 

@@ -66,7 +66,7 @@ def test_both_stand_ins_start_once_and_keep_their_address_across_a_restart(setti
 
 
 def test_a_recorded_process_id_that_now_belongs_to_another_process_is_left_alone(settings: Settings) -> None:
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         settings.sandbox_folder.mkdir()
         record = {"url": "http://127.0.0.1:9", "pid": bystander.pid, "started": "a time long ago"}
@@ -122,13 +122,13 @@ def test_a_server_that_ends_while_starting_shows_its_last_words(tmp_path: Path) 
     process = launch([sys.executable, "-c", "raise SystemExit('no port left')"], log)
 
     with pytest.raises(DestinationError, match="no port left"):
-        wait_until_ready(process, lambda: False, 20.0, log, "the server")
+        wait_until_ready(process, lambda: False, 120.0, log, "the server")
 
 
 def test_a_server_deaf_to_termination_is_killed(tmp_path: Path) -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     process = launch([sys.executable, "-c", deaf], tmp_path / "log")
-    wait_until_ready(process, lambda: (tmp_path / "log").read_text() != "", 20.0, tmp_path / "log", "the server")
+    wait_until_ready(process, lambda: (tmp_path / "log").read_text() != "", 120.0, tmp_path / "log", "the server")
 
     assert stop(process, patience_seconds=0.3)
     assert not is_running(process)
@@ -140,7 +140,7 @@ def test_a_process_is_known_by_its_start_time() -> None:
     assert not is_running(ServerProcess(os.getpid(), "another time"))
     child = subprocess.Popen([sys.executable, "-c", ""])
     known = ServerProcess(child.pid, start_time(child.pid) or "")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while is_running(known) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not is_running(known)

@@ -182,7 +182,7 @@ def test_a_poster_killed_in_the_middle_of_an_exchange_is_finished_by_the_next(
     settings: Settings, ledger: Ledger, register: Register, point: str
 ) -> None:
     seal(register, customer(register, "C1"), *(entry(register, f"J{number}") for number in range(3)))
-    died = subprocess.run([sys.executable, "-c", PUSHING, str(settings.home)], env=os.environ | {CRASH_VARIABLE: point}, check=False, timeout=60)
+    died = subprocess.run([sys.executable, "-c", PUSHING, str(settings.home)], env=os.environ | {CRASH_VARIABLE: point}, check=False, timeout=300)
     assert died.returncode == -signal.SIGKILL
     pushed(register, settings)
     assert states(register) == {State.VERIFIED}, reasons(register)

@@ -17,9 +17,9 @@ def test_every_journal_is_posted_once_though_answers_are_lost_and_the_server_is_
     start_ledger: Callable[[Path], Ledger], tmp_path: Path
 ) -> None:
     ledger = start_ledger(tmp_path / "burning")
-    fire = Fire(frozenset({2, 5}), frozenset({3}), batch_size=20, send_deadline=timedelta(seconds=2), in_flight_bound=timedelta(seconds=3))
+    fire = Fire(frozenset({2, 5}), frozenset({3}), batch_size=20, send_deadline=timedelta(seconds=4), in_flight_bound=timedelta(seconds=6))
     try:
-        burned = push_through_fire(ledger, tmp_path, 60, fire, 120)
+        burned = push_through_fire(ledger, tmp_path, 60, fire, 600)
     finally:
         stop(ledger.server.process)
 

@@ -107,7 +107,7 @@ def test_what_was_sent_already_is_adopted_in_a_batch_with_what_was_not(unique: L
 def test_after_a_lost_answer_the_same_is_sent_again_at_once(unique: Ledger, system: Tryton) -> None:
     documents = [entry() for _ in range(20)]
     with lossy_relay(unique.server.url, "account.move.create") as relay:
-        outcomes = Driver(unique.open(deadline_seconds=2, url=relay.url, unique_reference="true")).send(documents, "create")
+        outcomes = Driver(unique.open(url=relay.url, unique_reference="true")).send(documents, "create")
     assert {type(outcome) for outcome in outcomes} == {Ambiguous}
 
     Driver(system).post(*documents)
