@@ -117,7 +117,7 @@ def test_checking_says_what_becomes_of_a_lost_answer_and_sends_nothing(tmp_path:
     assert lines == (
         "vouchers: kind http at https://ledger.invalid; 500 requests a second, 4 at once",
         "customer: class U; after a lost answer it is sent again",
-        "journal_entry: class A; after a lost answer it is sent again within 1 h, then looked up after 3 s",
+        "journal_entry: class A; after a lost answer it is sent again within 1 h, then looked up after 1 min 1 s",
         f"described in {tmp_path}/destinations/vouchers.yaml",
         "customer: upsert (PUT /api/2/partners/{payload.customer_id})",
         "journal_entry: create (POST /api/2/vouchers), finish (POST /api/2/vouchers/{replies.create.no}/finish)",
