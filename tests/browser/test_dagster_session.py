@@ -52,11 +52,11 @@ def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
     settings = load_settings(home)
     initialize(settings)
     generate(home, events=2_000, seed=11, customer_count=40)
+    start_sandbox(settings)
+    command(settings, "land", "--to", FIRST_DAY_AFTER)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    start_sandbox(settings)
-    command(settings, "land", "--to", FIRST_DAY_AFTER)
     with (home / "dev.log").open("wb") as log:
         serving = subprocess.Popen(
             [TIEOUT, "dev", "--port", str(port)],

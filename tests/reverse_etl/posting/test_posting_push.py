@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from reverse_etl.errors import LaneBusyError
 from reverse_etl.locks import file_lock
 from reverse_etl.posting.plans import LaneSituation, plan_lane
 from reverse_etl.register.records import SOFT_CLOSED
-from reverse_etl.sandbox.processes import free_port, stop
+from reverse_etl.sandbox.processes import stop
 from reverse_etl.systems.contract import Manifest
 
 Start = Callable[..., Destination]
@@ -245,10 +246,14 @@ def test_a_destination_that_is_down_leaves_everything_pending_and_the_next_push_
     books = start(CLASS_B)
     register = books.register
     seal(register, *(entry(register, f"J{number}") for number in range(10)))
-    real, books.url = books.url, f"http://127.0.0.1:{free_port()}"
+    real = books.url
     began = time.monotonic()
 
-    report = books.push(patience=600)
+    # Taken, so that nobody else listens there.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        books.url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        report = books.push(patience=600)
 
     assert time.monotonic() - began < 60
     assert (report.pending, report.posted) == (10, 0)

@@ -199,15 +199,15 @@ def test_a_revoked_key_holds_documents_instead_of_rejecting_them(destination: De
 
 def test_a_destination_that_is_down_proves_nothing_was_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    down = open_stripe(Settings(home=tmp_path), f"http://127.0.0.1:{port}")
-    driver = build.Driver(down)
-    assert isinstance(driver.send(driver.call(build.customer("D1"), "create", {})), NotExecuted)
-    for read in (down.ping, lambda: down.look_up([build.customer("D1")], {}), lambda: down.read_back("northlight_us", "2026-01")):
-        with pytest.raises(DestinationError):
-            read()
+    # Taken, so that nobody else listens there.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        down = open_stripe(Settings(home=tmp_path), f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        driver = build.Driver(down)
+        assert isinstance(driver.send(driver.call(build.customer("D1"), "create", {})), NotExecuted)
+        for read in (down.ping, lambda: down.look_up([build.customer("D1")], {}), lambda: down.read_back("northlight_us", "2026-01")):
+            with pytest.raises(DestinationError):
+                read()
 
 
 def test_a_key_never_travels_in_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tryton_documents import US, Driver, customer, entry
 from tryton_ledger import Ledger
 
 from reverse_etl.documents import SealedDocument
-from reverse_etl.sandbox.processes import free_port, stop
+from reverse_etl.sandbox.processes import stop
 from reverse_etl.sandbox.tryton.server import start_server
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, RemoteDocument
 from reverse_etl.systems.tryton import Tryton
@@ -79,9 +79,11 @@ def test_a_server_killed_in_the_middle_of_a_request_leaves_all_or_nothing(start_
 def test_a_server_that_is_down_is_proven_not_to_have_executed_anything(ledger: Ledger, system: Tryton) -> None:
     documents = [entry(), entry()]
     calls = Driver(system).calls(documents, "create")
-    absent = Connection(f"http://127.0.0.1:{free_port()}", "erp", "admin", "irrelevant")
-
-    outcomes = Tryton(system.manifest, absent, [US]).send(calls)
+    # Taken, so that nobody else listens there.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        absent = Connection(f"http://127.0.0.1:{deaf.getsockname()[1]}", "erp", "admin", "irrelevant")
+        outcomes = Tryton(system.manifest, absent, [US]).send(calls)
 
     assert {type(outcome) for outcome in outcomes.values()} == {NotExecuted}
 
