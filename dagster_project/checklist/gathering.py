@@ -40,6 +40,7 @@ def checklists_of(
             requests=register.approval_requests(),
             exceptions=register.exceptions(),
             cutovers=copy.cutovers(),
+            published_at=installation.warehouse.published_at(),
         )
         standings = [_standing(installation.settings, register, copy, key, shared, failed_runs.get(key)) for key in keys]
     return tuple(step for standing in standings for step in checklist(standing, calendar, instant))
@@ -71,6 +72,7 @@ class _Shared:
     requests: Sequence[ApprovalRequest]
     exceptions: Sequence[ExceptionRecord]
     cutovers: Mapping[str, str]
+    published_at: datetime | None
 
 
 def _standing(settings: Settings, register: Register, copy: Published, key: CloseKey, shared: _Shared, failed_run: FailedRun | None) -> Standing:
@@ -90,7 +92,7 @@ def _standing(settings: Settings, register: Register, copy: Published, key: Clos
         ledger=ledger,
         first_open=_first_open(register, entity, max(settings.first_period, shared.cutovers.get(entity, ""))),
         changes=changes,
-        published_at=_published_at(settings),
+        published_at=shared.published_at,
         published_position=copy.position(),
         landing=copy.landing(first, after),
         measures=copy.measures(entity, period),
@@ -122,12 +124,6 @@ def _standing(settings: Settings, register: Register, copy: Published, key: Clos
 
 def _billing(settings: Settings) -> str:
     return next((name for name in sorted(settings.destinations) if settings.kind(name) == BILLING_PLATFORM), BILLING_PLATFORM)
-
-
-def _published_at(settings: Settings) -> datetime | None:
-    """When the copy was made. The mirror in it says when the register last moved, which may have been long before."""
-    path = settings.published_path
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
 
 
 def _first_open(register: Register, entity: str, first: str) -> str:

@@ -19,7 +19,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.partitions import CloseKey
 from dagster_project.close.steps import Checkpoint
 from dagster_project.pages.queue import counted
-from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication, published_at
+from dagster_project.pages.queue_gathering import company_of, gather_queue, one_publication
 from dagster_project.pages.report import (
     Break,
     CloseReport,
@@ -109,7 +109,7 @@ def _gathered(installation: Installation, period: str, now: datetime, run_id: st
         run_id=run_id or _last_run(documents),
         register_position=seen.position,
         head_hash=seen.head_hash,
-        published_at=published_at(installation),
+        published_at=installation.warehouse.published_at(),
         exponents=exponents(),
         entities=tuple(_entities(installation, changes, checkpoints, is_published)),
         waterfalls=tuple(one for one in _waterfalls(warehouse, period) if one.entity in ours) if is_published else (),

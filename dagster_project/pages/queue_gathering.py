@@ -88,7 +88,7 @@ def _gathered(installation: Installation, now: datetime, entity: str | None) -> 
     return ExceptionQueue(
         company=names[entity] if entity else ", ".join(names.values()),
         generated_at=now,
-        published_at=published_at(installation),
+        published_at=installation.warehouse.published_at(),
         register_position=position,
         rates=rates,
         items=items,
@@ -100,11 +100,6 @@ def _gathered(installation: Installation, now: datetime, entity: str | None) -> 
 def one_publication(installation: Installation) -> AbstractContextManager[object]:
     """Whatever is read of the published warehouse in the block is of the same copy of it, which is opened once; nothing where there is none."""
     return installation.warehouse.reading_published() if installation.settings.published_path.is_file() else nullcontext()
-
-
-def published_at(installation: Installation) -> datetime | None:
-    path = installation.settings.published_path
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.is_file() else None
 
 
 def names_of(installation: Installation) -> dict[str, str]:

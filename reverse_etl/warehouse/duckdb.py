@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,8 @@ from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.warehouse.duckdb_session import DuckDBSession
 
 PUBLISH_ATTEMPTS = 3
+# Written into the warehouse with each copy, for a file that is moved or restored has another time than its content.
+PUBLICATION = "main.publication"
 POLL_SECONDS = 0.2
 # How DuckDB tells who has the file open: it knows of other programs than ours.
 _HELD = re.compile(r"Could not set lock on file .*?Conflicting lock is held(?: in (?P<program>.+?))? \(PID (?P<pid>\d+)\)", re.DOTALL)
@@ -148,6 +151,8 @@ class DuckDBWarehouse:
             for _ in range(PUBLISH_ATTEMPTS):
                 # After a checkpoint the file is the whole database, and copying it costs far less than copying its rows.
                 with self._connection("publish") as connection:
+                    now = datetime.now(UTC).replace(tzinfo=None)
+                    connection.execute(f"create or replace table {PUBLICATION} as select cast(? as timestamp) as published_at", [now])
                     connection.execute("checkpoint")
                 before = self._stamp()
                 shutil.copyfile(self._path, staged)
@@ -156,6 +161,17 @@ class DuckDBWarehouse:
                     return
         staged.unlink(missing_ok=True)
         raise WarehouseBusyError(f"the warehouse {self._path} is being written to without its lock; let that end, then run again")
+
+    def published_at(self) -> datetime | None:
+        if not self._published.is_file():
+            return None
+        try:
+            rows = self.read_published(f"select published_at from {PUBLICATION}").to_pylist()
+        except DestinationError:
+            # Made by a version that did not write it down.
+            return datetime.fromtimestamp(self._published.stat().st_mtime, UTC)
+        published_at: datetime = rows[0]["published_at"]
+        return published_at.replace(tzinfo=UTC)
 
     def _stamp(self) -> tuple[int, int]:
         status = self._path.stat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -124,6 +124,10 @@ class Warehouse(Protocol):
 
     def publish(self) -> None:
         """Replace the copy that readers use, atomically."""
+        ...
+
+    def published_at(self) -> datetime | None:
+        """When the copy that readers use was made, as it says itself; None where nothing is published."""
         ...
 
     def occupant(self) -> str | None:
