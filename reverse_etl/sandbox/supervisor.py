@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -98,6 +98,17 @@ def sandbox_status(settings: Settings) -> Mapping[str, Endpoint | None]:
         answering = recorded is not None and _answers(name, recorded)
         status[name] = Endpoint(recorded.url, recorded.process.pid) if recorded is not None and answering else None
     return status
+
+
+def stopped(settings: Settings, names: Collection[str] | None = None) -> tuple[str, ...]:
+    """The destinations, or those of ``names``, that are stand-ins whose process has ended. Asks none of them."""
+    found = []
+    for name, destination in settings.destinations.items():
+        if destination.url == SANDBOX_URL and (names is None or name in names):
+            recorded = _recorded(settings, settings.kind(name))
+            if recorded is None or not is_running(recorded.process):
+                found.append(name)
+    return tuple(found)
 
 
 def endpoint_url(settings: Settings, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagster_project.cli.alerts import alerting
+from dagster_project.cli.installing.sandbox import tell_of_stopped
 from dagster_project.cli.session import Session, waiting, with_session
 from reverse_etl.errors import ConfigurationError, TieoutError
 
@@ -76,6 +77,7 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
         run = close(session, runner, keys)
         if not run.succeeded:
             session.line(f"What it waits for: tieout checklist {period}" + (f" --entity {entity}" if entity else ""))
+            tell_of_stopped(session)
         refuse(run)
     found = checkpoints(installation, entity, period, published=True)
     decimals = exponents()

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
 from dagster_project.cli.session import Session, with_session
+
+
+def tell_of_stopped(session: Session, names: Collection[str] | None = None) -> None:
+    """Where destinations could not be asked, and are stand-ins that do not run: which command starts them."""
+    from reverse_etl.sandbox.supervisor import stopped
+
+    found = stopped(session.settings, names)
+    if found:
+        session.line(f"{' and '.join(found)}: the stand-in does not run; start it with 'tieout sandbox start', then run this again")
 
 
 @click.group("sandbox")

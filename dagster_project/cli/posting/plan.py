@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagster_project.cli.closing.close import close_keys, refuse
+from dagster_project.cli.installing.sandbox import tell_of_stopped
 from dagster_project.cli.session import Session, waiting, with_session
 from reverse_etl.correlation import current
 from reverse_etl.errors import ConfigurationError, PlanMovedError, TieoutError
@@ -126,6 +127,7 @@ def push_command(session: Session, period: str | None, entity: str | None, syste
     if any(isinstance(error, PlanMovedError) for error in failures.values()):
         raise PlanMovedError("; ".join(f"{lane}: {error}" for lane, error in failures.items()))
     if failures:
+        tell_of_stopped(session, {lane.split()[0] for lane in failures})
         raise PushFailedError("; ".join(f"{lane}: {error}" for lane, error in failures.items()))
 
 

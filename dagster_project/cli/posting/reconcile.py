@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagster_project.cli.closing.close import close_keys
+from dagster_project.cli.installing.sandbox import tell_of_stopped
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.errors import ConfigurationError, DestinationError
 
@@ -50,6 +51,8 @@ def reconcile_command(session: Session, period: str, entity: str | None, system:
                 _tell(session, comparison)
     counts = {kind: count for kind, count in summary(comparisons).items() if count}
     told = [f"{count} {kind}" for kind, count in counts.items()] + ([f"{len(unreadable)} not read"] if unreadable else [])
+    if unreadable:
+        tell_of_stopped(session, {lane.split()[0] for lane in unreadable})
     ties = "Every document of ours ties" if any(one.foreign for one in comparisons) else "Everything ties"
     session.line(f"Differs: {', '.join(told)}" if told else ties)
     session.result({"differences": counts, "unreadable": unreadable, "comparisons": [_comparison(one) for one in comparisons]})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagster_project.cli.installing.sandbox import tell_of_stopped
 from dagster_project.cli.session import Session, with_session
 from reverse_etl.correlation import current
 
@@ -59,6 +60,9 @@ def replay_command(
                 )
                 reports.append(report)
                 _tell(session, report)
+    unreadable = {report.system for report in reports if report.unreadable or (report.pushed is not None and not report.clean)}
+    if unreadable:
+        tell_of_stopped(session, unreadable)
     if not reports:
         session.line("Nothing of that is sealed")
     session.result([_row(report) for report in reports])

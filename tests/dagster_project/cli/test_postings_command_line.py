@@ -24,7 +24,7 @@ from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.sandbox.processes import ServerProcess, stop
-from reverse_etl.settings import load_settings
+from reverse_etl.settings import Settings, load_settings
 from reverse_etl.transport import tracing
 
 PERIOD = "2026-01"
@@ -296,3 +296,17 @@ def test_no_secret_is_in_what_is_shown_or_written(office: Office, tmp_path: Path
     path = tmp_path / "plan.json"
     shown = office("plan", PERIOD, "--sealed", "--out", str(path)) + office("push", PERIOD) + office("exceptions", "show", document.reference)
     assert "sk_live" not in shown + path.read_text()
+
+
+def test_where_a_stand_in_does_not_run_the_command_that_starts_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(home=tmp_path)
+    initialize(settings)
+    (tmp_path / "secrets").mkdir(exist_ok=True)
+    (tmp_path / "secrets" / "stripe_api_key").write_text("sk_test_1")
+    settings.sandbox_folder.mkdir(exist_ok=True)
+    ended = {"url": "http://127.0.0.1:9", "pid": 1, "started": "never", "home": str(tmp_path.resolve())}
+    (settings.sandbox_folder / "stripe.json").write_text(json.dumps(ended))
+    assert run(["--home", str(tmp_path), "reconcile", PERIOD, "--system", "stripe", "--entity", "northlight_us"]) == 1
+    told = capsys.readouterr().out
+    assert "no connection to 127.0.0.1 port 9" in told
+    assert "stripe: the stand-in does not run; start it with 'tieout sandbox start', then run this again" in told
