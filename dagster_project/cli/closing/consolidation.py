@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagster_project.cli.closing.tie_out import console
+from dagster_project.cli.terminal.tables import show
 from dagster_project.quantities import quantity
 
 if TYPE_CHECKING:
@@ -41,24 +41,21 @@ def consolidated(installation: Installation, period: str) -> tuple[ConsolidatedA
 
 
 def show_consolidation(accounts: Sequence[ConsolidatedAccount]) -> None:
-    from rich.table import Table
-
     if not accounts:
         return
     first = accounts[0]
-    table = Table(title=f"The group at the end of {first.period}", title_justify="left", title_style="bold", header_style="bold")
-    table.add_column("Account")
-    for column in ("Entities at closing rate", "Translation", "Elimination", "Group"):
-        table.add_column(column, justify="right", no_wrap=True)
     total = [sum(getattr(account, name) for account in accounts) for name in _LAYERS]
-    for account in accounts:
-        table.add_row(f"{account.account} {account.account_name}", *_amounts([getattr(account, name) for name in _LAYERS], first))
-    table.add_section()
-    table.add_row("", *_amounts(total, first))
-    console().print(table)
+    rows = [(f"{account.account} {account.account_name}", [getattr(account, name) for name in _LAYERS]) for account in accounts]
+    shown = [{"account": name} | dict(zip(_LAYERS.values(), _amounts(minor, first), strict=True)) for name, minor in [*rows, ("all accounts", total)]]
+    show(f"The group at the end of {first.period}", shown, ["account", *_LAYERS.values()])
 
 
-_LAYERS = ("entity_minor", "translation_minor", "elimination_minor", "closing_minor")
+_LAYERS: Mapping[str, str] = {
+    "entity_minor": "entities at closing rate",
+    "translation_minor": "translation",
+    "elimination_minor": "elimination",
+    "closing_minor": "group",
+}
 
 
 def _amounts(minor: Sequence[int], of: ConsolidatedAccount) -> list[str]:

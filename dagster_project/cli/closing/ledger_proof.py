@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagster_project.cli.closing.tie_out import console
+from dagster_project.cli.terminal.tables import show
 from dagster_project.close.ledgers import ledger_systems
 from dagster_project.quantities import quantity
 from reverse_etl.register.records import OPEN
@@ -92,24 +92,15 @@ def period_states(installation: Installation, periods: Sequence[str]) -> tuple[P
 
 
 def show_ledger_proof(receivables: Sequence[PartyReceivable], states: Sequence[PeriodState]) -> None:
-    from rich.table import Table
-
-    parties = Table(title="Receivables of the ERP's own parties", title_justify="left", title_style="bold", header_style="bold")
-    for column in ("Entity", "Parties", "Receivable", "Ours"):
-        parties.add_column(column, justify="right" if column in ("Parties", "Receivable") else "left")
+    parties = []
     for entity in sorted({row.entity for row in receivables}):
         own = [row for row in receivables if row.entity == entity]
         differing = [row.party for row in own if not row.equal]
-        decimals: Mapping[str, int] = {own[0].currency: own[0].exponent}
-        total = quantity(str(sum(row.ledger for row in own)), own[0].currency, decimals)
-        parties.add_row(entity, str(len(own)), total, f"[red]{', '.join(differing)}[/]" if differing else "equal, party by party")
-    months = Table(title="Accounting periods in the ERP", title_justify="left", title_style="bold", header_style="bold")
-    for column in ("Entity", "Period", "ERP", "Register"):
-        months.add_column(column)
-    for state in states:
-        months.add_row(state.entity, state.period, state.ledger, state.ours if state.equal else f"[red]{state.ours}[/]")
-    console().print(parties)
-    console().print(months)
+        total = quantity(str(sum(row.ledger for row in own)), own[0].currency, {own[0].currency: own[0].exponent})
+        parties.append({"entity": entity, "parties": len(own), "receivable": total, "ours": ", ".join(differing) or "equal, party by party"})
+    show("Receivables of the ERP's own parties", parties, ["entity", "parties", "receivable", "ours"])
+    months = [{"entity": state.entity, "period": state.period, "ERP": state.ledger, "register": state.ours} for state in states]
+    show("Accounting periods in the ERP", months, ["entity", "period", "ERP", "register"])
 
 
 def ledger_differences(receivables: Sequence[PartyReceivable], states: Sequence[PeriodState]) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reverse_etl.reperformance import Difference, MonthReperformed, Reperformance
 
 SHOWN_DIFFERENCES = 20
+SIDES = ("re-performed", "general ledger", "difference")
 
 
 class NotReperformedError(TieoutError):
@@ -76,20 +77,16 @@ def named(month: MonthReperformed) -> str:
 
 
 def show(done: Reperformance, decimals: Mapping[str, int]) -> None:
-    from rich.table import Table
-
-    from dagster_project.cli.closing.tie_out import console
+    from dagster_project.cli.terminal.tables import show as show_table
     from dagster_project.quantities import quantity
 
-    table = Table(title="The general ledger, computed again from the delivered files", title_justify="left", title_style="bold", header_style="bold")
-    for column in ("Entity", "Month", "Account", "Re-performed", "General ledger", "Difference"):
-        table.add_column(column, justify="left" if column in ("Entity", "Month", "Account") else "right", no_wrap=True)
+    rows = []
     for month in done.months:
         for item in month.accounts:
-            sides = [quantity(str(minor), item.currency, decimals) for minor in (item.expected_minor, item.ledger_minor)]
-            left = quantity(str(item.difference_minor), item.currency, decimals)
-            table.add_row(item.entity, item.period, item.account, *sides, f"[red]{left}[/]" if item.differs else left)
-    console().print(table)
+            sides = (item.expected_minor, item.ledger_minor, item.difference_minor)
+            amounts = dict(zip(SIDES, (quantity(str(minor), item.currency, decimals) for minor in sides), strict=True))
+            rows.append({"entity": item.entity, "month": item.period, "account": item.account, **amounts})
+    show_table("The general ledger, computed again from the delivered files", rows, ["entity", "month", "account", *SIDES])
     found = [difference for month in done.months for difference in month.differences]
     for difference in found[:SHOWN_DIFFERENCES]:
         click.echo(_named(difference))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.cli.terminal.tables import show
 from dagster_project.close.ledgers import ledger_systems
 from dagster_project.quantities import HEADLINES, exponents, quantity
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dagster_project.close import Installation
 
 CHECKPOINT_COUNT = len(HEADLINES)
+_SIDES = ("left", "right", "difference", "listed")
 
 _CHECKPOINTS = """
     select checkpoint, title, left_side, right_side, measure, unit,
@@ -145,44 +145,21 @@ def document_count(installation: Installation) -> int:
 
 
 def show_checkpoints(period: str, checkpoints: Sequence[TiedCheckpoint]) -> None:
-    from rich.table import Table
-
-    table = Table(title=f"Tie-out of {period}", title_justify="left", title_style="bold", header_style="bold", show_lines=True)
-    table.add_column("")
-    table.add_column("Checkpoint", max_width=34)
-    for side in ("Left", "Right", "Difference"):
-        table.add_column(side, justify="right", no_wrap=True)
-    table.add_column("Listed", justify="right")
-    table.add_column("Breaks", justify="right")
+    """A line for each unit of a checkpoint's main measure; ``listed`` is what has its reason, and breaks count over every measure."""
+    rows = []
     for item in checkpoints:
-        table.add_row(
-            f"[{'green' if item.tied else 'red'}]{item.checkpoint}[/]",
-            item.title,
-            *("\n".join(lines) for lines in (item.left, item.right, item.difference, item.excused)),
-            str(item.break_count),
-        )
-    console().print(table)
+        for place, sides in enumerate(zip_longest(item.left, item.right, item.difference, item.excused)):
+            named = {"": item.checkpoint, "checkpoint": item.title, "breaks": item.break_count} if place == 0 else {}
+            rows.append(named | dict(zip(_SIDES, sides, strict=True)))
+    show(f"Tie-out of {period}", rows, ["", "checkpoint", *_SIDES, "breaks"])
 
 
 def show_counterparties(holds: Sequence[Mapping[str, Any]], balances: Sequence[AccountBalance], decimals: Mapping[str, int]) -> None:
-    from rich.table import Table
-
-    billing = Table(title="The billing platform holds", title_justify="left", title_style="bold", header_style="bold")
-    for column in ("Entity", "Documents", "Count", "Total"):
-        billing.add_column(column, justify="right" if column in ("Count", "Total") else "left")
-    for row in holds:
-        billing.add_row(row["entity"], row["document_type"], str(row["documents"]), quantity(str(row["total_minor"]), row["currency"], decimals))
-    ledger = Table(title="The ERP's own trial balance", title_justify="left", title_style="bold", header_style="bold")
-    for column in ("Entity", "Account", "Debit", "Credit", "Ours"):
-        ledger.add_column(column, justify="right" if column in ("Debit", "Credit") else "left")
+    billing = [{**row, "total": quantity(str(row["total_minor"]), row["currency"], decimals)} for row in holds]
+    show("The billing platform holds", billing, ["entity", "document_type", "documents", "total"])
+    ledger = []
     for balance in balances:
-        amounts = [quantity(str(side), balance.currency, {balance.currency: balance.exponent}) for side in balance.ledger]
-        ledger.add_row(balance.entity, balance.account, *amounts, "equal" if balance.equal else f"[red]{balance.ours[0]} / {balance.ours[1]}[/]")
-    console().print(billing)
-    console().print(ledger)
-
-
-def console() -> Console:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 150)
+        debit, credit = (quantity(str(side), balance.currency, {balance.currency: balance.exponent}) for side in balance.ledger)
+        ours = "equal" if balance.equal else " / ".join(map(str, balance.ours))
+        ledger.append({"entity": balance.entity, "account": balance.account, "debit": debit, "credit": credit, "ours": ours})
+    show("The ERP's own trial balance", ledger, ["entity", "account", "debit", "credit", "ours"])

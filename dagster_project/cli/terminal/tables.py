@@ -23,7 +23,8 @@ WIDTH_WITHOUT_TERMINAL = 180
 MINOR, FUNCTIONAL = "_minor", "functional_"
 INDENT = "  "
 
-_NUMBER = re.compile(r"[-+]?\d+(,\d{3})*(\.\d+)?")
+# With its currency before it, or what it counts after it.
+_NUMBER = re.compile(r"([A-Z]{3} )?[-+]?\d+(,\d{3})*(\.\d+)?(?P<counted> [a-z_]+)?")
 
 Record = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def table_of(title: str, records: Sequence[Record], columns: Sequence[str]) -> F
         numeric = _are_numbers([value for value in values if value is not None])
         name = column.removesuffix(MINOR) if column in amounts else column
         cells = [amount_text(record, column) if column in amounts else _text(record.get(column)) for record in records]
-        found.append(_Column(name.replace("_", " "), cells, numeric))
+        found.append(_Column(name.replace("_", " "), cells, numeric, numeric and not any(map(_counts, cells))))
     return Fitted(title, found)
 
 
@@ -60,6 +61,8 @@ class _Column:
     heading: str
     cells: Sequence[str]
     is_numeric: bool
+    is_fixed: bool
+    """What a number counts may stand below it; a number and its currency are one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Fitted:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         cells = [[column.heading, *column.cells] for column in self.columns]
-        fixed = [column.is_numeric for column in self.columns]
+        fixed = [column.is_fixed for column in self.columns]
         shown = Table(title=Text(self.title), title_justify="left", title_style="bold", header_style="bold")
         # A line before each column and one at the end, and a space on both sides of a cell.
         found = widths(cells, fixed, options.max_width - 3 * len(self.columns) - 1)
@@ -103,6 +106,10 @@ class Fitted:
         return "\n".join(told)
 
 
+def show(title: str, records: Sequence[Record], columns: Sequence[str]) -> None:
+    console().print(table_of(title, records, columns))
+
+
 def amount_text(record: Record, column: str) -> str:
     """An amount in minor units as one in units: 120050 of USD is 1,200.50."""
     value = record.get(column)
@@ -125,11 +132,16 @@ def _are_amounts(records: Sequence[Record], column: str) -> bool:
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
-    """Texts may be exact numbers too, as JSON has them; where none of them has a point they are rather keys."""
+    """Texts may be exact numbers too, as JSON has them; where none of them has a point or a unit they are rather keys."""
     texts = [value for value in values if isinstance(value, str)]
     if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in values if not isinstance(value, str)):
         return False
-    return bool(values) and all(map(_NUMBER.fullmatch, texts)) and (len(texts) < len(values) or any("." in text for text in texts))
+    return bool(values) and all(map(_NUMBER.fullmatch, texts)) and (len(texts) < len(values) or any("." in text or " " in text for text in texts))
+
+
+def _counts(cell: str) -> bool:
+    found = _NUMBER.fullmatch(cell)
+    return found is not None and found["counted"] is not None
 
 
 def _text(value: Any) -> str:

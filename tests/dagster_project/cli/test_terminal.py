@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from dagster_project.cli import run
+from dagster_project.cli.closing.tie_out import TiedCheckpoint, show_checkpoints
 from dagster_project.cli.session import Session
 from dagster_project.cli.terminal import values
 from dagster_project.cli.terminal.tables import table_of
@@ -67,6 +68,27 @@ def test_exact_numbers_and_truth_are_told_as_people_write_them() -> None:
 def test_a_column_of_amounts_as_text_is_at_the_right_and_one_of_keys_is_not() -> None:
     lines = shown("Rows", [{"net": "49.00", "key": "00017"}, {"net": "134800", "key": "9"}], ["net", "key"]).splitlines()
     assert [line.split("│")[1:3] for line in lines[4:6]] == [["  49.00 ", " 00017 "], [" 134800 ", " 9     "]]
+
+
+def test_amounts_with_their_currency_are_at_the_right_and_what_a_number_counts_may_stand_below_it() -> None:
+    sides = ["5,866,352.014123 storage_gb_hours", "EUR 35,826.57", "0 rows"]
+    records: list[dict[str, object]] = [{"left": side, "right": side} for side in sides]
+    wide = shown("Tie-out", records, ["left", "right"]).splitlines()
+    assert [line.split("│")[1] for line in wide[4:7]] == [f" {side:>33} " for side in sides]
+    narrow = shown("Tie-out", records, ["left", "right"], width=46).splitlines()
+    assert max(map(len, narrow)) <= 46
+    assert [line.split("│")[1].strip() for line in narrow[4:8]] == ["5,866,352.014123", "storage_gb_hours", "EUR 35,826.57", "0 rows"]
+
+
+def test_the_tie_out_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    sides = ("USD 137,625.73", "EUR 93,665.96")
+    tied = TiedCheckpoint("2026-03", "K10", "Usage times price is the revenue in the books", sides, sides, ("USD 0.00", "EUR 0.00"), ("USD 7.00",), 0)
+    for width in (120, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        show_checkpoints("2026-03", [tied])
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines())) <= width
+        assert [told.count(amount) for amount in (*sides, "USD 7.00", "K10")] == [2, 2, 1, 1]
 
 
 def test_programs_get_exact_numbers_too_without_exponent_or_separator(capsys: pytest.CaptureFixture[str]) -> None:
