@@ -179,10 +179,6 @@ def _line(row: Row) -> RatedLine:
     )
 
 
-def _tier(row: Row) -> RatedTier:
-    return RatedTier(row["tier_from"], row["unit_price"], row["tier_quantity"], row["amount_precise"] or Decimal(0))
-
-
 def _journal_line(row: Row) -> JournalLine:
     role = next(role for role, account in ACCOUNTS.items() if account == row["account"])
     return JournalLine(row["event"], _name(row["charge_id"]), role, row["period"], row["amount_minor"], row["functional_minor"])

@@ -250,11 +250,6 @@ def _prices(rows: Sequence[Row], terms: Sequence[Row]) -> Iterable[Price]:
         yield Price(price_id, charge_id, currency.upper(), customer_id or None, starts, ends, tuple(ordered), stated.get((price_id, version), {}))
 
 
-def _tier(row: Row) -> Tier:
-    unit_price, flat_fee = (_number(row, column) or Decimal(0) for column in ("unit_price", "flat_fee"))
-    return Tier(_number(row, "tier_up_to"), unit_price, flat_fee, _number(row, "block_size"))
-
-
 def _tax_rates(rows: Sequence[Row]) -> Mapping[tuple[str, str, str], Sequence[TaxRate]]:
     rates: defaultdict[tuple[str, str, str], list[TaxRate]] = defaultdict(list)
     for row in rows:

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from reverse_etl.sandbox import faults
 
@@ -32,7 +32,6 @@ FaultKind = Literal[
     "unavailable",
     "refuse",
 ]
-KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 
 class Fault(faults.Fault):

@@ -15,7 +15,6 @@ from reverse_etl.systems.http.fields import Amount, DocumentFields, Strict
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-LINE_FIELDS = ("account", "functional_minor", "currency", "amount_minor", "party", "tax_minor")
 
 
 def duration(value: Any) -> Any:

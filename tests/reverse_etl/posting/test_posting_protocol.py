@@ -24,7 +24,7 @@ from reverse_etl.posting.protocol import (
     written_ahead,
 )
 from reverse_etl.register import Delivery, Restoration
-from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
+from reverse_etl.systems.contract import Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 CALLS = ("create", "complete")
@@ -44,7 +44,6 @@ A = replace(B, key_retention=timedelta(seconds=30))
 A_REPLAYING = replace(A, replays_errors=True)
 A_BLIND = replace(A, look_up_lag=None)
 C = replace(B, look_up_lag=None)
-U = replace(C, key_retention=FOREVER)
 
 
 def seconds(count: float) -> timedelta:

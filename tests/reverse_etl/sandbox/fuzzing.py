@@ -16,7 +16,6 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from reverse_etl.systems.stripe.forms import encode_form
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-SETTINGS = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 
 
 @schemathesis.serializer("application/x-www-form-urlencoded")

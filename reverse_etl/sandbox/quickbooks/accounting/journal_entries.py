@@ -17,7 +17,6 @@ LONGEST_NUMBER, LONGEST_NOTE = 21, 4000
 CENT = Decimal("0.01")
 DEBIT, CREDIT = "Debit", "Credit"
 LARGEST_RATE = Decimal(10**9)
-_KEPT = ("Id", "SyncToken", "domain", "sparse", "MetaData", "Line", "TotalAmt", "HomeTotalAmt")
 
 
 def create(store: Store, company: Company, members: Members) -> Object:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from conftest import StandIn
 
 DAY = 86400
-MONTH_START, MONTH_END = 1767225600, 1769904000
 
 
 def now(stand_in: StandIn) -> int:
