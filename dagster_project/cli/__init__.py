@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import traceback
@@ -26,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "close-report": ("overseeing.pages", "Write what a close came to as one HTML page."),
     "periods": ("closing.periods", "Show the accounting periods; sign off, hard close, reopen or verify one."),
     "bill": ("closing.bill", "Invoice what reached a threshold in a running period, without closing it."),
-    "report": ("closing.report", "Report the usage of a period to the billing platform, for the plans that it rates."),
+    "report-usage": ("closing.report_usage", "Report the usage of a period to the billing platform, for the plans that it rates."),
     "plan": ("posting.plan", "Show what a close would seal and what a push would do, and change nothing."),
     "opening": ("closing.opening", "Show what a former system leaves at cutover, and ask for its approval."),
     "preview": ("reading.preview", "Show drafts, held lines and issued invoices side by side, with the reason of each line."),
@@ -66,7 +67,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
 TASKS: dict[str, tuple[str, ...]] = {
     "Start": ("init", "sources", "sample", "sandbox", "demo", "dev", "doctor", "completion"),
     "Run a close": (
-        *("land", "preview", "plan", "close", "checklist", "close-report", "approvals", "approve", "reject", "periods", "bill", "report", "push"),
+        *(
+            "land",
+            "preview",
+            "plan",
+            "close",
+            "checklist",
+            "close-report",
+            "approvals",
+            "approve",
+            "reject",
+            "periods",
+            "bill",
+            "report-usage",
+            "push",
+        ),
         *("opening",),
     ),
     "Deal with exceptions": ("exceptions", "replay", "reconcile", "repost", "credit", "void", "adjust", "write-off"),
@@ -142,8 +157,8 @@ VERSIONS = {"dagster": "dagster", "dbt": "dbt-core", "dbt-duckdb": "dbt-duckdb",
 def tieout(context: click.Context, home: Path | None) -> None:
     """Product usage to the general ledger: exact amounts, at most one document per posting, every cent tied.
 
-    Every command takes --json (one JSON document, progress as JSON lines on standard error) and --quiet (errors alone). The exit code is 0; 1 for
-    an error, or for a finding of a command that looks for some; 2 for a wrong command line; 130 when interrupted.
+    Every command takes --json (one JSON document; progress, warnings and errors as JSON lines on standard error) and --quiet (errors alone). The
+    exit code is 0; 1 for an error, or for a finding of a command that looks for some; 2 for a wrong command line; 130 when interrupted.
     """
     context.obj = home
 
@@ -165,14 +180,13 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _fail(error)
+        return _fail(error, "--json" in arguments)
     except KeyboardInterrupt:
-        click.echo("Error: interrupted", err=True)
-        return 130
+        return _fail(click.Abort(), "--json" in arguments)
     return result if isinstance(result, int) else 0
 
 
-def _fail(error: Exception) -> int:
+def _fail(error: Exception, as_json: bool) -> int:
     code, message = 1, str(error)
     if isinstance(error, click.UsageError):
         code, message = 2, f"{error.format_message()} (see '{error.ctx.command_path if error.ctx else 'tieout'} --help')"
@@ -182,7 +196,8 @@ def _fail(error: Exception) -> int:
         message = error.format_message()
     elif not isinstance(error, TieoutError | OSError):
         message = f"unexpected {type(error).__name__}: {error}{_kept_traceback()}"
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    told = " ".join(message.split())
+    click.echo(json.dumps({"error": told, "exit_code": code}) if as_json else f"Error: {told}", err=True)
     return code
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -31,7 +32,10 @@ WAITS = "tieout.waits"
 
 
 class Session:
-    """``as_json``: one JSON document on standard output, progress as JSON lines on standard error. ``is_quiet``: errors alone."""
+    """``as_json``: one JSON document on standard output; progress, warnings and an error as JSON lines on standard error.
+
+    ``is_quiet``: errors alone.
+    """
 
     def __init__(self, home: Path | None, as_json: bool, is_quiet: bool = False) -> None:
         self._home = home
@@ -154,10 +158,30 @@ def with_session(function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(options.get("system"), str):
             session.settings.destination(options["system"])
         # One id for all that a command asks and records; a run of Dagster that it starts has its own.
-        with correlated(uuid4().hex):
+        with correlated(uuid4().hex), warnings_as_json() if as_json else nullcontext():
             return function(session, *arguments, **options)
 
     return command
+
+
+class _JsonWarning(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps({"warning": record.getMessage()})
+
+
+@contextmanager
+def warnings_as_json() -> Iterator[None]:
+    """What the log tells whoever runs a command is for programs too."""
+    handler = logging.lastResort
+    if handler is None:
+        yield
+        return
+    before = handler.formatter
+    handler.setFormatter(_JsonWarning())
+    try:
+        yield
+    finally:
+        handler.setFormatter(before)
 
 
 def _waits(context: click.Context, _: click.Parameter, value: bool) -> None:

@@ -126,7 +126,7 @@ EXCEPTIONS: Mapping[str, str] = {
             what_to_do,
             entity, strftime(document_month, '%Y-%m') as period, null as currency, null as amount_minor,
             cast(document_month + interval 1 month as timestamp) as since, 'finance-operations' as owner,
-            'tieout report ' || strftime(document_month, '%Y-%m') as command
+            'tieout report-usage ' || strftime(document_month, '%Y-%m') as command
         from platform.held_usage_reports
         where document_month + interval 1 month <= (select max(landed_on) from raw.landed_files)
         order by entity, customer_id, usage_key

@@ -13,7 +13,7 @@ import pytest
 from billing_led_company import CUSTOMERS, NEXT_PERIOD, PERIOD, Platform, deliver, deliver_january, event
 
 from dagster_project.cli.closing.close import close_keys
-from dagster_project.cli.closing.report import reporting_assets
+from dagster_project.cli.closing.report_usage import reporting_assets
 from dagster_project.cli.closing.tie_out import ledger_balances
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.close import Installation

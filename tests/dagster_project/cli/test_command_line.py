@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from dagster_project.cli import COMMANDS, OTHERS, grouped_commands, run, tieout
 from dagster_project.cli.installing.installation import initialize
+from dagster_project.cli.session import warnings_as_json
 from dagster_project.runs.runner import RunInProgressError, exclusive
 from reverse_etl.settings import Settings
 
@@ -97,6 +99,25 @@ def test_wrong_settings_are_told_by_file_place_and_what_was_meant(tmp_path: Path
     told = capsys.readouterr().err
     assert told.startswith(f"Error: {tmp_path / 'tieout.yaml'}")
     assert says in told
+
+
+def test_programs_are_told_of_errors_andwarnings_as_json_and_find_nothing_on_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    initialize(Settings(home=tmp_path))
+    for arguments, code in ((["exceptions", "show", "17"], 1), (["push"], 2)):
+        assert run(["--home", str(tmp_path), *arguments, "--json"]) == code
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert json.loads(told.err)["exit_code"] == code
+    with warnings_as_json():
+        logging.getLogger("dagster_project.tests").warning("the page of %s was not written", "2026-01")
+    assert json.loads(capsys.readouterr().err) == {"warning": "the page of 2026-01 was not written"}
+
+
+def test_one_word_is_no_two_commands() -> None:
+    """A report is that of a close; usage is reported to the platform by a command that says so."""
+    assert [name for name in COMMANDS if "report" in name] == ["close-report", "report-usage"]
 
 
 def test_init_makes_an_installation_and_again_changes_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``tieout report``: usage to the billing platform before it invoices, which it does at its own time."""
+"""``tieout report-usage``: usage to the billing platform before it invoices, which it does at its own time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from dagster_project.runs.runner import JobRunner
 
 
-@click.command("report")
+@click.command("report-usage")
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
 @waiting
 @with_session
-def report_command(session: Session, period: str, entity: str | None) -> None:
+def report_usage_command(session: Session, period: str, entity: str | None) -> None:
     """Report what was used in PERIOD (YYYY-MM) and not reported yet, of the plans that the billing platform rates.
 
     Nothing is invoiced and no journal is made: run it as often as usage lands.
@@ -29,7 +29,7 @@ def report_command(session: Session, period: str, entity: str | None) -> None:
     keys = close_keys(installation.settings, period, entity)
     from dagster_project.runs.runner import JobRunner, exclusive
 
-    with exclusive(installation.settings, f"tieout report {period}", session.wait):
+    with exclusive(installation.settings, f"tieout report-usage {period}", session.wait):
         runner = JobRunner(installation.settings, session.wait)
         run = close(session, runner, keys, only=reporting_assets(runner))
     refuse(run)
