@@ -74,6 +74,7 @@ LONG = frozenset(
         "test_wheel.py",
         "test_second_runner.py",
         "test_asked_to_end.py",
+        "test_interrupted_dbt.py",
         "test_bench.py",
         "test_clock_jumps.py",
         "test_incremental_usage.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ WAREHOUSE_VARIABLE = "TIEOUT_WAREHOUSE"
 MEMORY_VARIABLE = "TIEOUT_WAREHOUSE_MEMORY_LIMIT"
 UNREAD_FOLDERS = frozenset({"target", "logs", "dbt_packages"})
 PARSE_WAIT_SECONDS = 120.0
+ASKED_FOR = "tieout_asked_for"
 WITHOUT_HOLDS = ("--vars", "{run_gates: false, storm_factor: 999999}")
 """For what is computed and issued to nobody: its sums and its storms say nothing, and no one is there to approve them."""
 
@@ -118,11 +119,17 @@ def _parsed(fingerprint: str) -> Manifest:
         return parse(DbtPaths.of(Settings(home=Path(folder))))
 
 
-def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = None, callbacks: list[EventCallback] | None = None) -> dbtRunnerResult:
+def invoke(
+    paths: DbtPaths,
+    arguments: list[str],
+    manifest: Manifest | None = None,
+    callbacks: list[EventCallback] | None = None,
+    only: Collection[str] | None = None,
+) -> dbtRunnerResult:
     """Run one dbt command in this process. Never raises: the outcome carries the exception.
 
-    With ``manifest`` nothing is parsed, and what former commands compiled into it is forgotten. A signal that asks the process to end is raised when
-    dbt has ended.
+    With ``manifest`` nothing is parsed, and what former commands compiled into it is forgotten. ``only``: the unique ids of exactly those nodes of
+    it that are asked for. A signal that asks the process to end is raised when dbt has ended.
     """
     from dbt.cli.main import dbtRunner
 
@@ -132,11 +139,31 @@ def invoke(paths: DbtPaths, arguments: list[str], manifest: Manifest | None = No
     # Global flags stand before the command; nothing is printed, all goes to the log file and to the callbacks.
     quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors", "--no-version-check", "--log-path", str(paths.logs)]
     places = ["--project-dir", str(paths.project), "--profiles-dir", str(paths.project), "--target-path", str(paths.target)]
-    with ended_before_interrupted(), _surroundings(paths):
+    with ended_before_interrupted(), _surroundings(paths), _asked_for(manifest, only) as selection:
         try:
-            return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *places])
+            return dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*quiet, *arguments, *selection, *places])
         finally:
             _release_warehouse()
+
+
+@contextmanager
+def _asked_for(manifest: Manifest | None, only: Collection[str] | None) -> Iterator[list[str]]:
+    """What selects those nodes, by a tag that they have meanwhile.
+
+    By their names dbt would look through all nodes for each of them, three times, and take those in a folder of the same name too.
+    """
+    if manifest is None or only is None:
+        yield []
+        return
+    nodes = [manifest.nodes[unique_id] for unique_id in only]
+    before = [node.tags for node in nodes]
+    for node in nodes:
+        node.tags = [*node.tags, ASKED_FOR]
+    try:
+        yield ["--select", f"tag:{ASKED_FOR}", "--indirect-selection", "empty"]
+    finally:
+        for node, tags in zip(nodes, before, strict=True):
+            node.tags = tags
 
 
 def _forget_compilation(node: Any) -> None:

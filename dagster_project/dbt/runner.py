@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster_dbt.asset_utils import get_dbt_resource_names_for_asset_keys, get_dbt_test_names_for_check_keys
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from dagster_project.dbt.evidence import columns_of, failing_rows, row_counts
@@ -60,11 +60,11 @@ class InProcessDbt:
             dagster.Failure: a model or a test of severity error failed, or dbt could not run.
             WarehouseBusyError: another process holds the warehouse.
         """
-        selection = selected_names(context, manifest, translator)
+        selection = selected_nodes(context)
         if not selection:
             return
         messages: list[DbtCoreCliEventMessage] = []
-        arguments = ["build", "--select", *selection, "--indirect-selection", "empty", "--exclude-resource-type", "unit_test", "--no-write-json"]
+        arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
         if full_refresh:
             arguments.append("--full-refresh")
         if self._threads:
@@ -72,7 +72,7 @@ class InProcessDbt:
         warehouse = open_warehouse(self._settings)
         with warehouse.writing(f"dbt build of {len(selection)} nodes, run {context.run.run_id[:8]}"):
             callbacks = [collector(messages), counter(Course("models and tests", len(selection)))]
-            outcome = invoke(self._paths, arguments, self._parsed_manifest(), callbacks)
+            outcome = invoke(self._paths, arguments, self._parsed_manifest(), callbacks, only=selection)
             results = getattr(outcome.result, "results", None) or []
             counts = row_counts(warehouse, results)
             rows = failing_rows(warehouse, results)
@@ -128,12 +128,13 @@ def with_latest_versions(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def selected_names(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator) -> list[str]:
-    """The fully qualified names of the models and tests that the step was asked for, and no others."""
-    return [
-        *get_dbt_resource_names_for_asset_keys(translator, manifest, context.assets_def, sorted(context.selected_asset_keys)),
-        *get_dbt_test_names_for_check_keys(translator, manifest, context.assets_def, sorted(context.selected_asset_check_keys)),
+def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
+    """The unique ids of the models and tests that the step was asked for, and no others."""
+    specs = [
+        *(context.assets_def.get_asset_spec(key) for key in sorted(context.selected_asset_keys)),
+        *(context.assets_def.get_spec_for_check_key(key) for key in sorted(context.selected_asset_check_keys)),
     ]
+    return [spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in specs]
 
 
 def collector(messages: list[DbtCoreCliEventMessage]) -> Any:

@@ -52,7 +52,7 @@ unit_tests:
     expect: {rows: [{sale_id: 999, amount_minor: 1, seen: 0}]}
 """,
     "models/totals/totals.sql": "select sum(amount_minor) as total_minor from {{ ref('sales') }}",
-    "models/totals/unrelated.sql": """
+    "models/totals/totals/unrelated.sql": """
 select count(*) as documents from {{ source('register_opening', 'documents') }} cross join {{ source('register_opening', 'mirror') }}
 """,
 }

@@ -6,22 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import dagster as dg
 import duckdb
-import pytest
 
 from dagster_project.cli.installing.installation import initialize
 from dagster_project.dbt import DbtPaths
-from dagster_project.dbt.project import invoke
 from dagster_project.runs.instance import open_instance
 from dagster_project.runs.under_way import runs_under_way
 from reverse_etl.sandbox.processes import free_port
@@ -40,36 +35,6 @@ def reach(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < limit
         time.sleep(0.02)
-
-
-class AskedToEndError(BaseException):
-    """What Dagster's own is like: no ``KeyboardInterrupt``."""
-
-
-def raise_asked_to_end(_: int, __: FrameType | None) -> None:
-    raise AskedToEndError
-
-
-def test_a_build_has_ended_with_its_queries_and_threads_before_the_signal_is_what_it_was_meant_to_be(settings: Settings, shop: Path) -> None:
-    (shop / "models" / "endless.sql").write_text("select sum(hash(range)) as hashed from range(10000000000000)")
-
-    def ask_to_end(event: Any) -> None:
-        if event.info.name == "LogStartLine":
-            sender.start()
-
-    sender = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    paths, threads = DbtPaths.of(settings, shop), set(threading.enumerate())
-    handlers = {number: signal.signal(number, raise_asked_to_end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with pytest.raises(AskedToEndError):
-            invoke(paths, ["build", "--select", "endless"], callbacks=[ask_to_end])
-        assert signal.getsignal(signal.SIGTERM) is raise_asked_to_end
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    assert set(threading.enumerate()) - threads - {sender} == set()
-    assert "Resource In Use" not in (paths.logs / "dbt.log").read_text()
-    duckdb.connect(str(paths.warehouse)).close()
 
 
 def test_a_close_that_is_interrupted_while_it_builds_says_so_and_holds_nothing(tmp_path: Path) -> None:
