@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from dagster_project.dbt.project import DbtPaths, invoke
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
+from reverse_etl.whole_files import write_whole
 
 PAGE = "dbt-docs.html"
 STATIC_PAGE = "static_index.html"
@@ -45,7 +45,5 @@ def write_documentation(settings: Settings, folder: Path | None = None) -> Path:
         if not outcome.success or not page.is_file():
             reason = " ".join(str(outcome.exception or "see its log").split())
             raise ConfigurationError(f"dbt cannot document the project {paths.project}: {reason}; see {paths.logs / 'dbt.log'}")
-        staged = target.with_name(f".{os.getpid()}-{target.name}")
-        shutil.copyfile(page, staged)
-        os.replace(staged, target)
+        write_whole(target, page.read_bytes())
     return target

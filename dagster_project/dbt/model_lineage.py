@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import dagster as dg
 
 from dagster_project.dbt.column_lineage import Catalog, Column, Origins, column_origins
 from dagster_project.dbt.translator import TieoutTranslator
+from reverse_etl.whole_files import write_whole
 
 # What is read into a query (days to rebuild, keys that were touched) changes with every run and no column with it.
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
@@ -76,10 +76,7 @@ class KnownLineage:
         return self._entries
 
     def _store(self, entries: Mapping[str, Any]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        staged = self._path.with_name(f".{self._path.name}-{os.getpid()}")
-        staged.write_text(json.dumps({"sqlglot": version("sqlglot"), "models": entries}, separators=(",", ":")))
-        os.replace(staged, self._path)
+        write_whole(self._path, json.dumps({"sqlglot": version("sqlglot"), "models": entries}, separators=(",", ":")))
 
 
 def built_models(results: Iterable[Any], manifest: Mapping[str, Any]) -> list[BuiltModel]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from reverse_etl.whole_files import write_whole
+
 if TYPE_CHECKING:
     from reverse_etl.settings import Settings
 
@@ -59,13 +61,7 @@ class Undelivered:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Names rise with time, among all processes.
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(_numbers):06d}.json"
-        staged = self._folder / f".{name}"
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, event.encode())
-        finally:
-            os.close(descriptor)
-        os.replace(staged, self._folder / name)
+        write_whole(self._folder / name, event, mode=0o600)
 
     def names(self) -> Sequence[str]:
         """Those that wait, the oldest first."""
@@ -88,9 +84,6 @@ class Undelivered:
     def store(self, state: DeliveryState) -> None:
         """For whoever asks how it goes; a state that cannot be written is no reason to stop."""
         try:
-            self._state_path.parent.mkdir(parents=True, exist_ok=True)
-            staged = self._state_path.with_name(f".{self._state_path.name}-{os.getpid()}")
-            staged.write_text(json.dumps(asdict(replace(state, waiting=0))))
-            os.replace(staged, self._state_path)
+            write_whole(self._state_path, json.dumps(asdict(replace(state, waiting=0))))
         except OSError as error:
             LOG.warning("%s cannot be written: %s", self._state_path, error)

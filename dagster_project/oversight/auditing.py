@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.close.installation import Installation
+from reverse_etl.whole_files import write_whole
 
 if TYPE_CHECKING:
     from reverse_etl.register.anchors import Anchor
@@ -77,9 +77,6 @@ def kept_audit(installation: Installation) -> KeptAudit | None:
 
 
 def _keep(path: Path, findings: tuple[str, ...]) -> None:
-    staged = path.with_name(f".{os.getpid()}-{path.name}")
     # Who may read the register and not write beside it audits all the same.
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps({"at": datetime.now(UTC).isoformat(), "findings": list(findings)}))
-        staged.replace(path)
+        write_whole(path, json.dumps({"at": datetime.now(UTC).isoformat(), "findings": list(findings)}))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from dagster_project.close.installation import Installation
 from dagster_project.pages.gathering import gather_report
@@ -14,6 +12,7 @@ from dagster_project.pages.queue_gathering import gather_queue
 from dagster_project.pages.queue_rendering import render_queue
 from dagster_project.pages.rendering import render_close_report
 from dagster_project.pages.report import CloseReport
+from reverse_etl.whole_files import write_whole
 
 FOLDER = "pages"
 
@@ -41,14 +40,5 @@ def pages_folder(installation: Installation) -> Path:
 
 
 def _write(path: Path, content: str) -> Path:
-    """At once: whoever reads meanwhile has the whole old page or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
-        try:
-            file.write(content)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    write_whole(path, content)
     return path

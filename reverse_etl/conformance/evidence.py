@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from reverse_etl.conformance.findings import ConformanceReport, Finding, Verdict, as_record
 from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
+from reverse_etl.whole_files import write_whole
 
 FOLDER = "conformance"
 
@@ -16,10 +16,7 @@ FOLDER = "conformance"
 def record(settings: Settings, report: ConformanceReport) -> Path:
     """Keep the report in place of the one before it; returns its file."""
     path = _path(settings, report.destination)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    draft.write_text(json.dumps(as_record(report), indent=2) + "\n")
-    os.replace(draft, path)
+    write_whole(path, json.dumps(as_record(report), indent=2) + "\n")
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from reverse_etl.landing.report import LandingProblem
+from reverse_etl.whole_files import write_whole
 
 LANDED = ".landed"
 """The file of the inbox that lists what has landed, in order."""
@@ -67,9 +67,7 @@ def record_landed_order(folder: Path, names: Sequence[str]) -> None:
     path = folder / LANDED
     with suppress(OSError):
         if not path.is_file() or path.read_text() != text:
-            staged = path.with_name(f"{LANDED}-{os.getpid()}")
-            staged.write_text(text)
-            os.replace(staged, path)
+            write_whole(path, text)
 
 
 def _misplaced(source: str, name: str, reason: str) -> LandingProblem:

@@ -7,7 +7,6 @@ warehouse's mirror is a fourth (``warehouse/mirror.py``).
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.posting.pacing import Pace
 from reverse_etl.posting.protocol.effects import look_up_size
 from reverse_etl.register import Delivery, Register
-from reverse_etl.register.anchors import AnchorFile, sync_folder
+from reverse_etl.register.anchors import AnchorFile
 from reverse_etl.register.audit import Seen
 from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.systems.contract import System
+from reverse_etl.whole_files import write_whole
 
 WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 10.0
@@ -56,18 +56,12 @@ class Witnesses:
         """Keep where the register stands, durably. A backup from before is known by it even if this process ends before its next word."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / MARK
-        draft = path.with_suffix(".draft")
         try:
             with file_lock(path.with_suffix(".lock"), "a push", WAIT_SECONDS):
                 seen = register.seen()
                 lanes = [[system, entity, epoch] for (system, entity), epoch in sorted((seen.lanes or {}).items())]
                 content = {"incarnation": seen.incarnation, "position": seen.position, "head_hash": seen.head_hash, "lanes": lanes}
-                with draft.open("w") as stream:
-                    json.dump(content, stream)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                draft.replace(path)
-                sync_folder(self.folder)
+                write_whole(path, json.dumps(content), durable=True)
         except LockTimeoutError as error:
             raise RegisterError(f"{path} is held by {error.holder}; wait until it is done, then push again") from error
 

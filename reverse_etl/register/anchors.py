@@ -21,6 +21,7 @@ from reverse_etl.errors import RegisterError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.register import schema
 from reverse_etl.register.log import FIRST_HASH, to_text
+from reverse_etl.whole_files import make_durable
 
 WAIT_SECONDS = 30.0
 
@@ -112,7 +113,7 @@ class AnchorFile:
         finally:
             os.close(descriptor)
         if created:
-            sync_folder(self.path.parent)
+            make_durable(self.path.parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +143,6 @@ def totals_at(connection: Connection, position: int) -> tuple[Total, ...]:
     rows = connection.execute(statement.where(document.c.position <= position).group_by(*keys))
     totals = [Total(row.entity, row.currency, row.documents, int(row.total_minor)) for row in rows]
     return tuple(sorted(totals, key=lambda total: (total.entity, total.currency)))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as their files."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _load(content: dict[str, Any]) -> Anchor:

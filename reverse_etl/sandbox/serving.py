@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reverse_etl.sandbox.recorded_requests import RecordRequests
 from reverse_etl.settings import SANDBOX_PAGES
+from reverse_etl.whole_files import write_whole
 
 HOST = "127.0.0.1"
 _TRANSPORT = "reverse_etl.transport"
@@ -33,10 +34,7 @@ class ReadyServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._ready_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._ready_file.with_name(f"{self._ready_file.name}.{os.getpid()}")
-        draft.write_text(json.dumps({"url": self._url, "pid": os.getpid()}))
-        draft.replace(self._ready_file)
+        write_whole(self._ready_file, json.dumps({"url": self._url, "pid": os.getpid()}))
 
 
 def serve(application: Callable[[str], ASGIApp], port: int, ready_file: Path) -> None:

@@ -18,6 +18,7 @@ from reverse_etl.sandbox.tryton.database import provision_ledger
 from reverse_etl.sandbox.tryton.server import serves, start_server
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification, specification_from_inbox
 from reverse_etl.settings import SANDBOX_URL, Settings
+from reverse_etl.whole_files import write_whole
 
 SANDBOX_NAMES = ("stripe", "tryton", "netsuite", "xero", "quickbooks")
 # What each ledger's stand-in is told of whom it lets in: members of the destination's authorization, and secrets.
@@ -229,11 +230,8 @@ def _state_file(settings: Settings, name: str) -> Path:
 
 def _record(settings: Settings, name: str, running: _Running) -> None:
     path = _state_file(settings, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}-{os.getpid()}")
     told = {"url": running.url, "pid": running.process.pid, "started": running.process.started, "home": str(settings.home.resolve())}
-    staged.write_text(json.dumps(told))
-    os.replace(staged, path)
+    write_whole(path, json.dumps(told))
 
 
 def _recorded(settings: Settings, name: str) -> _Running | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from reverse_etl.systems.contract import NotExecuted
 from reverse_etl.transport.assertions import ASSERTION_TYPE, ClientKey
 from reverse_etl.transport.content import Answer, retry_after
 from reverse_etl.transport.exchange import Request, Transport
+from reverse_etl.whole_files import write_whole
 
 RENEWED_BEFORE_EXPIRY_SECONDS = 60.0
 UNSTATED_LIFETIME_SECONDS = 300.0
@@ -67,18 +67,8 @@ class RefreshTokenFile:
     def store(self, token: SecretStr) -> None:
         """Durable when it returns. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        staged = self.path.with_name(f".{self.path.name}-{os.getpid()}-{threading.get_ident()}")
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump({"descends_from": self._fingerprint(), "refresh_token": token.get_secret_value()}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(staged, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        content = {"descends_from": self._fingerprint(), "refresh_token": token.get_secret_value()}
+        write_whole(self.path, json.dumps(content), mode=0o600, durable=True)
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(self._configured.get_secret_value().encode()).hexdigest()[:32]

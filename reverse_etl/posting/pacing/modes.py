@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reverse_etl.errors import ConfigurationError
+from reverse_etl.whole_files import make_durable
 
 NORMAL, HOLD, THROTTLED, VERIFY_ONLY = "normal", "hold", "throttled", "verify_only"
 MODES = (NORMAL, HOLD, THROTTLED, VERIFY_ONLY)
@@ -83,7 +84,7 @@ class Modes:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _sync_folder(self._path.parent)
+        make_durable(self._path.parent)
         return given
 
     def history(self, destination: str) -> list[Mode]:
@@ -109,11 +110,3 @@ class Modes:
                     f"{self._path}: line {number} is no mode ({error}); restore the line or set the mode anew after removing it"
                 ) from error
         return entries
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from reverse_etl.documents import canonical_json, sha256_hex
 from reverse_etl.errors import PlanError
 from reverse_etl.posting.plans.amounts import AccountAmount, RevenueAmount
 from reverse_etl.posting.plans.plan import LanePlan, Plan, PlannedDocument, Total
+from reverse_etl.whole_files import write_whole
 
 FORMAT, VERSION = "tieout-plan", 1
 
@@ -24,9 +25,7 @@ def plan_bytes(plan: Plan) -> bytes:
 def write_plan(plan: Plan, path: Path) -> str:
     """Write the file whole or not at all; returns its hash."""
     content = plan_bytes(plan)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    write_whole(path, content)
     return str(json.loads(content)["hash"])
 
 

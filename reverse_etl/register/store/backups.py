@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 
 from reverse_etl.errors import RegisterError
+from reverse_etl.whole_files import make_durable
 
 # What SQLite keeps beside a file that is being written.
 BESIDE = ("-wal", "-shm")
@@ -48,9 +49,9 @@ def copy_whole(source: Path, target: Path) -> None:
             read.backup(written)
             # One file, whatever becomes of its neighbours.
             written.execute("pragma journal_mode = delete")
-        _make_durable(draft)
+        make_durable(draft)
         os.replace(draft, target)
-        _make_durable(target.parent)
+        make_durable(target.parent)
     except (sqlite3.Error, OSError) as error:
         draft.unlink(missing_ok=True)
         raise RegisterError(f"{target} could not be written ({error}); free space there or choose another folder, and run again") from error
@@ -68,13 +69,5 @@ def put_in_place(backup: Path, register: Path, at: datetime) -> Path | None:
     for suffix in BESIDE:
         register.with_name(register.name + suffix).unlink(missing_ok=True)
     os.replace(staged, register)
-    _make_durable(register.parent)
+    make_durable(register.parent)
     return replaced
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from reverse_etl.documents import sha256_hex
 from reverse_etl.errors import ConfigurationError, DestinationError
 from reverse_etl.locks import LockTimeoutError, file_lock
 from reverse_etl.sandbox.tryton.specification import LedgerSpecification
+from reverse_etl.whole_files import write_whole
 
 DATABASE = "erp"
 DATABASE_FILE = f"{DATABASE}.sqlite"
@@ -64,7 +65,7 @@ def provision_ledger(
             shutil.copyfile(base, Path(staged) / DATABASE_FILE)
             _fill(Path(staged), specification, password, module_environment(folder))
             os.replace(Path(staged) / DATABASE_FILE, database)
-    _replace_text(folder / MARKER_FILE, marker)
+    write_whole(folder / MARKER_FILE, marker)
 
 
 def module_environment(folder: Path) -> Mapping[str, str]:
@@ -142,9 +143,3 @@ def _run_provision(environment: Mapping[str, str], *arguments: str) -> None:
 
 def _read(path: Path) -> str | None:
     return path.read_text() if path.is_file() else None
-
-
-def _replace_text(path: Path, text: str) -> None:
-    staged = path.with_name(f".{path.name}-{os.getpid()}")
-    staged.write_text(text)
-    os.replace(staged, path)
