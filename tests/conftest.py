@@ -7,11 +7,16 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # dbt parses only what has changed since; every process of the tests would otherwise parse the whole project, which takes as long as a build.
 PARSED = Path(__file__).resolve().parents[1] / ".venv" / ".scratch" / "target" / "partial_parse.msgpack"
 if PARSED.is_file():
     os.environ.setdefault("DBT_PARTIAL_PARSE_FILE_PATH", str(PARSED))
+
+# The same examples in every run, however long the machine takes for one: what fails, fails for everybody.
+settings.register_profile("the same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("the same")
 
 # A file runs on one worker: the suite ends when the last one does, which is soonest if the longest start first. All others follow as they come.
 LONGEST_FIRST = (

@@ -168,7 +168,7 @@ def test_every_status_has_an_outcome(tmp_path: Path, status: int, headers: str, 
             assert outcome.retry_after == 7
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(status=st.integers(200, 599), body=st.binary(max_size=200) | st.sampled_from([b"[{}]", b"[1]", b"{}", b"null", b'[{"reference":[]}]']))
 def test_any_answer_gives_one_of_the_four_outcomes(tmp_path: Path, status: int, body: bytes) -> None:
     sent = calls(entry(), entry())

@@ -281,7 +281,7 @@ DAMAGED = st.recursive(
 )
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(answer=DAMAGED, wrapped=st.booleans())
 def test_whatever_is_read_is_understood_or_a_destination_that_could_not_be_read(
     settings: Settings, ledger: Ledger, register: Register, answer: Any, wrapped: bool
