@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.doctor.finding import Examined, Finding, ok, problem, warning
-from reverse_etl.errors import ConfigurationError, did_you_mean
+from reverse_etl.errors import ConfigurationError, DestinationError, did_you_mean
 
 FOLDERS = ("inbox", "mappings", "dagster", "locks", "secrets")
 SHOWN = 5
@@ -21,6 +21,9 @@ def home(examined: Examined) -> Iterator[Finding]:
     folder = examined.home
     if not folder.is_dir():
         yield problem("home", "there is no such folder", folder, f"tieout --home {folder} init")
+        return
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        yield problem("home", "its file system can only be read", folder, "mount it for writing, or move the installation and name it with --home")
         return
     if not os.access(folder, os.W_OK | os.X_OK):
         yield problem("home", "this user cannot write there", folder, f"give {_user()} the folder: chown -R {_user()} {folder}")
@@ -51,8 +54,6 @@ def secrets(examined: Examined) -> Iterator[Finding]:
 
 def master_data(examined: Examined) -> Iterator[Finding]:
     """The settings and the delivered legal entities, as they were last published."""
-    import duckdb
-
     from reverse_etl.warehouse import open_warehouse
 
     settings = examined.settings
@@ -62,7 +63,7 @@ def master_data(examined: Examined) -> Iterator[Finding]:
     try:
         there = warehouse.read_published(_HAS_ENTITIES).num_rows
         rows: list[dict[str, Any]] = warehouse.read_published(_ENTITIES).to_pylist() if there else []
-    except duckdb.Error:
+    except DestinationError:
         # What is wrong with the copy is told where it is looked at.
         return
     delivered = {row["entity"]: row["ledger"] for row in rows}

@@ -64,7 +64,9 @@ def register(examined: Examined) -> Iterator[Finding]:
     try:
         head = _read_head(settings)
     except RegisterError as error:
-        yield problem("register", str(error), where, "make it reachable; nothing is sealed, sent or closed without it")
+        is_damaged = "not a database" in str(error)
+        remedy = "tieout restore FOLDER, with the last backup" if is_damaged else "make it reachable"
+        yield problem("register", str(error), where, f"{remedy}; nothing is sealed, sent or closed without it")
         return
     if head is None:
         yield problem("register", "it does not exist yet", where, f"tieout --home {settings.home} init")

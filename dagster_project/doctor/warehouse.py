@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dagster_project.doctor.finding import Examined, Finding, ok, problem, warning
+from reverse_etl.errors import DestinationError
 
 REBUILD = "stop what uses it; if that is nothing, move the file away, then tieout init, tieout land and a close: all but raw is computed again"
 
@@ -42,8 +43,6 @@ def warehouse(examined: Examined) -> Iterator[Finding]:
 
 def published(examined: Examined) -> Iterator[Finding]:
     """How far the copy of readers is behind the register, and whether it is one of this register at all."""
-    import duckdb
-
     from reverse_etl.warehouse import open_warehouse
 
     path = examined.settings.published_path
@@ -53,8 +52,9 @@ def published(examined: Examined) -> Iterator[Finding]:
         return
     try:
         rows = open_warehouse(examined.settings).read_published("select incarnation, position from register.mirror").to_pylist()
-    except duckdb.Error as error:
-        yield problem("published copy", f"it cannot be read: {str(error).splitlines()[0]}", path, f"rm {path}, then tieout plan PERIOD")
+    except DestinationError as error:
+        told = str(error.__cause__ or error).splitlines()[0]
+        yield problem("published copy", f"it cannot be read: {told}", path, f"rm {path}, then tieout plan PERIOD")
         return
     last = max(rows, key=lambda row: int(row["position"]), default=None)
     if last is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
+from reverse_etl.errors import ConfigurationError
 from reverse_etl.settings import Settings
 
 STARTED_BY_TAG = "tieout/started_by"
@@ -18,8 +20,16 @@ UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of an installation; a context manager."""
+    """The Dagster instance of an installation; a context manager.
+
+    Raises:
+        ConfigurationError: its storage does not open.
+    """
     folder = str(settings.home / "dagster")
     # The instance's own file refers to it, as does whatever this process starts.
     os.environ["DAGSTER_HOME"] = folder
-    return dg.DagsterInstance.from_config(folder)
+    try:
+        return dg.DagsterInstance.from_config(folder)
+    except (SQLAlchemyError, OSError) as error:
+        told = str(error).splitlines()[0]
+        raise ConfigurationError(f"Dagster's storage in {folder} does not open: {told}; 'tieout doctor' says what to do") from error

@@ -82,7 +82,10 @@ class DuckDBWarehouse:
     def reading_published(self) -> Iterator[Callable[[str, Sequence[Any] | Mapping[str, Any]], pa.Table]]:
         if not self._published.is_file():
             raise DestinationError(f"nothing is published yet at {self._published}; run 'tieout close PERIOD' first")
-        connection = duckdb.connect(str(self._published), read_only=True)
+        try:
+            connection = duckdb.connect(str(self._published), read_only=True)
+        except duckdb.Error as error:
+            raise DestinationError(f"the published copy {_unreadable(self._published, error)}") from error
 
         def read(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> pa.Table:
             try:
@@ -206,6 +209,7 @@ class DuckDBWarehouse:
 
         Raises:
             WarehouseBusyError: one has, until ``deadline``; the message names it.
+            DestinationError: it is no warehouse, or cannot be read or written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         while isinstance(opened := self._open(), str):
@@ -221,7 +225,7 @@ class DuckDBWarehouse:
         except duckdb.IOException as error:
             held = _HELD.search(str(error))
             if held is None:
-                raise
+                raise DestinationError(f"the warehouse {_unreadable(self._path, error)}") from error
             return _program(held["program"], int(held["pid"]))
 
     def _busy(self, holder: str, since: str = "") -> WarehouseBusyError:
@@ -229,6 +233,10 @@ class DuckDBWarehouse:
             f"the warehouse {self._path} has been held by {holder} for {self._wait_seconds:.0f} s{since}; wait for it or stop it, then run again"
             f" (who only reads opens {self._published}, which nobody waits for)"
         )
+
+
+def _unreadable(path: Path, error: duckdb.Error) -> str:
+    return f"{path} cannot be opened: {str(error).splitlines()[0]}; 'tieout doctor' says what to do"
 
 
 def _program(path: str | None, pid: int) -> str:

@@ -133,6 +133,28 @@ def test_init_makes_an_installation_and_again_changes_nothing(tmp_path: Path) ->
     assert command(tmp_path, "close", "2026-01", "--entity", "nobody").stderr.startswith("Error: no legal entity 'nobody'; there are ")
 
 
+@pytest.mark.parametrize(
+    ("damaged", "arguments", "says"),
+    [
+        ("warehouse/warehouse.duckdb", ["status"], "the warehouse {path} cannot be opened"),
+        ("published/warehouse.duckdb", ["query", "unbilled"], "the published copy {path} cannot be opened"),
+        ("dagster/history/runs.db", ["checklist", "2026-01"], "Dagster's storage in {folder} does not open"),
+    ],
+)
+def test_what_is_damaged_is_named_and_no_defect_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged: str, arguments: list[str], says: str
+) -> None:
+    initialize(Settings(home=tmp_path))
+    path = tmp_path / damaged
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"no database" * 1000)
+    assert run(["--home", str(tmp_path), *arguments]) == 1
+    told = capsys.readouterr().err
+    assert says.format(path=path, folder=tmp_path / "dagster") in told
+    assert "'tieout doctor' says what to do" in told
+    assert "defect" not in told
+
+
 def test_a_second_run_at_the_same_time_names_the_first(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     initialize(settings)

@@ -21,7 +21,7 @@ from doctor_findings import findings, settings_of, the_only
 from dagster_project.cli import run
 from dagster_project.close import Installation
 from dagster_project.close.steps import publish
-from dagster_project.doctor import State, examine, machine
+from dagster_project.doctor import State, examine, home_folder, machine
 from dagster_project.doctor.finding import Examined
 from dagster_project.oversight.auditing import write_anchor
 from dagster_project.runs.instance import STARTED_BY_TAG
@@ -289,6 +289,20 @@ def test_a_dagster_storage_that_cannot_be_read(home: Path) -> None:
     (home / "dagster" / "history" / "runs").mkdir(parents=True)
     (home / "dagster" / "history" / "runs.db").write_bytes(b"no database" * 1000)
     assert the_only(home, "dagster storage").state is State.PROBLEM
+
+
+def test_a_register_that_is_none_is_put_back_from_its_backup(home: Path) -> None:
+    (home / "register.sqlite").write_bytes(b"no database" * 1000)
+    assert (the_only(home, "register").fix or "").startswith("tieout restore FOLDER, with the last backup")
+
+
+def test_a_file_system_that_can_only_be_read_is_not_taken_for_a_lack_of_rights(tmp_path: Path) -> None:
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    only_read = [Path(mount[1]) for mount in mounts if "ro" in mount[3].split(",") and Path(mount[1]).is_dir()]
+    if not only_read:
+        pytest.skip("nothing is mounted here that can only be read")
+    found = home_folder.home(Examined(only_read[0], Settings(home=only_read[0])))
+    assert [finding.what for finding in found] == ["its file system can only be read"]
 
 
 def test_people_read_the_state_first_and_the_fix_below(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
