@@ -19,7 +19,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("reverse_etl", "dagster_project", "dbt_project")
-LONGEST_SECONDS = 300
+LONGEST_SECONDS = 1_800
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -58,7 +58,7 @@ class Demo:
 
 def run(home: Path, *arguments: str) -> str:
     environment = {**os.environ, "TIEOUT_HOME": str(home)}
-    done = subprocess.run([TIEOUT, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=900)
+    done = subprocess.run([TIEOUT, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=1_800)
     assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
@@ -157,7 +157,7 @@ def test_a_cent_and_a_wrong_account_in_the_books_end_the_second_program_with_the
         published.execute("update ledger.general_ledger set signed_minor = signed_minor - 1 where line_key = ?", [cent["line_key"]])
         published.execute("update ledger.general_ledger set account = '4100' where line_key = ?", [moved["line_key"]])
     environment = {**os.environ, "TIEOUT_HOME": str(tmp_path)}
-    done = subprocess.run([TIEOUT, "reperform", "--json"], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    done = subprocess.run([TIEOUT, "reperform", "--json"], capture_output=True, text=True, env=environment, check=False, timeout=1_800)
     assert done.returncode == 1
     found = {(line["account"], line["line"]) for month in json.loads(done.stdout)["months"] for line in month["differences"]}
     lines = [line["source_line_key"].partition("@")[0] for line in (cent, moved)]

@@ -40,7 +40,7 @@ from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings
 
 FIRST, SECOND, THIRD = "2026-01", "2026-02", "2026-03"
-LONGEST_SECONDS = 600
+LONGEST_SECONDS = 1_800
 STANDING = "select distinct status from reconciliation.checkpoints where period = ? and entity = ?"
 FROM_THE_DELIVERIES_ON = {"deliveries", "delivery_controls", "read_backs", "register_closing", "reconciliation", "close__period", "close__checklist"}
 
