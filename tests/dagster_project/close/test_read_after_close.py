@@ -150,7 +150,9 @@ def test_revenue_by_customer_and_month_is_the_revenue_of_the_books(closed: Close
 
 
 def test_a_posting_leads_to_what_it_comes_from_and_balances(closed: Closed) -> None:
-    entries = closed.rows("select erp_number, any_value(entry_reference) as reference, count(*) as lines from ledger.general_ledger group by all")
+    entries = closed.rows(
+        "select erp_number, any_value(entry_reference) as reference, count(*) as lines from ledger.general_ledger group by all order by 1"
+    )
     assert len(entries) > 10
     for entry in entries[::5]:
         lines = asked(closed.installation, "posting_source", posting=entry["erp_number"])
