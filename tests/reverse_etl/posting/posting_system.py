@@ -93,8 +93,8 @@ class BooksMapping(HttpMapping):
 
 
 class Books(HttpSystem):
-    def __init__(self, url: str, manifest: Manifest, read_seconds: float = 60) -> None:
-        super().__init__(manifest, BooksMapping(), url, Transport(), FixedHeaders({}), read_seconds=read_seconds)
+    def __init__(self, url: str, manifest: Manifest) -> None:
+        super().__init__(manifest, BooksMapping(), url, Transport(), FixedHeaders({}), read_seconds=60)
 
 
 def _remote(reference: str, found: Sequence[Mapping[str, Any]]) -> RemoteDocument:

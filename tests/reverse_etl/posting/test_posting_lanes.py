@@ -25,6 +25,7 @@ from reverse_etl.posting import PushReport, availability, push
 from reverse_etl.posting.pacing import Modes
 from reverse_etl.register import Register
 from reverse_etl.settings import Settings
+from reverse_etl.systems import http_system
 
 Start = Callable[..., Destination]
 OTHER = "northlight_eu"
@@ -128,7 +129,9 @@ def test_a_destination_that_accepts_and_never_answers_delays_no_other(start: Sta
 
 def test_a_push_against_an_open_circuit_ends_at_once_and_says_since_when(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # However long the probe takes, nobody else makes one.
+    monkeypatch.setattr(http_system, "PING_SECONDS", float(LONGEST_SECONDS))
     monkeypatch.setattr(availability, "FIRST_PROBE_AFTER_SECONDS", 3_600.0)
+    monkeypatch.setattr(availability, "LONGEST_PROBE_AFTER_SECONDS", 3_600.0)
     books = start(CLASS_A)
     register = books.register
     seal(register, *(entry(register, f"J{number}") for number in range(10)))
@@ -138,7 +141,7 @@ def test_a_push_against_an_open_circuit_ends_at_once_and_says_since_when(start: 
     requests = books.books()["requests"]
     with dead_server() as server:
         # One push probes it, and waits; another is told at once.
-        dead = Books(server.url, books.manifest, read_seconds=LONGEST_SECONDS)
+        dead = Books(server.url, replace(books.manifest, send_deadline=timedelta(seconds=LONGEST_SECONDS)))
         probing = threading.Thread(target=push_to, args=(replace(installation, systems=(dead,)), register))
         seal(register, of_lane(entry(register, "K1"), entity=OTHER))
         probing.start()

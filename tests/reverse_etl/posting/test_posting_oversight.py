@@ -22,7 +22,7 @@ Start = Callable[..., Destination]
 
 def replayed(books: Destination, **selection: object) -> ReplayReport:
     work = chosen(books.register, system=SYSTEM, **selection)  # type: ignore[arg-type]
-    return replay(books.register, books.system, ENTITY, work, settings_or_lock_folder=books.folder / "locks", actor="ada", patience=5)
+    return replay(books.register, books.system, ENTITY, work, settings_or_lock_folder=books.folder / "locks", actor="ada", patience=60)
 
 
 def compared(books: Destination) -> Comparison:
