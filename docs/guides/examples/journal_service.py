@@ -125,7 +125,7 @@ def serve(folder: Path) -> None:
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_PUT = do_POST  # noqa: N815
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -6,12 +6,11 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from doctor_findings import findings, settings_of, the_only
+from loopback import QuietHandler, listening
 
 from dagster_project.cli import run
 from dagster_project.doctor import State
@@ -34,7 +33,7 @@ def test_a_destination_that_is_held_or_has_a_kind_that_nobody_knows(home: Path) 
     assert "no kind 'sap'" in the_only(home, "destination books").what
 
 
-class Late(BaseHTTPRequestHandler):
+class Late(QuietHandler):
     """A server whose clock is an hour behind, and that refuses whoever asks."""
 
     def do_GET(self) -> None:
@@ -43,19 +42,11 @@ class Late(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        return
-
 
 @pytest.fixture
 def late() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Late)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Late) as url:
+        yield url
 
 
 def test_a_destination_with_another_time_and_one_that_refuses_or_is_down(home: Path, late: str) -> None:

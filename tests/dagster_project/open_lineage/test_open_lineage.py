@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from loopback import QuietHandler, listening
 from open_lineage_events import assert_valid, assert_whole, of_state
 
 from dagster_project.alerting.gathering import holding
@@ -183,29 +183,20 @@ class Endpoint:
 def endpoint(answers: int | None = 200) -> Iterator[tuple[str, Endpoint]]:
     told = Endpoint(answers)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if told.answers is None:
                 told.ended.wait()
                 return
             told.received.append((self.path, self.headers.get("Authorization"), body))
-            self.send_response(told.answers)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(told.answers)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", told
-    finally:
-        told.ended.set()
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as url:
+        try:
+            yield url, told
+        finally:
+            told.ended.set()
 
 
 def state_of(settings: Settings) -> DeliveryState:

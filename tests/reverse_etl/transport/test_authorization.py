@@ -156,7 +156,7 @@ def test_without_room_for_the_new_refresh_token_the_access_token_is_not_used(hom
 
 REFRESHING = """
 import sys, time
-sys.path.insert(0, sys.argv[3])
+sys.path[:0] = sys.argv[3:]
 from pathlib import Path
 from test_authorization import headers, with_tokens
 from token_endpoint import TokenEndpoint
@@ -168,7 +168,7 @@ for _ in range(5):
 
 def test_several_processes_never_present_a_refresh_token_that_another_one_used_up(home: Path) -> None:
     with token_endpoint(rotates=True) as endpoint:
-        command = [sys.executable, "-c", REFRESHING, str(home), endpoint.url, str(Path(__file__).parent)]
+        command = [sys.executable, "-c", REFRESHING, str(home), endpoint.url, *map(str, Path(__file__).parents[:2])]
         processes = [subprocess.Popen(command, env=os.environ) for _ in range(2)]
         assert [process.wait(300) for process in processes] == [0, 0]
         assert [form["refresh_token"] for form in endpoint.asked] == [f"refresh-{number}" for number in range(10)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from typing import Any
 
 import pytest
+from loopback import QuietHandler, listening
 from traceparents import is_valid
 
 from reverse_etl.correlation import correlated, current, in_this_context
@@ -68,28 +68,17 @@ def test_what_is_not_said_anew_stays_and_ends_with_its_block() -> None:
 def test_the_header_is_the_only_thing_that_a_run_adds_to_a_request() -> None:
     received: list[tuple[dict[str, str], bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             received.append((dict(self.headers.items()), self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
+            self.answer(204)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    transport = Transport()
-    request = Request("POST", f"http://127.0.0.1:{server.server_port}/", {"Idempotency-Key": "k"}, b'{"amount":1}')
-    try:
+    with listening(Handler) as url, closing(Transport()) as transport:
+        request = Request("POST", f"{url}/", {"Idempotency-Key": "k"}, b'{"amount":1}')
         for run in ("first", "second"):
             with correlated(run):
                 answer: Any = transport.read(request, 60.0)
                 assert isinstance(answer, Answer)
-    finally:
-        transport.close()
-        server.shutdown()
-        server.server_close()
     headers = [{name: value for name, value in head.items() if name != "traceparent"} for head, _ in received]
     assert headers[0] == headers[1]
     assert received[0][1] == received[1][1] == b'{"amount":1}'

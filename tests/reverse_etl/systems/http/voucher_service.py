@@ -12,9 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from loopback import QuietHandler, listening
 
 KEY = "ledger-key-0123456789"
 CODES = {"AR", "4000", "2200"}
@@ -122,7 +123,7 @@ def fault(code: str, **more: Any) -> Any:
 def voucher_service() -> Iterator[Ledger]:
     ledger = Ledger()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
 
@@ -137,9 +138,9 @@ def voucher_service() -> Iterator[Ledger]:
                 ledger.writes += 1
                 chosen = ledger.faults.pop(0) if ledger.faults else None
             if chosen == "busy":
-                self._say(200, fault("TRY_LATER"), "Retry-After: 0.05")
+                self._say(200, fault("TRY_LATER"), Retry_After="0.05")
             elif chosen == "redirect":
-                self._say(307, {}, f"Location: {self.path}")
+                self._say(307, {}, Location=self.path)
             else:
                 status, answer = ledger.answer(self.command, unquote(parts.path), query, self.headers, body)
                 if chosen == "accept_then_drop":
@@ -149,27 +150,11 @@ def voucher_service() -> Iterator[Ledger]:
                 else:
                     self._say(status, answer)
 
-        do_GET = do_PUT = do_POST  # noqa: N815
+        do_GET = do_PUT = do_POST
 
-        def _say(self, status: int, content: Any, *headers: str) -> None:
+        def _say(self, status: int, content: Any, **headers: str) -> None:
             body = json.dumps(content, default=float).encode()
-            self.send_response(status)
-            for header in (f"Content-Length: {len(body)}", *headers):
-                self.send_header(*header.split(": ", 1))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body, **headers)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    ledger.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as ledger.url:
         yield ledger
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
