@@ -36,6 +36,7 @@ def destinations(examined: Examined) -> Iterator[Finding]:
 
 
 def _destination(examined: Examined, state: DestinationState) -> Iterator[Finding]:
+    from reverse_etl.sandbox.supervisor import stopped
     from reverse_etl.systems import open_system
 
     check, where = f"destination {state.name}", examined.settings.destination(state.name).url
@@ -69,7 +70,7 @@ def _destination(examined: Examined, state: DestinationState) -> Iterator[Findin
         except TieoutError as error:
             fix = (
                 "tieout sandbox start"
-                if where == "sandbox"
+                if stopped(examined.settings, [state.name])
                 else f"check its url, its secrets and the network; tieout destinations check {state.name} --ask"
             )
             yield problem(check, f"it cannot be asked: {error}", where, fix)

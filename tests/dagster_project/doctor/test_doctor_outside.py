@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from loopback import QuietHandler, listening
 from dagster_project.cli import run
 from dagster_project.doctor import State
 from dagster_project.open_lineage.undelivered import Undelivered
+from reverse_etl.sandbox.processes import start_time
 from reverse_etl.settings import load_settings
 
 
@@ -47,6 +49,18 @@ class Late(QuietHandler):
 def late() -> Iterator[str]:
     with listening(Late) as url:
         yield url
+
+
+def test_a_stand_in_that_runs_and_refuses_us_is_not_to_be_started_again(home: Path, late: str) -> None:
+    settings_of(home, "destinations: {stripe: {url: sandbox, secret_file: secrets/stripe_api_key}}")
+    (home / "sandbox").mkdir(exist_ok=True)
+    runs = {"url": late, "pid": os.getpid(), "started": start_time(os.getpid()), "home": str(home.resolve())}
+    (home / "sandbox" / "stripe.json").write_text(json.dumps(runs))
+    refused = [one for one in findings(home, "destination stripe", asks=True) if "cannot be asked" in one.what]
+    assert [str(one.fix).split(";")[0] for one in refused] == ["check its url, its secrets and the network"]
+    (home / "sandbox" / "stripe.json").write_text(json.dumps(runs | {"started": "before"}))
+    ended = [one for one in findings(home, "destination stripe", asks=True) if "cannot be asked" in one.what]
+    assert [one.fix for one in ended] == ["tieout sandbox start"]
 
 
 def test_a_destination_with_another_time_and_one_that_refuses_or_is_down(home: Path, late: str) -> None:
