@@ -13,17 +13,18 @@ import click
 from dagster_project.cli.alerts import alerting
 from dagster_project.cli.installing.sandbox import tell_of_stopped
 from dagster_project.cli.session import Session, waiting, with_session
+from dagster_project.quantities import HEADLINES, counted, exponents
 from reverse_etl.errors import ConfigurationError, TieoutError
 
 if TYPE_CHECKING:
     from dagster import AssetKey
 
     from dagster_project.close import CloseKey
-    from dagster_project.close.steps import RefusedRow
+    from dagster_project.close.steps import Checkpoint, RefusedRow
     from dagster_project.runs.runner import JobRun, JobRunner
     from reverse_etl.settings import Settings
 
-CHECKPOINT_COLUMNS = ("period", "entity", "checkpoint", "measure", "left_value", "right_value", "difference", "status")
+CHECKPOINT_COLUMNS = ("checkpoint", "entity", "measure", "left_value", "right_value", "difference", "status")
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -61,7 +62,6 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
     from dagster_project.cli.posting.exceptions import open_exceptions
     from dagster_project.close.partitions import first_day_after, require_ended
     from dagster_project.close.steps import checkpoints
-    from dagster_project.quantities import exponents
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
@@ -80,13 +80,22 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
             tell_of_stopped(session)
         refuse(run)
     found = checkpoints(installation, entity, period, published=True)
-    decimals = exponents()
-    session.table(f"Checkpoints of {period}", [checkpoint.as_read(decimals) for checkpoint in found], CHECKPOINT_COLUMNS)
+    tell_checkpoints(session, period, found)
     # A month may close while something waits that belongs to no month yet, such as an event without a readable time.
     waiting = Counter(record["kind"] for records in open_exceptions(installation).values() for record in records)
     if waiting:
         session.line(f"For a person to look at: {', '.join(f'{count} of kind {kind}' for kind, count in waiting.items())}; see 'tieout exceptions'")
     session.result({"period": period, "run_id": run.run_id, "checkpoints": [asdict(checkpoint) for checkpoint in found]})
+
+
+def tell_checkpoints(session: Session, period: str, found: Sequence[Checkpoint]) -> None:
+    """The main measure of each checkpoint, and whatever breaks; how many there are of all."""
+    decimals = exponents()
+    ordered = sorted(found, key=lambda one: (int(one.checkpoint[1:]), one.entity))
+    shown = [one.as_read(decimals) for one in ordered if not one.tied or one.measure == HEADLINES.get(one.checkpoint)]
+    session.table(f"Checkpoints of {period}", shown, CHECKPOINT_COLUMNS)
+    told = f"{sum(one.tied for one in found)} of {counted(len(found), 'measure')} tied"
+    session.line(f"{told}; every one of them, and what the month came to: {session.settings.home / 'pages' / f'close-{period}.html'}")
 
 
 def close_keys(settings: Settings, period: str, entity: str | None) -> list[CloseKey]:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import sys
@@ -19,11 +20,13 @@ import pytest
 from rich.console import Console
 
 from dagster_project.cli import run
+from dagster_project.cli.closing.close import tell_checkpoints
 from dagster_project.cli.closing.tie_out import TiedCheckpoint, show_checkpoints
 from dagster_project.cli.session import Session
 from dagster_project.cli.terminal import values
 from dagster_project.cli.terminal.tables import table_of
 from dagster_project.cli.terminal.widths import widths
+from dagster_project.close.steps import Checkpoint
 from dagster_project.runs.progress import Progress, listening, report
 from reverse_etl.progress import Advance, Course, is_watched
 from reverse_etl.register import NewApprovalRequest, NewException, Register
@@ -298,3 +301,16 @@ def test_completion_prints_what_the_shell_reads(shell: str, capsys: pytest.Captu
     assert f"_TIEOUT_COMPLETE={shell}_complete" in script
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_a_close_tells_the_main_measure_of_each_checkpoint_and_what_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def measured(checkpoint: str, measure: str, break_count: int = 0) -> Checkpoint:
+        values = dict.fromkeys(("left_value", "right_value", "excused_value", "difference"), "100")
+        status = "broken" if break_count else "tied"
+        return Checkpoint(checkpoint, "", "acme", "2026-03", measure, "USD", "", "", **values, break_count=break_count, status=status)
+
+    found = [measured("K10", "revenue"), measured("K10", "walk"), measured("K4", "total"), measured("K4", "line tax", break_count=1)]
+    tell_checkpoints(Session(tmp_path, False), "2026-03", found)
+    told = capsys.readouterr().out
+    assert re.findall("K10|K4|revenue|walk|total|line tax", told) == ["K4", "total", "K4", "line tax", "K10", "revenue"]
+    assert f"3 of 4 measures tied; every one of them, and what the month came to: {tmp_path / 'pages' / 'close-2026-03.html'}" in told
