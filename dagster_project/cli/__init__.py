@@ -145,10 +145,12 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     context.exit()
 
 
+# As wide as the terminal up to here, so that the line of a command is read whole.
+WIDEST_HELP = 130
 VERSIONS = {"dagster": "dagster", "dbt": "dbt-core", "dbt-duckdb": "dbt-duckdb", "duckdb": "duckdb"}
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP})
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), envvar="TIEOUT_HOME", help="The installation's home folder (default .tieout)."
 )

@@ -21,12 +21,12 @@ CHANNEL_COLUMNS = ("channel", "kind", "state", "last_sent", "messages_sent")
 
 
 @click.group("alerts", invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_session
 @click.pass_context
-def alerts_command(context: click.Context, as_json: bool) -> None:
+def alerts_command(context: click.Context, session: Session) -> None:
     """List what needs somebody now, the worst first, and how the channels fare. See docs/alerts.md."""
     if context.invoked_subcommand is None:
-        _list(Session(context.find_root().obj, as_json))
+        _list(session)
 
 
 @alerts_command.command("list")

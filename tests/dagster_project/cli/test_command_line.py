@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from dagster_project.cli import COMMANDS, OTHERS, grouped_commands, run, tieout
@@ -42,6 +44,22 @@ def test_every_listed_command_explains_itself(name: str, capsys: pytest.CaptureF
     assert run([name, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: tieout {name}")
     assert tieout.get_command(None, name).help  # type: ignore[arg-type,union-attr]
+
+
+def test_every_command_answers_programs_and_can_be_quiet() -> None:
+    def answering(command: click.Command, path: str) -> Iterator[tuple[str, set[str]]]:
+        if isinstance(command, click.Group):
+            for name, child in command.commands.items():
+                yield from answering(child, f"{path} {name}")
+            if not command.invoke_without_command:
+                return
+        yield path, {option for parameter in command.params for option in parameter.opts}
+
+    context = click.Context(tieout)
+    commands = {name: command for name in COMMANDS if (command := tieout.get_command(context, name)) is not None}
+    told = [one for name, command in commands.items() for one in answering(command, name)]
+    assert [path for path, options in told if not {"--json", "--quiet"} <= options] == []
+    assert len(told) > len(COMMANDS)
 
 
 @pytest.mark.parametrize(
