@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
+from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from dagster_project.close.partitions import PERIOD, CloseKey
@@ -72,7 +73,8 @@ class Observer:
     def see(self, entry: dg.EventLogEntry, log: RunLog) -> None:
         """Never raises: a run does not fail for what is told of it."""
         event = entry.dagster_event
-        if event is None or event.event_type not in _SEEN:
+        # What a sensor or a person reports of an asset is of no run, and OpenLineage tells of runs.
+        if event is None or event.event_type not in _SEEN or entry.run_id == RUNLESS_RUN_ID:
             return
         try:
             with self._lock:

@@ -152,6 +152,15 @@ def test_a_run_whose_process_died_is_ended_with_its_steps_by_whoever_finds_it(in
     assert "its process ended" in ended["run"]["facets"]["errorMessage"]["message"]
 
 
+def test_what_a_sensor_reports_of_an_asset_is_of_no_run_and_is_not_told(install: Callable[[str], Settings], caplog: pytest.LogCaptureFixture) -> None:
+    settings = install("events.jsonl")
+    with open_instance(settings) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(MODEL, partition="northlight_us|2026-01"))
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(asset_key=MODEL, check_name="not_null", passed=True))
+    assert "could not be made" not in caplog.text
+    assert not (settings.home / "events.jsonl").exists()
+
+
 def test_nothing_is_told_where_events_are_off(install: Callable[[str], Settings]) -> None:
     for off in ("off", "'off'", "null"):
         settings = install(off)
