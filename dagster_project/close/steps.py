@@ -204,7 +204,9 @@ def checkpoints(installation: Installation, entity: str | None, period: str, pub
     condition, parameters = ("and entity in (?, '*')", [period, entity]) if entity else ("", [period])
     warehouse = installation.warehouse
     rows = (warehouse.read_published if published else warehouse.read)(
-        f"select {columns}, break_count from reconciliation.checkpoints where period = ? {condition} order by checkpoint, entity, measure, unit",
+        f"select {columns}, break_count from reconciliation.checkpoints where period = ? {condition} "
+        # K10 comes after K9.
+        "order by length(checkpoint), checkpoint, entity, measure, unit",
         parameters,
     )
     return tuple(Checkpoint(**{**row, "break_count": int(row["break_count"])}) for row in rows.to_pylist())

@@ -61,10 +61,27 @@ def test_a_broken_checkpoint_shows_its_break_list_as_a_table_and_says_how_much_o
     values = dict.fromkeys(("title", "left_side", "right_side", "left_value", "right_value", "excused_value", "difference"), "0")
     broken = Checkpoint(checkpoint="K3", entity="acme", period=PERIOD, measure="amount", unit="USD", break_count=150, status="broken", **values)
     spec = next(spec for spec in checkpoint_checks(CLOSED_PERIOD) if spec.name == "K3")
-    [result] = verdicts([spec], [broken], {"USD": 2}, lambda _: BreakList(150, ({"subject": "line 150", "difference": "150.0000000000000"},)))
+    row = {
+        "entity": "acme",
+        "period": PERIOD,
+        "measure": "amount",
+        "unit": "USD",
+        "subject": "line 150",
+        "left_value": None,
+        "difference": "150.00000",
+    }
+    [result] = verdicts([spec], [broken], {"USD": 2}, lambda _: BreakList(150, (row,)))
     shown = result.metadata["break_list"]
     assert isinstance(shown, dg.TableMetadataValue)
-    assert shown.records[0].data == {"subject": "line 150", "difference": "150.0000000000000"}
+    # What differs comes first, and nothing is said twice.
+    assert list(shown.records[0].data.items()) == [
+        ("subject", "line 150"),
+        ("difference", "USD 1.50"),
+        ("measure", "amount"),
+        ("left_value", None),
+        ("entity", "acme"),
+    ]
+    assert result.description == "acme 2026-01: amount by USD 0.00"
     assert (result.passed, result.metadata["breaks"].value) == (False, 150)
     assert "the first 1 of 150" in str(result.metadata["shown"].value)
 
@@ -105,3 +122,11 @@ def test_an_anchor_of_another_register_fails_the_check_of_the_anchors_alone(inst
     assert found["audit_chain"].holds
     assert not found["anchors"].holds
     assert "incarnation" in str(found["anchors"].rows[0]["reason"])
+
+
+def test_a_check_says_who_answers_for_it_and_of_what_it_was_made_last(installation: Installation) -> None:
+    assert [spec.description for spec in checkpoint_checks(CLOSED_PERIOD) if spec.name == "K8"] == [
+        "Every entry on our accounts in the ERP is ours or listed. accounting clears its breaks within 48 hours."
+    ]
+    results = list(check_results(close_findings(installation, [CloseKey("acme", PERIOD)]), CLOSED_PERIOD, "acme 2026-01"))
+    assert {str(result.description).partition(":")[0] for result in results} == {"acme 2026-01"}

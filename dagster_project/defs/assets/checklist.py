@@ -64,13 +64,14 @@ def checklist_of_failure(context: dg.HookContext) -> None:
 
 
 def metadata_of(steps: Sequence[ChecklistStep]) -> dict[str, Any]:
-    """The table of the steps, that of what holds them up, and the asset of each that does, to click on."""
-    links = {f"go to: {step.title}": blocker.asset_key for step in reversed(steps) for blocker in reversed(step.blockers)}
+    """Of one entity and period, in the order in which it is read: how it stands, where one goes, what holds it up, and every step."""
+    links = {f"go to: {step.title}": blocker.asset_key for step in steps for blocker in reversed(step.blockers)}
+    of = " ".join(sorted({f"{step.entity} {step.period}" for step in steps}))
     return {
-        "summary": summary(steps),
-        "steps": table([row(step) for step in steps]),
-        "blockers": table(blocker_rows(steps)),
+        "summary": f"{of}: {summary(steps)}",
         **{name: dg.MetadataValue.asset(dg.AssetKey(key.split("/"))) for name, key in links.items()},
+        "blockers": table(blocker_rows(steps)),
+        "steps": table([row(step) for step in steps]),
     }
 
 

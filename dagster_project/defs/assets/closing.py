@@ -12,7 +12,7 @@ from dagster_project.close.steps import Checkpoint, NotTiedError, checkpoints, c
 from dagster_project.controls.catalogue import CLOSE_CONTROLS
 from dagster_project.controls.findings import BreakList, checkpoint_breaks, close_findings
 from dagster_project.defs.assets.refusal import CHECKPOINTS, going_on
-from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
+from dagster_project.defs.checks.checkpoints import checkpoint_checks, measure_row, verdicts
 from dagster_project.defs.checks.controls import check_results, check_specs
 from dagster_project.defs.partitions import ONE_PERIOD_PER_RUN, WAREHOUSE_POOL
 from dagster_project.defs.reporting import Told, for_each_entity, keys_or_failure, table
@@ -53,8 +53,8 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             found = checkpoints(installation, close_of.entity, close_of.period)
             told_of_all.update(dict.fromkeys(found))
             told.metadata = {
-                "checkpoints": table([checkpoint.as_read(decimals) for checkpoint in found]),
-                "breaks": table([checkpoint.as_read(decimals) for checkpoint in found if not checkpoint.tied]),
+                "breaks": table([measure_row(checkpoint, decimals) for checkpoint in found if not checkpoint.tied]),
+                "checkpoints": table([measure_row(checkpoint, decimals) for checkpoint in found]),
             }
             try:
                 closed = close_period(installation, close_of.entity, close_of.period)
@@ -62,7 +62,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 refused.append(close_of)
                 raise
             told.message = f"{len(closed.checkpoints)} measures tie, period {'closed' if closed.newly_closed else 'was closed already'}"
-            told.metadata |= {"landing_position": closed.landing_position}
+            told.metadata = {"landing_position": closed.landing_position, **told.metadata}
             if bring_ledger_period(installation, close_of.entity, close_of.period):
                 told.message += ", and closed in the ERP"
 
@@ -78,7 +78,7 @@ def closing_asset(close: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             # Readers see a refused close too.
             publish(installation)
             yield from verdicts(checkpoint_specs, list(told_of_all), decimals, breaks_of, go_on)
-            yield from check_results(close_findings(installation, keys), CLOSED_PERIOD)
+            yield from check_results(close_findings(installation, keys), CLOSED_PERIOD, ", ".join(f"{key.entity} {key.period}" for key in keys))
             yield from observed_pages(context, installation, keys, CLOSED_PERIOD)
         anchor = write_anchor(installation)
         yield dg.MaterializeResult(metadata={"register_position": anchor.position, "register_head_hash": anchor.head_hash})

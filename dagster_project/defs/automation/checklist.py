@@ -47,11 +47,14 @@ def checklist_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         digests = {key: digest(steps_of(steps, close_of)) for key, close_of in (current | ended).items()}
         changed = [CloseKey(*key.split("|")) for key, found in digests.items() if told.get(key) != found]
+        # What is told last is what the asset's page opens with: the period whose turn it is.
+        changed.sort(key=lambda key: key.period, reverse=True)
         cursor = json.dumps({"mark": mark, "told": {key: digests[key] for key in current}}, sort_keys=True)
         events = [materialization(key, steps_of(steps, key)) for key in changed]
         if not events:
             return dg.SensorResult(skip_reason="no checklist has changed", cursor=cursor)
-        return dg.SensorResult(asset_events=events, cursor=cursor)
+        written = ", ".join(key.partition_key for key in reversed(changed))
+        return dg.SensorResult(skip_reason=f"written anew: {written}", asset_events=events, cursor=cursor)
 
     return sensor
 

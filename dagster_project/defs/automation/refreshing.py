@@ -36,7 +36,7 @@ def refreshed_models(manifest: Mapping[str, Any], translator: DagsterDbtTranslat
 def when_what_it_reads_has_changed(followed: Sequence[dg.AssetKey]) -> dg.AutomationCondition[dg.AssetKey]:
     """Once per change of anything followed, unless it is under way; not for what a run builds together with it, as a close does.
 
-    Also once where it was never built: a seed reads nothing, and the register has not changed before the first close, but what lands is built on both.
+    Also once where it was never built: a seed reads nothing, and the register has not changed before the first close; what lands is built on both.
     """
     changed = dg.AutomationCondition.any_deps_updated().allow(dg.AssetSelection.assets(*followed))
     never_built = dg.AutomationCondition.missing().newly_true()

@@ -67,7 +67,8 @@ def late_usage_sensor(settings: Settings) -> dg.SensorDefinition:
         cursor = json.dumps({key: one.position for key, one in found.items()}, sort_keys=True)
         if not news:
             return dg.SensorResult(skip_reason="no usage has landed for a closed period since", cursor=cursor)
-        return dg.SensorResult(asset_events=[_late_observation(one) for one in news], cursor=cursor)
+        told_of = "; ".join(str(one) for one in news)
+        return dg.SensorResult(skip_reason=f"told of: {told_of}", asset_events=[_late_observation(one) for one in news], cursor=cursor)
 
     return late
 
@@ -123,7 +124,9 @@ def delivery_age_sensor(settings: Settings, systems: Sequence[str]) -> dg.Sensor
             if told.get(system) != late[system]
         ]
         cursor = json.dumps(late, sort_keys=True)
-        return dg.SensorResult(skip_reason="nothing has become late, or ceased to be" if not events else None, asset_events=events, cursor=cursor)
+        told_of = ", ".join(f"{event.asset_key.to_user_string()} {'in time' if event.passed else 'late'}" for event in events)
+        skip = f"told of: {told_of}" if events else "nothing has become late, or ceased to be"
+        return dg.SensorResult(skip_reason=skip, asset_events=events, cursor=cursor)
 
     return delivery_age
 

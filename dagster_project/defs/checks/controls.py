@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_project.close.installation import Installation
 from dagster_project.controls.catalogue import DELIVERY_CONTROLS, Control
 from dagster_project.controls.findings import Finding, delivery_findings
+from dagster_project.defs.checks.answering import answered_for
 from dagster_project.defs.reporting import table
 
 
@@ -16,7 +17,7 @@ def check_specs(controls: Iterable[Control], asset: dg.AssetKey) -> list[dg.Asse
         dg.AssetCheckSpec(
             control.name,
             asset=asset,
-            description=control.title,
+            description=answered_for(control.title, control.owner, control.sla_hours),
             metadata={
                 "control": control.documented,
                 "owner": control.owner,
@@ -29,13 +30,15 @@ def check_specs(controls: Iterable[Control], asset: dg.AssetKey) -> list[dg.Asse
     ]
 
 
-def check_results(findings: Iterable[Finding], asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+def check_results(findings: Iterable[Finding], asset: dg.AssetKey, of: str = "") -> Iterator[dg.AssetCheckResult]:
+    """``of``: what was looked at, where an asset has several of it: its check shows what was looked at last."""
     for finding in findings:
         yield dg.AssetCheckResult(
             passed=finding.holds,
             asset_key=asset,
             check_name=finding.control.name,
             severity=severity_of(finding.control),
+            description=f"{of}: {'it holds' if finding.holds else finding.problem or f'{finding.total} do not hold'}" if of else None,
             metadata=evidence(finding),
         )
 

@@ -212,6 +212,7 @@ def test_a_step_that_fails_leaves_the_checklist_with_its_reason(installation: In
         told = written(instance)
         assert list(told) == [f"{US}|{PERIOD}"]
         metadata = told[f"{US}|{PERIOD}"].metadata
+        assert list(metadata)[:2] == ["summary", "go to: Usage landed, all that its producers sent (K0)"], "what blocks is one click away"
         [blocker] = metadata["blockers"].records[:1]  # type: ignore[union-attr]
         assert blocker.data["what"] == "the last run failed: close__period: northlight_us 2026-01 stays open: K3 breaks"
         assert blocker.data["command"] == f"tieout close {PERIOD} --entity {US}"
@@ -231,7 +232,9 @@ def test_a_change_outside_of_a_run_is_written_once(closed: Installation) -> None
             return result
 
         first = tick(None)
-        assert f"{US}|{PERIOD}" in [event.partition for event in first.asset_events]
+        partitions = [str(event.partition) for event in first.asset_events]
+        assert partitions[-1].endswith(f"|{PERIOD}"), "the page of the asset opens with the earliest month that is left"
+        assert f"{US}|{PERIOD}" in partitions
         assert tick(first.cursor).asset_events == []
 
         approve(grace, ask_to_sign_off(closed, US, PERIOD).request_id)
@@ -241,7 +244,9 @@ def test_a_change_outside_of_a_run_is_written_once(closed: Installation) -> None
         hard_close(closed, US, PERIOD)
         third = tick(second.cursor)
         [event] = third.asset_events
-        assert event.metadata["summary"].value == "13 of 13 steps done"
+        assert event.metadata["summary"].value == f"{US} {PERIOD}: 13 of 13 steps done"
+        assert third.skip_reason is not None
+        assert third.skip_reason.skip_message == f"written anew: {US}|{PERIOD}"
         assert tick(third.cursor).asset_events == []
 
 
