@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from dagster_project.alerting.conditions.runs import ASSETS_ALONE
 from dagster_project.alerting.facts import FailedRun, StepFailure
 from reverse_etl.locks import lock_holder
 from reverse_etl.settings import Settings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
 CLOSING_JOBS = frozenset({"monthly_close"})
+REFRESHING_JOB = "refresh_models"
 RESUME_RETRY_TAG = "dagster/is_resume_retry"
 LOOKED_BACK = timedelta(days=45)
 MOST_RUNS = 500
@@ -37,7 +39,9 @@ class FinishedRun:
     def makes_good(self, failed: FinishedRun) -> bool:
         """Whether it did all that the failed one should have done, of the partitions that it is of."""
         covers = not self.assets or bool(failed.assets and failed.assets <= self.assets)
-        return self.job == failed.job and self.whole and covers
+        # A close builds whatever a refresh does.
+        same = self.job == failed.job or (self.job in CLOSING_JOBS and failed.job == REFRESHING_JOB)
+        return same and self.whole and covers
 
 
 def still_failed(runs: Sequence[FinishedRun], closed: Mapping[str, datetime]) -> dict[str, tuple[FinishedRun, tuple[str, ...]]]:
@@ -114,13 +118,20 @@ def _finished(record: RunRecord, settings: Settings) -> FinishedRun:
     whole = run.parent_run_id is None or run.step_keys_to_execute is None or run.tags.get(RESUME_RETRY_TAG) == "true"
     return FinishedRun(
         run_id=run.run_id,
-        job=run.job_name,
+        job=_job(run),
         keys=partitions(run.tags, settings.entities),
         succeeded=run.status is dg.DagsterRunStatus.SUCCESS,
         whole=whole,
         ended_at=datetime.fromtimestamp(ended, UTC),
         assets=_assets(run),
     )
+
+
+def _job(run: DagsterRun) -> str:
+    """What the daemon asks for by assets says in its tag whose turn it takes."""
+    from dagster_project.runs.instance import IN_TURN
+
+    return run.tags.get(IN_TURN, run.job_name) if run.job_name == ASSETS_ALONE else run.job_name
 
 
 def _assets(run: DagsterRun) -> frozenset[str]:
@@ -140,7 +151,7 @@ def _abandoned(instance: DagsterInstance, settings: Settings, now: datetime) -> 
         ended = process_has_ended(settings.home, run.run_id)
         if ended or (ended is None and command is None and STARTED_BY_TAG in run.tags):
             seen = record.update_timestamp.replace(tzinfo=record.update_timestamp.tzinfo or UTC)
-            yield FinishedRun(run.run_id, run.job_name, partitions(run.tags, settings.entities), False, True, seen, _assets(run), True)
+            yield FinishedRun(run.run_id, _job(run), partitions(run.tags, settings.entities), False, True, seen, _assets(run), True)
 
 
 def partitions(tags: Mapping[str, str], entities: Sequence[str]) -> tuple[str, ...]:

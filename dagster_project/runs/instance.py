@@ -12,6 +12,8 @@ from reverse_etl.settings import Settings
 
 STARTED_BY_TAG = "tieout/started_by"
 """The process of the command that started the run."""
+OF_TAG = "tieout/of"
+"""The period, or the days, of a run of the command line: Dagster's list of runs shows no range of partitions."""
 STARTED_ON_TAG = "tieout/started_on"
 """The machine of that process."""
 IN_TURN = "tieout/in_turn"

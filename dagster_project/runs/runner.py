@@ -20,7 +20,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_project.close.partitions import CloseKey
 from dagster_project.definitions import build_definitions
 from dagster_project.defs.automation.jobs import DAILY_USAGE, MONTHLY_CLOSE, PROGRESSIVE_BILLING
-from dagster_project.runs.instance import STARTED_BY_TAG, STARTED_ON_TAG, UNFINISHED, open_instance
+from dagster_project.runs.instance import OF_TAG, STARTED_BY_TAG, STARTED_ON_TAG, UNFINISHED, open_instance
 from dagster_project.runs.step_failures import reason_of
 from dagster_project.runs.under_way import process_has_ended, runs_under_way
 from reverse_etl.errors import TieoutError
@@ -68,7 +68,8 @@ class JobRunner:
 
     def land(self, first: date, last: date) -> JobRun:
         """One run over all days from ``first`` to ``last``."""
-        return self._run(DAILY_USAGE, tags={ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()})
+        days = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+        return self._run(DAILY_USAGE, tags={**days, OF_TAG: str(first) if first == last else f"{first} to {last}"})
 
     def close(self, keys: Sequence[CloseKey], only: Sequence[dg.AssetKey] | None = None) -> JobRun:
         """One run that closes one period for the given entities; ``only`` limits it to those assets."""
@@ -123,7 +124,8 @@ class StepCounter:
 
 
 def _range(keys: Sequence[CloseKey]) -> dict[str, str]:
-    return {ASSET_PARTITION_RANGE_START_TAG: keys[0].partition_key, ASSET_PARTITION_RANGE_END_TAG: keys[-1].partition_key}
+    of = f"{keys[0].period} {', '.join(key.entity for key in keys)}"
+    return {ASSET_PARTITION_RANGE_START_TAG: keys[0].partition_key, ASSET_PARTITION_RANGE_END_TAG: keys[-1].partition_key, OF_TAG: of}
 
 
 @contextmanager

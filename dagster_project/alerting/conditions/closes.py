@@ -43,7 +43,7 @@ def blocked_closes(facts: Facts) -> Iterator[Alert]:
             period=period,
             at_risk=_at_risk(facts, broken, waiting),
             next_command=command or again,
-            link=asset_link(facts.settings, "close/period") if run is None else run_link(facts.settings, run.run_id),
+            link=asset_link(facts.settings, "close/checklist", entity, period) if run is None else run_link(facts.settings, run.run_id),
             correlation_id=None if run is None else run.run_id,
         )
 
@@ -73,7 +73,7 @@ def late_closes(facts: Facts) -> Iterator[Alert]:
                 period=broken.period,
                 at_risk=amounts(broken.amounts, facts.exponents),
                 next_command=f"tieout close {broken.period}",
-                link=asset_link(facts.settings, "close/period"),
+                link=asset_link(facts.settings, "close/period", broken.entity, broken.period),
                 count=broken.breaks,
             )
 
@@ -90,7 +90,7 @@ def _late(facts: Facts, entity: str, period: str | None, steps: list[ChecklistSt
         entity=entity,
         period=period,
         next_command=f"tieout checklist {steps[0].period} --entity {entity}",
-        link=asset_link(facts.settings, "close/checklist"),
+        link=asset_link(facts.settings, "close/checklist", entity, steps[0].period),
         count=len(steps),
     )
 

@@ -31,7 +31,7 @@ def drifted(facts: Facts) -> Iterator[Alert]:
                 at_risk=amounts(broken.amounts, facts.exponents),
                 # Reconciling compares documents of ours; an entry of somebody else is named, with what to do, among the exceptions.
                 next_command="tieout exceptions" if broken.checkpoint == "K8" else f"tieout reconcile {broken.period}",
-                link=asset_link(facts.settings, "close/period"),
+                link=asset_link(facts.settings, "close/period", broken.entity, broken.period),
                 count=broken.breaks,
             )
 

@@ -42,5 +42,7 @@ def run_link(settings: AlertSettings, run_id: str) -> str | None:
     return None if settings.link is None else f"{settings.link.rstrip('/')}/runs/{run_id}"
 
 
-def asset_link(settings: AlertSettings, asset_key: str) -> str | None:
-    return None if settings.link is None else f"{settings.link.rstrip('/')}/assets/{asset_key}"
+def asset_link(settings: AlertSettings, asset_key: str, entity: str | None = None, period: str | None = None) -> str | None:
+    """To the asset, or to what it says of an entity and period, if both are known."""
+    partition = f"?view=partitions&partition={entity}%7C{period}" if entity_or_none(entity) and period else ""
+    return None if settings.link is None else f"{settings.link.rstrip('/')}/assets/{asset_key}{partition}"

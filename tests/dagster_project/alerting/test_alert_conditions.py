@@ -127,6 +127,8 @@ def test_late_steps_of_a_close_are_one_alert_with_owner_and_due_time() -> None:
     found = one(checklist=(step("billing_sealed", StepState.DONE), step("journals_sealed", StepState.OPEN), step("soft_closed", StepState.WAITING)))
     assert (found.kind, found.count, found.next_command) == (AlertKind.SLA_BREACH, 2, f"tieout checklist 2026-01 --entity {US}")
     assert "Journals sealed (due 2026-02-03 11:00 UTC, accounting)" in found.cause
+    # The page says it of this entity and period, not of whatever was looked at last.
+    assert found.link == f"https://dagster.example.com/assets/close/checklist?view=partitions&partition={US}%7C2026-01"
 
 
 def test_closed_months_that_wait_for_a_signature_are_one_alert() -> None:

@@ -46,6 +46,13 @@ def test_a_run_of_some_assets_is_made_good_by_a_success_of_these() -> None:
     assert open_keys(some, later(some, succeeded=True, assets=frozenset({"close/period", "delivery/tryton"}))) == {}
 
 
+def test_a_refresh_of_the_models_is_made_good_by_a_close_for_that_builds_them_too() -> None:
+    refresh = replace(ANCHOR, job="refresh_models", assets=frozenset({"usage/usage_events"}))
+    assert open_keys(refresh, later(CLOSE, succeeded=True)) == {}
+    assert open_keys(refresh, later(replace(refresh, assets=frozenset()), succeeded=True)) == {}
+    assert open_keys(refresh, later(LANDING, succeeded=True)) != {}
+
+
 def test_a_close_is_made_good_by_whatever_closed_the_period() -> None:
     after = {"northlight_us|2026-01": NOON + timedelta(hours=1)}
     assert open_keys(CLOSE, closed=after) == {"close": ("northlight_eu|2026-01",)}

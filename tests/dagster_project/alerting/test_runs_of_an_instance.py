@@ -15,7 +15,7 @@ from dagster_project.alerting.conditions.runs import how_it_ended
 from dagster_project.alerting.facts import StepFailure
 from dagster_project.alerting.runs import failed_runs
 from dagster_project.defs.automation.alerting import alert_sensors
-from dagster_project.runs.instance import STARTED_BY_TAG
+from dagster_project.runs.instance import IN_TURN, STARTED_BY_TAG
 from reverse_etl.locks import file_lock
 from reverse_etl.settings import Settings
 
@@ -84,6 +84,17 @@ def test_a_run_that_succeeded_since_leaves_nothing(instance: dg.DagsterInstance,
     run_close(instance, "refused")
     run_close(instance, "done")
     assert failed_runs(instance, settings, {}, now()) == ()
+
+
+def test_what_the_daemon_asks_for_by_assets_is_called_by_whose_turn_it_takes(instance: dg.DagsterInstance, settings: Settings) -> None:
+    def failing() -> None:
+        raise dg.Failure("no space left")
+
+    model = dg.asset(name="usage_events")(failing)
+    by_assets = dg.Definitions(assets=[model], executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+    by_assets.execute_in_process(instance=instance, raise_on_error=False, tags={IN_TURN: "refresh_models"})
+    [found] = failed_runs(instance, settings, {}, now())
+    assert found.job == "refresh_models"
 
 
 def test_a_run_of_a_killed_command_line_is_left_unfinished_and_one_under_way_is_not(instance: dg.DagsterInstance, settings: Settings) -> None:

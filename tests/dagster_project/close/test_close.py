@@ -203,6 +203,10 @@ def test_its_runs_are_on_the_instance_that_the_interface_shows(closed: Closed) -
         assert {run.run_id for run in instance.get_runs()} == {
             run.run_id for run in (closed.first_landing, closed.bill, closed.landing, closed.close)
         }
+        # A range of partitions is shown nowhere in a list of runs: a tag says of what each is.
+        said = {run.run_id: run.tags["tieout/of"] for run in instance.get_runs()}
+        assert said[closed.close.run_id] == f"{PERIOD} {', '.join(closed.installation.settings.entities)}"
+        assert " to " in said[closed.landing.run_id]
         record = instance.get_latest_materialization_event(dg.AssetKey(["tryton", "journal"]))
     assert record is not None
 
