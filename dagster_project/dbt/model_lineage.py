@@ -102,7 +102,9 @@ def relation_of(node: Mapping[str, Any]) -> Relation:
 def column_metadata(
     node: Mapping[str, Any], origins: Origins | None, columns: Mapping[str, str], manifest: Mapping[str, Any], translator: TieoutTranslator
 ) -> dict[str, Any]:
-    """``dagster/column_schema`` and ``dagster/column_lineage`` of one model. ``columns``: name -> type, as the warehouse has them."""
+    """``dagster/column_schema`` and ``dagster/column_lineage`` of one model, and ``columns_from``, the same for people: the interface that comes with
+    Dagster draws no lineage of columns. ``columns``: name -> type, as the warehouse has them.
+    """
     if not columns:
         return {}
     told = {str(name).lower(): column for name, column in node["columns"].items()}
@@ -111,12 +113,26 @@ def column_metadata(
     }
     if origins is not None and any(origins.columns.values()):
         assets = _assets(node, manifest, translator)
+        columns_from = {name: _once(assets, of) for name, of in origins.columns.items()}
         metadata["dagster/column_lineage"] = dg.TableColumnLineage(
-            {name: [dg.TableColumnDep(asset, column) for asset, column in _once(assets, of)] for name, of in origins.columns.items()}
+            {name: [dg.TableColumnDep(asset, column) for asset, column in of] for name, of in columns_from.items()}
         )
+        metadata["columns_from"] = dg.MetadataValue.md(_as_read(columns_from))
     if origins is not None and origins.unresolved:
         metadata["columns_without_lineage"] = dg.MetadataValue.text(", ".join(origins.unresolved))
     return metadata
+
+
+def _as_read(columns_from: Mapping[str, Sequence[tuple[dg.AssetKey, str]]]) -> str:
+    """A line per column, with a link to each asset that it is computed from."""
+    lines = ["| column | computed from |", "| --- | --- |"]
+    for name, of in columns_from.items():
+        by_asset: dict[dg.AssetKey, list[str]] = {}
+        for asset, column in of:
+            by_asset.setdefault(asset, []).append(column)
+        read = [f"[{key}](/assets/{key}) {', '.join(columns)}" for asset, columns in by_asset.items() for key in [asset.to_user_string()]]
+        lines.append(f"| {name} | {'; '.join(read) or 'nothing: a constant or a count'} |")
+    return "\n".join(lines)
 
 
 def _once(assets: Mapping[Relation, dg.AssetKey], origins: Iterable[Column]) -> list[tuple[dg.AssetKey, str]]:

@@ -126,7 +126,7 @@ def test_an_anchor_of_another_register_fails_the_check_of_the_anchors_alone(inst
 
 def test_a_check_says_who_answers_for_it_and_of_what_it_was_made_last(installation: Installation) -> None:
     assert [spec.description for spec in checkpoint_checks(CLOSED_PERIOD) if spec.name == "K8"] == [
-        "Every entry on our accounts in the ERP is ours or listed. accounting clears its breaks within 48 hours."
+        "Every entry on our accounts in the ERP is ours or listed. Breaks are cleared by accounting within 48 hours."
     ]
     results = list(check_results(close_findings(installation, [CloseKey("acme", PERIOD)]), CLOSED_PERIOD, "acme 2026-01"))
     assert {str(result.description).partition(":")[0] for result in results} == {"acme 2026-01"}

@@ -12,6 +12,20 @@ STRIPE_INVOICES = dg.AssetKey(["stripe", "invoices"])
 STRIPE_CREDIT_NOTES = dg.AssetKey(["stripe", "credit_notes"])
 PLATFORM_DOCUMENTS = dg.AssetKey(["stripe", "own_documents"])
 
+SOURCES = (
+    (PRODUCT_USAGE, "cloudevents", "product", "Usage events as the product emits them (CloudEvents 1.0)."),
+    (CRM_CUSTOMERS, "csv", "sales", "Customers and the legal entities that serve them."),
+    (BILLING_CATALOG, "csv", "pricing", "Meters, plans, charges, prices and subscriptions, effective-dated."),
+    (
+        FINANCE_REFERENCE,
+        "csv",
+        "finance",
+        "Tax rates, exchange rates, charts of accounts and account mappings, effective-dated; payments that banks received.",
+    ),
+    (PLATFORM_DOCUMENTS, "stripe", "billing", "Invoices, credit notes and payments that Stripe makes by itself, of the subscriptions that it rates."),
+)
+"""Key, kind, team and description of what is delivered to us."""
+
 
 def delivery_to(system: str) -> dg.AssetKey:
     return dg.AssetKey(["delivery", system])
@@ -26,66 +40,26 @@ def external_systems(close: dg.PartitionsDefinition[str], ledgers: Mapping[str, 
 
     ``ledgers``: name -> kind.
     """
+    held = [
+        (STRIPE_INVOICES, "stripe", "stripe", "billing", "Invoices as Stripe holds them."),
+        (STRIPE_CREDIT_NOTES, "stripe", "stripe", "billing", "Credit notes as Stripe holds them."),
+        *((journal_of(ledger), ledger, kind, "finance", f"Journal entries as the ledger {ledger} holds them.") for ledger, kind in ledgers.items()),
+    ]
     return [
-        dg.AssetSpec(
-            PRODUCT_USAGE,
-            group_name="sources",
-            kinds={"cloudevents"},
-            owners=["team:product"],
-            description="Usage events as the product emits them (CloudEvents 1.0).",
-        ),
-        dg.AssetSpec(
-            CRM_CUSTOMERS, group_name="sources", kinds={"csv"}, owners=["team:sales"], description="Customers and the legal entities that serve them."
-        ),
-        dg.AssetSpec(
-            BILLING_CATALOG,
-            group_name="sources",
-            kinds={"csv"},
-            owners=["team:pricing"],
-            description="Meters, plans, charges, prices and subscriptions, effective-dated.",
-        ),
-        dg.AssetSpec(
-            FINANCE_REFERENCE,
-            group_name="sources",
-            kinds={"csv"},
-            owners=["team:finance"],
-            description="Tax rates, exchange rates, charts of accounts and account mappings, effective-dated; payments that banks received.",
-        ),
-        dg.AssetSpec(
-            PLATFORM_DOCUMENTS,
-            group_name="sources",
-            kinds={"stripe"},
-            owners=["team:billing"],
-            description="Invoices, credit notes and payments that Stripe makes by itself, of the subscriptions that it rates.",
-        ),
-        dg.AssetSpec(
-            STRIPE_INVOICES,
-            deps=[delivery_to("stripe")],
-            group_name="destinations",
-            kinds={"stripe"},
-            owners=["team:billing"],
-            partitions_def=close,
-            description="Invoices as Stripe holds them.",
-        ),
-        dg.AssetSpec(
-            STRIPE_CREDIT_NOTES,
-            deps=[delivery_to("stripe")],
-            group_name="destinations",
-            kinds={"stripe"},
-            owners=["team:billing"],
-            partitions_def=close,
-            description="Credit notes as Stripe holds them.",
+        *(
+            dg.AssetSpec(key, group_name="sources", kinds={kind}, owners=[f"team:{team}"], description=description)
+            for key, kind, team, description in SOURCES
         ),
         *(
             dg.AssetSpec(
-                journal_of(ledger),
-                deps=[delivery_to(ledger)],
+                key,
+                deps=[delivery_to(system)],
                 group_name="destinations",
                 kinds={kind},
-                owners=["team:finance"],
+                owners=[f"team:{team}"],
                 partitions_def=close,
-                description=f"Journal entries as the ledger {ledger} holds them.",
+                description=description,
             )
-            for ledger, kind in ledgers.items()
+            for key, system, kind, team, description in held
         ),
     ]

@@ -1,5 +1,8 @@
 """The jobs: what runs together, under which tags."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -18,82 +21,86 @@ NO_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure"
 
 
 def daily_usage_job() -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        DAILY_USAGE,
-        selection=dg.AssetSelection.assets(["raw", "usage_events"]),
-        executor_def=dg.in_process_executor,
-        tags={IN_TURN: DAILY_USAGE},
-        owners=["team:finance-engineering"],
-        description="Land the files that arrived on a day.",
-    )
+    return _job(DAILY_USAGE, [["raw", "usage_events"]], "finance-engineering", "Land the files that arrived on a day.", posts=False)
 
 
 def monthly_close_job(
     selection: dg.AssetSelection, close: dg.PartitionsDefinition[str], hooks: frozenset[dg.HookDefinition] = frozenset()
 ) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    return _job(
         MONTHLY_CLOSE,
-        selection=selection,
-        executor_def=dg.in_process_executor,
+        selection,
+        "finance",
+        "Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out. "
+        "A backfill closes one period after the other.",
         config=earliest_period_first(close),
         hooks=hooks,
-        tags={**NO_RETRIES, IN_TURN: MONTHLY_CLOSE},
-        owners=["team:finance"],
-        description="Close one accounting period of one legal entity: invoices and journals computed, sealed, delivered, read back and tied out. "
-        "A backfill closes one period after the other.",
     )
 
 
 def progressive_billing_job(selection: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    return _job(
         PROGRESSIVE_BILLING,
-        selection=selection,
-        executor_def=dg.in_process_executor,
-        tags={**NO_RETRIES, IN_TURN: PROGRESSIVE_BILLING},
-        owners=["team:finance"],
-        description="Invoice what reached a threshold of its plan before its period has ended; the rest of the period waits for the close.",
+        selection,
+        "finance",
+        "Invoice what reached a threshold of its plan before its period has ended; the rest of the period waits for the close.",
     )
 
 
 def daily_anchor_job() -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        DAILY_ANCHOR,
-        selection=dg.AssetSelection.assets(["register", "anchor"]),
-        executor_def=dg.in_process_executor,
-        owners=["team:finance-engineering"],
-        description="Audit the register, and record where it stands.",
-    )
+    description = "Audit the register, and record where it stands."
+    return _job(DAILY_ANCHOR, [["register", "anchor"]], "finance-engineering", description, posts=False, in_turn=False)
 
 
 def resume_deliveries_job(deliveries: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    return _job(
         RESUME_DELIVERIES,
-        selection=deliveries,
-        executor_def=dg.in_process_executor,
-        tags={**NO_RETRIES, IN_TURN: RESUME_DELIVERIES},
-        owners=["team:finance"],
-        description="Send, look up and verify what is sealed and not at its destination. What is rejected, parked or held is left to people.",
+        deliveries,
+        "finance",
+        "Send, look up and verify what is sealed and not at its destination. What is rejected, parked or held is left to people.",
     )
 
 
 def refresh_models_job(models: dg.AssetSelection) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    return _job(
         REFRESH_MODELS,
-        selection=models,
-        executor_def=dg.in_process_executor,
-        tags={IN_TURN: REFRESH_MODELS},
-        owners=["team:finance-engineering"],
-        description="Build usage, rating and what analysts see of drafts from what has landed, and publish it. Nothing is sealed.",
+        models,
+        "finance-engineering",
+        "Build usage, rating and what analysts see of drafts from what has landed, and publish it. Nothing is sealed.",
+        posts=False,
     )
 
 
 def reperformance_job() -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    return _job(
         REPERFORMANCE,
-        selection=dg.AssetSelection.assets(["close", "reperformance"]),
+        [["close", "reperformance"]],
+        "finance",
+        "Compute the general ledger of a closed period a second time from the delivered files, and compare it line by line.",
+        posts=False,
+        in_turn=False,
+    )
+
+
+def _job(
+    name: str,
+    selection: dg.AssetSelection | Sequence[Sequence[str]],
+    team: str,
+    description: str,
+    *,
+    posts: bool = True,
+    in_turn: bool = True,
+    **options: Any,
+) -> UnresolvedAssetJobDefinition:
+    """``posts``: something that must not be done twice, so that nothing starts it again. ``in_turn``: one such run is under way at a time."""
+    return dg.define_asset_job(
+        name,
+        selection=selection if isinstance(selection, dg.AssetSelection) else dg.AssetSelection.assets(*selection),
         executor_def=dg.in_process_executor,
-        owners=["team:finance"],
-        description="Compute the general ledger of a closed period a second time from the delivered files, and compare it line by line.",
+        tags=(NO_RETRIES if posts else {}) | ({IN_TURN: name} if in_turn else {}),
+        owners=[f"team:{team}"],
+        description=description,
+        **options,
     )
 
 

@@ -2,4 +2,4 @@
 
 
 def answered_for(title: str, owner: str, sla_hours: int) -> str:
-    return f"{title.rstrip('.')}. {owner} clears its breaks within {sla_hours} hours."
+    return f"{title.rstrip('.')}. Breaks are cleared by {owner} within {sla_hours} hours."

@@ -113,6 +113,7 @@ def test_two_relations_of_one_asset_give_a_column_of_one_name_once() -> None:
     origins = Origins({"state": (("register", "documents", "at"), ("register", "transitions", "at"))}, ())
     metadata = column_metadata(node, origins, {"state": "VARCHAR"}, manifest, OneAsset())
     assert [dep.column_name for dep in metadata["dagster/column_lineage"].deps_by_column["state"]] == ["at"]
+    assert "| state | [register/issued](/assets/register/issued) at |" in metadata["columns_from"].value
 
 
 class OneAsset(TieoutTranslator):
