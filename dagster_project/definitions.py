@@ -8,6 +8,7 @@ from dagster_project.close.installation import Installation
 from dagster_project.close.outbox import CREDIT_MEMOS
 from dagster_project.dbt import InProcessDbt, TieoutTranslator
 from dagster_project.dbt.documentation import documentation_path
+from dagster_project.dbt.refreshed import refreshed_models
 from dagster_project.defs.assets import checklist, closing, delivery, external, landing, models, platform, register, reperformance, sealing
 from dagster_project.defs.automation import jobs, refreshing
 from dagster_project.defs.automation.alerting import alert_sensors
@@ -38,7 +39,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ledgers = {name: settings.kind(name) for name in settings.ledgers}
     systems = ("stripe", *ledgers)
     daily, close = landing_partitions(settings), close_partitions(settings)
-    refreshed = refreshing.refreshed_models(manifest, TieoutTranslator())
+    refreshed = refreshed_models(manifest, TieoutTranslator())
     condition = refreshing.when_what_it_reads_has_changed([*landing.landed_keys(), *refreshed])
     around = [*external.external_systems(close, ledgers), *landing.landing_assets(daily)]
     steps = [

@@ -50,9 +50,14 @@ class InProcessDbt:
         return with_latest_versions(json.loads(self._paths.manifest.read_bytes()))
 
     def build(
-        self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: TieoutTranslator, full_refresh: bool = False
+        self,
+        context: dg.AssetExecutionContext,
+        manifest: Mapping[str, Any],
+        translator: TieoutTranslator,
+        full_refresh: bool = False,
+        tests: frozenset[str] | None = None,
     ) -> Iterator[BuildEvent]:
-        """Build the selected models with the selected tests; yield their events; then fail if anything failed.
+        """Build the selected models with the selected tests, of which only ``tests`` if given; yield their events; then fail if anything failed.
 
         The failure comes last so that every result is recorded, and it comes always so that nothing downstream is sealed.
 
@@ -60,7 +65,7 @@ class InProcessDbt:
             dagster.Failure: a model or a test of severity error failed, or dbt could not run.
             WarehouseBusyError: another process holds the warehouse.
         """
-        selection = selected_nodes(context)
+        selection = selected_nodes(context, tests)
         if not selection:
             return
         messages: list[DbtCoreCliEventMessage] = []
@@ -128,13 +133,15 @@ def with_latest_versions(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
-    """The unique ids of the models and tests that the step was asked for, and no others."""
-    specs = [
-        *(context.assets_def.get_asset_spec(key) for key in sorted(context.selected_asset_keys)),
-        *(context.assets_def.get_spec_for_check_key(key) for key in sorted(context.selected_asset_check_keys)),
-    ]
-    return [spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in specs]
+def selected_nodes(context: dg.AssetExecutionContext, tests: frozenset[str] | None = None) -> list[str]:
+    """The unique ids of the models and tests that the step was asked for, and no others. ``tests``: all that may run, if not all may."""
+    models = [_unique_id(context.assets_def.get_asset_spec(key)) for key in sorted(context.selected_asset_keys)]
+    asked = [_unique_id(context.assets_def.get_spec_for_check_key(key)) for key in sorted(context.selected_asset_check_keys)]
+    return [*models, *(test for test in asked if tests is None or test in tests)]
+
+
+def _unique_id(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
+    return str((spec.metadata or {})[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY])
 
 
 def collector(messages: list[DbtCoreCliEventMessage]) -> Any:

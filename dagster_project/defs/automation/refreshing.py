@@ -3,11 +3,9 @@
 The register's mirror is read as the last close left it: what is drafted is drafted against that, and a close computes anew whatever it seals.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator
 
 from dagster_project.close.installation import Installation
 from dagster_project.close.steps import publish
@@ -17,20 +15,6 @@ from dagster_project.defs.reporting import step
 from dagster_project.runs.instance import IN_TURN
 
 PUBLISHED = dg.AssetKey(["warehouse", "published"])
-REFRESHED_FOLDERS = ("usage", "rating", "analytics")
-
-
-def refreshed_models(manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> frozenset[dg.AssetKey]:
-    """The models of those folders with every model and seed that they read."""
-    nodes = manifest["nodes"]
-    found: set[str] = set()
-    waiting = [name for name, node in nodes.items() if node["resource_type"] == "model" and node["fqn"][1] in REFRESHED_FOLDERS]
-    while waiting:
-        name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            waiting.extend(nodes[name]["depends_on"].get("nodes", ()))
-    return frozenset(translator.get_asset_key(nodes[name]) for name in found)
 
 
 def when_what_it_reads_has_changed(followed: Sequence[dg.AssetKey]) -> dg.AutomationCondition[dg.AssetKey]:
