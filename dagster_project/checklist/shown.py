@@ -26,20 +26,18 @@ def waited_for(step: ChecklistStep) -> str:
     return f"waits for: {step.waits_for.replace('_', ' ')}" if step.waits_for else ""
 
 
-def blocker_row(step: ChecklistStep, blocker: Blocker) -> dict[str, str | int]:
-    """One line of what holds steps up, with where one goes."""
+def blocker_row(step: ChecklistStep, blocker: Blocker) -> dict[str, str]:
+    """One line of what holds steps up, with the command to go on with."""
     return {
         "step": step.title,
         "what": blocker.what,
-        "effect": blocker.effect.value,
-        "count": blocker.count,
         "amount": ", ".join(map(str, blocker.amounts)),
         "command": blocker.command,
-        "asset": blocker.asset_key,
+        "effect": blocker.effect.value.replace("_", " "),
     }
 
 
-def blocker_rows(steps: Sequence[ChecklistStep]) -> list[dict[str, str | int]]:
+def blocker_rows(steps: Sequence[ChecklistStep]) -> list[dict[str, str]]:
     return [blocker_row(step, blocker) for step in steps for blocker in step.blockers]
 
 
