@@ -131,7 +131,8 @@ def _quarantined(warehouse: Warehouse, accepted_until: int) -> tuple[Listed, ...
         return ()
     events = sum(row["events"] for row in rows)
     reasons = ", ".join(f"{row['events']:,} {row['reason']}" for row in rows)
-    cause = f"{events:,} usage event{' is' if events == 1 else 's are'} set aside and not billed: {reasons}. The most frequent: {rows[0]['meaning']}. To do: {rows[0]['what_to_do']}"
+    set_aside = f"{events:,} usage {'event is' if events == 1 else 'events are'} set aside and not billed"
+    cause = f"{set_aside}: {reasons}. The most frequent: {rows[0]['meaning']}. To do: {rows[0]['what_to_do']}"
     since = datetime.combine(min(row["first_landed_on"] for row in rows), time(), UTC)
     return (Listed("quarantined usage events", events, cause, "tieout exceptions", since),)
 

@@ -105,6 +105,12 @@ def test_events_that_a_close_has_accepted_as_set_aside_are_nothing_new(warehouse
     assert listed(reader, None, 2, NOW) == ()
 
 
+def test_one_event_is_told_as_one(warehouse: Callable[..., DuckDBWarehouse]) -> None:
+    row = "('a.jsonl', date '2026-01-01', 'malformed', 'malformed it is', 'send it again')"
+    [alone] = listed(warehouse(f"insert into usage.quarantined_usage_events values {row}"), None, 0, NOW)
+    assert alone.cause.startswith("1 usage event is set aside")
+
+
 def test_refused_rows_and_stopped_gates_are_listed_with_what_to_do(warehouse: Callable[..., DuckDBWarehouse]) -> None:
     refused, gate = listed(
         warehouse(
