@@ -139,7 +139,7 @@ def simulate(installation: Installation, paths: Sequence[Path], period: str | No
     changed = [file for given in paths for file in changed_files(given, settings)]
     relations = {file.relation for file in changed}
     if not changed:
-        raise ConfigurationError("there is no file to simulate with")
+        raise ConfigurationError("there is no file to simulate with; name changed reference files, or a folder of them")
     with TemporaryDirectory(prefix="tieout-simulate-") as folder:
         copy = Installation(settings.model_copy(update={"home": Path(folder)}))
         copy.settings.warehouse_path.parent.mkdir(parents=True)
@@ -169,7 +169,7 @@ def changed_files(given: Path, settings: Settings) -> list[ChangedFile]:
     found = []
     for path in paths:
         if not path.is_file():
-            raise ConfigurationError(f"there is no file {path}")
+            raise ConfigurationError(f"there is no file {path}; name a file of reference data, or a folder of them")
         names = [*path.relative_to(given).parts[:-1], path.name.split(".")[0], path.name.split(".")[0].split("-")[0]]
         named = ((name, load_mapping(name, settings.mappings)) for name in names)
         source, relation = next(((name, mapping.relation) for name, mapping in named if mapping is not None), ("", EVENTS))

@@ -103,7 +103,9 @@ def close_keys(settings: Settings, period: str, entity: str | None) -> list[Clos
     from dagster_project.close.partitions import CloseKey, first_day
 
     if first_day(period) < first_day(settings.first_period):
-        raise ConfigurationError(f"period {period} is before the first period {settings.first_period} of this installation")
+        raise ConfigurationError(
+            f"period {period} is before the first period {settings.first_period} of this installation; name that one or a later one"
+        )
     if entity:
         settings.require_entity(entity)
     return [CloseKey(name, period) for name in ([entity] if entity else settings.entities)]

@@ -152,7 +152,9 @@ def _push(
 def _key_of(keys: Sequence[CloseKey], lane: LanePlan) -> CloseKey:
     found = [key for key in keys if key.entity == lane.entity]
     if not found:
-        raise ConfigurationError(f"the plan names the legal entity {lane.entity}, which this installation does not have")
+        raise ConfigurationError(
+            f"the plan names the legal entity {lane.entity}, which this installation does not have; plan anew, or name it in tieout.yaml"
+        )
     return found[0]
 
 

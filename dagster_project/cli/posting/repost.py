@@ -31,9 +31,11 @@ def repost_command(session: Session, document: str, absent: bool, reason: str) -
         if absent:
             held = look(installation.open_system(found.system), found, delivery)
             if held.problem is not None:
-                raise ApprovalError(f"whether {found.reference} is at {found.system} is not known: {held.problem}")
+                once = f"ask again once 'tieout destinations check {found.system} --ask' says that it answers"
+                raise ApprovalError(f"whether {found.reference} is at {found.system} is not known: {held.problem}; {once}")
             if held.remote is not None:
-                raise ApprovalError(f"{found.reference} is at {found.system} as {held.remote.remote_id}: it has not vanished")
+                there = f"{found.reference} is at {found.system} as {held.remote.remote_id}: it has not vanished"
+                raise ApprovalError(f"{there}; without --absent it is reversed and posted once more")
         request = register.ask_to_repost(found.business_key, reason, installation.actor, absent=absent)
     session.line(f"{request.kind} of {request.subject} is {request.status}: request {request.request_id}")
     if request.status == "open":
