@@ -84,7 +84,7 @@ def _undelivered(standing: Standing, groups: Sequence[DocumentGroup], exceptions
     """What of these documents is not where it belongs, by destination and state."""
     for system in sorted({group.system for group in groups}):
         own = [group for group in groups if group.system == system]
-        push = f"tieout push {standing.period} --entity {standing.entity} --system {system}"
+        push = f"tieout push {standing.period} --entity {standing.entity} --destination {system}"
         for state, words in STOPPED.items():
             stopped = [group for group in own if group.state is state]
             if stopped:

@@ -232,7 +232,7 @@ def _lane_row(lane: LaneAge) -> Row:
         "age_hours": _hours(lane.age),
         "allowed_hours": _hours(lane.allowed),
         "at_risk_minor": ", ".join(f"{minor} {currency}" for currency, minor in lane.at_risk),
-        "what_to_do": f"tieout exceptions, then tieout push PERIOD --entity {lane.entity} --system {lane.system}",
+        "what_to_do": f"tieout exceptions, then tieout push PERIOD --entity {lane.entity} --destination {lane.system}",
     }
 
 

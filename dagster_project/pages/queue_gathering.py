@@ -198,7 +198,7 @@ def _waiting(documents: Sequence[SealedDocument]) -> QueueItem:
         reason=f"not sent to {one.system} yet",
         what_to_do="push, or close again; what is sealed is sent once",
         owner="accounting" if one.document_type == JOURNAL_ENTRY else "finance-operations",
-        commands=(f"tieout push {one.period} --entity {one.entity} --system {one.system}",),
+        commands=(f"tieout push {one.period} --entity {one.entity} --destination {one.system}",),
         entity=one.entity,
         period=one.period,
         system=one.system,

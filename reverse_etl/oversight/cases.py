@@ -112,7 +112,7 @@ def _of_document(case: Case, document: SealedDocument, delivery: Delivery, held:
         case _ if case.waits_for is not None:
             return (f"tieout exceptions show {case.waits_for}",)
         case State.PENDING | State.IN_FLIGHT | State.AMBIGUOUS | State.HELD:
-            return (f"tieout push {document.period} --entity {document.entity} --system {document.system}",)
+            return (f"tieout push {document.period} --entity {document.entity} --destination {document.system}",)
         case State.POSTED | State.VERIFIED:
             return _of_delivered(case, document, held)
     return ()
@@ -133,7 +133,7 @@ def _of_exceptions(exceptions: Sequence[ExceptionRecord]) -> tuple[str, ...]:
     if exception.state == "resolved":
         return ()
     if exception.kind == notices.UNAVAILABLE:
-        return (f"tieout push PERIOD --entity {exception.entity} --system {exception.subject.partition('/')[0]}",)
+        return (f"tieout push PERIOD --entity {exception.entity} --destination {exception.subject.partition('/')[0]}",)
     return (f"tieout exceptions resolve {exception.position} --reason WHY",)
 
 

@@ -76,7 +76,7 @@ def documents_in_doubt(facts: Facts) -> Iterator[Alert]:
             entity=entity,
             period=period,
             at_risk=money_at_risk(((one.currency, one.total_minor) for one in members), facts.exponents),
-            next_command=f"tieout push {period} --entity {entity} --system {system}",
+            next_command=f"tieout push {period} --entity {entity} --destination {system}",
             count=documents,
         )
 

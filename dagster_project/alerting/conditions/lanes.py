@@ -21,7 +21,7 @@ def undelivered_documents(facts: Facts) -> Iterator[Alert]:
         because = f": {held_up[0].reason}" if held_up else ""
         stopped = f", {lane.stopped:,} of them stopped for a person" if lane.stopped else ""
         periods = sorted(one.period for one in facts.waiting if (one.system, one.entity) == (lane.system, lane.entity))
-        push = f"tieout push {periods[0]} --entity {lane.entity} --system {lane.system}" if periods else "tieout exceptions"
+        push = f"tieout push {periods[0]} --entity {lane.entity} --destination {lane.system}" if periods else "tieout exceptions"
         yield Alert(
             AlertKind.SLA_BREACH,
             Severity.ERROR,

@@ -23,7 +23,7 @@ TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.argument("documents", nargs=-1)
 @click.option("--period", help="Of one period, YYYY-MM.")
 @click.option("--entity", help="Of one legal entity.")
-@click.option("--system", help="At one destination.")
+@click.option("--destination", "--system", "system", help="At one destination.")
 @click.option("--since", type=TIME, help="Sealed at this time (UTC) or later.")
 @with_session
 def replay_command(
@@ -39,7 +39,7 @@ def replay_command(
     from reverse_etl.oversight.replays import chosen, replay
 
     if not (documents or period or entity or system or since):
-        raise click.UsageError("Say what: documents, or --period, --entity, --system or --since.", click.get_current_context())
+        raise click.UsageError("Say what: documents, or --period, --entity, --destination or --since.", click.get_current_context())
     installation = session.installation
     reports: list[ReplayReport] = []
     with session.watching(), closing(installation.open_register()) as register:

@@ -65,8 +65,8 @@ def test_a_close_goes_on_from_step_to_step(standing: Standing, expected: str) ->
     ("standing", "step", "command"),
     [
         (RUNNING, "usage_landed", "tieout land"),
-        (SEALED, "billing_delivered", f"tieout push {PERIOD} --entity {ENTITY} --system stripe"),
-        (SEALED, "journals_delivered", f"tieout push {PERIOD} --entity {ENTITY} --system tryton"),
+        (SEALED, "billing_delivered", f"tieout push {PERIOD} --entity {ENTITY} --destination stripe"),
+        (SEALED, "journals_delivered", f"tieout push {PERIOD} --entity {ENTITY} --destination tryton"),
         (DELIVERED, "read_back", CLOSE),
         (TIED, "soft_closed", CLOSE),
         (SOFT_CLOSED, "signed_off", f"tieout periods sign-off {PERIOD} --entity {ENTITY}"),

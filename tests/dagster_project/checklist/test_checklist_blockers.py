@@ -138,8 +138,8 @@ def test_what_is_proposed_and_not_sealed_is_to_do() -> None:
             "tieout exceptions show 77",
         ),
         (State.HELD, "posting_period_closed", "held back from tryton, the first: account 4000 is closed", "tieout exceptions show 77"),
-        (State.AMBIGUOUS, "", "in doubt: their answers were lost by tryton", f"tieout push {PERIOD} --entity {ENTITY} --system tryton"),
-        (State.IN_FLIGHT, "", "in doubt: a request is outstanding at tryton", f"tieout push {PERIOD} --entity {ENTITY} --system tryton"),
+        (State.AMBIGUOUS, "", "in doubt: their answers were lost by tryton", f"tieout push {PERIOD} --entity {ENTITY} --destination tryton"),
+        (State.IN_FLIGHT, "", "in doubt: a request is outstanding at tryton", f"tieout push {PERIOD} --entity {ENTITY} --destination tryton"),
     ],
 )
 def test_documents_that_stopped_stop_their_destination_with_count_and_amount(state: State, kind: str, words: str, command: str) -> None:
@@ -162,7 +162,7 @@ def test_documents_that_stopped_stop_their_destination_with_count_and_amount(sta
         (
             at(600),
             "10 documents wait, nothing is sent to stripe until 2026-02-02 16:00 UTC: maintenance (USD 123.45)",
-            f"tieout push {PERIOD} --entity {ENTITY} --system stripe",
+            f"tieout push {PERIOD} --entity {ENTITY} --destination stripe",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_destination_that_could_not_be_reached_says_so() -> None:
     assert only(replace(SEALED, exceptions=(down,)), "journals_delivered") == (
         "10 documents wait, tryton could not be reached: connection refused (USD 123.45)",
         "stops",
-        f"tieout push {PERIOD} --entity {ENTITY} --system tryton",
+        f"tieout push {PERIOD} --entity {ENTITY} --destination tryton",
     )
 
 

@@ -306,7 +306,7 @@ def test_where_a_stand_in_does_not_run_the_command_that_starts_it_is_named(tmp_p
     settings.sandbox_folder.mkdir(exist_ok=True)
     ended = {"url": "http://127.0.0.1:9", "pid": 1, "started": "never", "home": str(tmp_path.resolve())}
     (settings.sandbox_folder / "stripe.json").write_text(json.dumps(ended))
-    assert run(["--home", str(tmp_path), "reconcile", PERIOD, "--system", "stripe", "--entity", "northlight_us"]) == 1
+    assert run(["--home", str(tmp_path), "reconcile", PERIOD, "--destination", "stripe", "--entity", "northlight_us"]) == 1
     told = capsys.readouterr().out
     assert "no connection to 127.0.0.1 port 9" in told
     assert "stripe: the stand-in does not run; start it with 'tieout sandbox start', then run this again" in told

@@ -255,7 +255,7 @@ def test_commands_options_and_values_of_the_installation_are_completed(home: Pat
     assert "--no-land" in completed(home, "close --no")
     assert completed(home, "close 2026-0")[-1] == "2026-01"
     assert completed(home, "close 2026-01 --entity acme_d") == ["acme_de"]
-    assert completed(home, "push --system ") == ["erp", "billing"]
+    assert completed(home, "push --destination ") == ["erp", "billing"]
     assert completed(home, "destinations mode b") == ["billing"]
     assert completed(home, "exceptions show ") == ["2"]
     [request] = completed(home, "approve ")
