@@ -67,7 +67,11 @@ class TieoutTranslator(DagsterDbtTranslator):
         told = {name: meta[name] for name in CONTROL_ATTRIBUTES if name in meta}
         if test["config"].get("store_failures"):
             told["break_list"] = f"{test['schema']}.{test['alias']}"
-        return spec._replace(description=test.get("description") or spec.description, metadata={**spec.metadata, **told})
+        described = test.get("description") or spec.description
+        if described and "owner" in told:
+            # Dagster's page of a check shows its description, and none of the rest.
+            described = f"{described.rstrip('.')}. Breaks are cleared by {told['owner']}."
+        return spec._replace(description=described, metadata={**spec.metadata, **told})
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         # The default appends the raw SQL, which the code version and the repository already tell.

@@ -187,7 +187,7 @@ def test_every_control_is_a_check_of_the_close_that_says_who_clears_its_breaks_a
         metadata = checks[name].metadata
         assert metadata["owner"] in OWNERS, name
         assert {"control", "severity", "break_list"} <= metadata.keys(), name
-        assert checks[name].description, name
+        assert f" cleared by {metadata['owner']}" in str(checks[name].description), name
     assert all(checks[name].metadata["sla_hours"] > 0 for name in checkpoints(project))
 
 
@@ -226,7 +226,7 @@ def test_every_documented_control_is_a_check_or_says_what_enforces_it(project: P
         assert spec.metadata["control"] == control.documented
         assert spec.metadata["owner"] in OWNERS
         assert {"severity", "sla_hours", "break_list"} <= spec.metadata.keys()
-        assert spec.description
+        assert f" cleared by {spec.metadata['owner']} within {spec.metadata['sla_hours']} hours." in str(spec.description)
 
 
 def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(project: Project) -> None:
