@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dagster_project.close import Installation
 
 CHECKPOINT_COUNT = len(HEADLINES)
+LONGEST_TITLE = 24
 _SIDES = ("left", "right", "difference", "listed")
 
 _CHECKPOINTS = """
@@ -145,12 +147,14 @@ def document_count(installation: Installation) -> int:
 
 
 def show_checkpoints(period: str, checkpoints: Sequence[TiedCheckpoint]) -> None:
-    """A line for each unit of a checkpoint's main measure; ``listed`` is what has its reason, and breaks count over every measure."""
-    rows = []
+    """A line for each unit of a checkpoint's main measure, beside its title; ``listed`` is what has its reason, and breaks count over every
+    measure."""
+    rows: list[dict[str, Any]] = []
     for item in checkpoints:
-        for place, sides in enumerate(zip_longest(item.left, item.right, item.difference, item.excused)):
-            named = {"": item.checkpoint, "checkpoint": item.title, "breaks": item.break_count} if place == 0 else {}
-            rows.append(named | dict(zip(_SIDES, sides, strict=True)))
+        title = textwrap.wrap(item.title, LONGEST_TITLE)
+        for place, (line, *sides) in enumerate(zip_longest(title, item.left, item.right, item.difference, item.excused)):
+            first = {"": item.checkpoint, "breaks": item.break_count} if place == 0 else {}
+            rows.append({**first, "checkpoint": line, **dict(zip(_SIDES, sides, strict=True))})
     show(f"Tie-out of {period}", rows, ["", "checkpoint", *_SIDES, "breaks"])
 
 

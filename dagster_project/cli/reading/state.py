@@ -52,7 +52,7 @@ def status_command(session: Session) -> None:
         session.line(f"Degraded: {one.told} ({one.next_command})")
     sandbox = sandbox_status(session.settings)
     for name, endpoint in sandbox.items():
-        session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running'}")
+        session.line(f"Sandbox {name}: {endpoint.url if endpoint else 'not running (tieout sandbox start)'}")
     session.line("What a close still waits for: tieout checklist PERIOD")
     session.result({**found, "degraded": [one.to_record() for one in degraded], "sandbox": dict(sandbox)})
 
