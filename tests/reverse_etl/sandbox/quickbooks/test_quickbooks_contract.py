@@ -150,7 +150,7 @@ def test_queries_filter_order_and_page(stand_in: StandIn) -> None:
         stand_in.post("journalentry", stand_in.entry(f"Q'{day}", TxnDate=f"2027-03-0{day}"))
     found = stand_in.query("select * from JournalEntry where TxnDate >= '2027-03-02' and TxnDate < '2027-03-05' orderby TxnDate desc")
     assert [item["TxnDate"] for item in found["JournalEntry"]] == ["2027-03-04", "2027-03-03", "2027-03-02"]
-    page = stand_in.query("select * from JournalEntry where TxnDate >= '2027-03-01' startposition 2 maxresults 2")
+    page = stand_in.query("select * from JournalEntry where TxnDate >= '2027-03-01' and TxnDate <= '2027-03-31' startposition 2 maxresults 2")
     assert ([item["DocNumber"] for item in page["JournalEntry"]], page["startPosition"], page["maxResults"]) == (["Q'2", "Q'3"], 2, 2)
     assert len(stand_in.query(r"select * from JournalEntry where DocNumber in ('Q\'1', 'Q\'5', 'Q\'9')")["JournalEntry"]) == 2
     assert stand_in.query("select * from JournalEntry where DocNumber = 'none'") == {}
