@@ -165,8 +165,8 @@ def _told(sealed: SealMeasure | None, now: SealMeasure | None) -> tuple[str, str
 
 def _figures(measure: SealMeasure) -> str:
     parts = [f"{measure.item_count} of them"]
-    parts += [f"total {measure.total_minor}"] if measure.total_minor is not None else []
-    parts += [f"functional {measure.functional_minor}"] if measure.functional_minor is not None else []
+    parts += [f"total {measure.total_minor:,} minor units"] if measure.total_minor is not None else []
+    parts += [f"functional {measure.functional_minor:,} minor units"] if measure.functional_minor is not None else []
     return ", ".join(parts)
 
 

@@ -65,6 +65,8 @@ def test_what_changes_underneath_a_closed_period_is_named(closed: Register, regi
 
     assert named in [one.what for one in found]
     assert all((one.entity, one.period) == (ENTITY, "2026-01") and one.sealed != one.now for one in found)
+    # Whoever reads a figure knows what it is of.
+    assert all("minor units" in figure for one in found for figure in (one.sealed, one.now) if "total" in figure)
     assert closed.verify_seals("northlight_eu") == []
     with pytest.raises(BrokenSealError, match="J12 northlight_us 2026-01"):
         closed.cancel(next(one for one in closed.documents() if one.document_type == "invoice"), "tests", "not wanted")
