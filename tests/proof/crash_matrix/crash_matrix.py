@@ -34,13 +34,13 @@ _pushers: list[ProtocolPusher] = []
 @contextmanager
 def postgresql_server(folder: Path) -> Iterator[str]:
     """A server of its own; the URL of its database ``postgres``."""
-    from postgresql_server import started_server
+    from postgresql_server import ended, started_server
 
     server = started_server(folder)
     try:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     finally:
-        server.cleanup()
+        ended(server)
 
 
 @contextmanager

@@ -3,14 +3,12 @@ and once the store works again every document is there exactly once."""
 
 from __future__ import annotations
 
-import os
 import resource
-import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgresql_server import kill_at_once
 from posting_books import Destination
 from posting_processes import pushing
 from posting_system import CLASS_A, CLASS_B, ENTITY, HASTY_B, customer, entry, seal
@@ -70,16 +68,6 @@ def test_a_register_that_cannot_be_written_sends_nothing(start: Start) -> None:
     books.assert_everything_is_there_exactly_once()
 
 
-def kill_at_once(server: PostgreSQL) -> None:
-    """As the machine's end would: its sessions are cut, and it recovers when it starts again."""
-    identification = server.folder / "postmaster.pid"
-    os.kill(int(identification.read_text().split()[0]), signal.SIGQUIT)
-    until = time.monotonic() + 120
-    while identification.exists():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def dying_server() -> Iterator[PostgreSQL]:
     server = PostgreSQL.start()
@@ -97,7 +85,7 @@ def test_a_register_server_that_is_killed_in_the_middle_of_a_push(start: Start, 
     poster = pushing(books, f"{point}:stop")
     poster.wait_until_stopped()
 
-    kill_at_once(dying_server)
+    kill_at_once(dying_server.server)
     dying_server.resume()
     poster.resume()
 
