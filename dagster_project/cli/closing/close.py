@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dagster_project.runs.runner import JobRun, JobRunner
     from reverse_etl.settings import Settings
 
-CHECKPOINT_COLUMNS = ("checkpoint", "entity", "measure", "left_value", "right_value", "difference", "status")
+CHECKPOINT_COLUMNS = ("checkpoint", "entity", "measure", "left", "right", "listed", "difference", "status")
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -89,10 +90,14 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 
 
 def tell_checkpoints(session: Session, period: str, found: Sequence[Checkpoint]) -> None:
-    """The main measure of each checkpoint, and whatever breaks; how many there are of all."""
+    """The main measure of each checkpoint, and whatever breaks; ``listed`` is what has its reason. Below, how many measures there are of all."""
     decimals = exponents()
     ordered = sorted(found, key=lambda one: (int(one.checkpoint[1:]), one.entity))
-    shown = [one.as_read(decimals) for one in ordered if not one.tied or one.measure == HEADLINES.get(one.checkpoint)]
+    main = [one for one in ordered if not one.tied or one.measure == HEADLINES.get(one.checkpoint)]
+    shown = [
+        {**read, "left": read["left_value"], "right": read["right_value"], "listed": read["excused_value"] if Decimal(one.excused_value) else None}
+        for one, read in ((one, one.as_read(decimals)) for one in main)
+    ]
     session.table(f"Checkpoints of {period}", shown, CHECKPOINT_COLUMNS)
     told = f"{sum(one.tied for one in found)} of {counted(len(found), 'measure')} tied"
     session.line(f"{told}; every one of them, and what the month came to: {session.settings.home / 'pages' / f'close-{period}.html'}")

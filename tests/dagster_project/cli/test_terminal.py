@@ -305,7 +305,7 @@ def test_completion_prints_what_the_shell_reads(shell: str, capsys: pytest.Captu
 
 def test_a_close_tells_the_main_measure_of_each_checkpoint_and_what_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def measured(checkpoint: str, measure: str, break_count: int = 0) -> Checkpoint:
-        values = dict.fromkeys(("left_value", "right_value", "excused_value", "difference"), "100")
+        values = {"left_value": "1700", "right_value": "1000", "excused_value": "700.0" if measure == "revenue" else "0.0", "difference": "0"}
         status = "broken" if break_count else "tied"
         return Checkpoint(checkpoint, "", "acme", "2026-03", measure, "USD", "", "", **values, break_count=break_count, status=status)
 
@@ -313,4 +313,5 @@ def test_a_close_tells_the_main_measure_of_each_checkpoint_and_what_breaks(tmp_p
     tell_checkpoints(Session(tmp_path, False), "2026-03", found)
     told = capsys.readouterr().out
     assert re.findall("K10|K4|revenue|walk|total|line tax", told) == ["K4", "total", "K4", "line tax", "K10", "revenue"]
+    assert [line.split("│")[6].strip() for line in told.splitlines() if "│ K" in line] == ["", "", "USD 7.00"]
     assert f"3 of 4 measures tied; every one of them, and what the month came to: {tmp_path / 'pages' / 'close-2026-03.html'}" in told
