@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from reverse_etl.close_calendar import CloseCalendar
 from reverse_etl.errors import ConfigurationError
 
 PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -35,10 +36,13 @@ def first_day_after(period: str) -> date:
     return (first_day(period) + timedelta(days=31)).replace(day=1)
 
 
-def require_ended(period: str, today: date) -> None:
-    """Raises ``ConfigurationError`` for a period that still runs: its drafts must not be sealed."""
-    if today < first_day_after(period):
-        raise ConfigurationError(f"{period} has not ended; 'tieout bill {period}' invoices what reached a threshold until it has")
+def require_ended(close_of: CloseKey, calendar: CloseCalendar, now: datetime) -> None:
+    """Raises ``ConfigurationError`` for a period that still runs at ``now`` (aware) where its legal entity is: its drafts must not be sealed."""
+    period, zone = close_of.period, calendar.zone(close_of.entity)
+    if now.astimezone(zone).date() < first_day_after(period):
+        raise ConfigurationError(
+            f"{period} has not ended for {close_of.entity} ({zone.key}); 'tieout bill {period}' invoices what reached a threshold until it has"
+        )
 
 
 def first_landing_day(first_period: str) -> date:

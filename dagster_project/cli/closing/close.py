@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,8 @@ def close_command(session: Session, period: str, entity: str | None, with_landin
 
     installation = session.installation
     keys = close_keys(installation.settings, period, entity)
-    require_ended(period, date.today())
+    for key in keys:
+        require_ended(key, installation.settings.calendar, datetime.now(UTC))
     from dagster_project.runs.runner import JobRunner, exclusive
 
     with alerting(session), exclusive(installation.settings, f"tieout close {period}", session.wait):

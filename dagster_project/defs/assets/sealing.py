@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -96,7 +96,7 @@ def _seal(
     def seal(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         def work(close_of: CloseKey, told: Told) -> None:
             if not at_thresholds:
-                require_ended(close_of.period, date.today())
+                require_ended(close_of, installation.settings.calendar, datetime.now(UTC))
                 require_turn(installation, close_of.entity, close_of.period)
             report = seal_documents(installation, relations, close_of.entity, close_of.period, context.run.run_id, at_thresholds)
             kinds = Counter(f"{document.system} {document.document_type}" for document in report.sealed)
