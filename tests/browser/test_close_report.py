@@ -144,6 +144,13 @@ def test_whatever_is_on_a_page_it_stays_within_the_screen_and_is_quiet(
     assert page.evaluate(DRAWN) == []
 
 
+def test_on_a_phone_what_is_a_sentence_or_a_command_has_the_whole_width(browser: Browser, examples: Mapping[str, Path]) -> None:
+    page, _ = opened(browser, examples["refused"], PHONE)
+    for label in ("Reason", "Next"):
+        cell, row = (page.locator(f"td[data-label={label}]").first, page.locator(f"tr:has(> td[data-label={label}])").first)
+        assert (cell.bounding_box() or {})["width"] == (row.bounding_box() or {})["width"], label
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["tied", "refused", "queue"])
 def test_everything_can_be_read_by_day_and_by_night(browser: Browser, examples: Mapping[str, Path], name: str, scheme: str) -> None:
