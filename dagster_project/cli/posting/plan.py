@@ -53,7 +53,7 @@ class PushFailedError(TieoutError):
 @click.command("plan")
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
-@click.option("--destination", "--system", "system", help="One destination of what would be sent (default: all).")
+@click.option("--destination", "system", help="One destination of what would be sent (default: all).")
 @click.option("--sealed", "sealed_only", is_flag=True, help="Only what would be sent: reads the register and computes nothing.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write what would be sent as a plan file, for 'tieout push --plan'.")
 @click.option("--all", "everything", is_flag=True, help=f"Show every document and amount, not the first {SHOWN}.")
@@ -93,7 +93,7 @@ def plan_command(
 @click.command("push")
 @click.argument("period", required=False)
 @click.option("--entity", help="One legal entity (default: all).")
-@click.option("--destination", "--system", "system", help="One destination (default: all).")
+@click.option("--destination", "system", help="One destination (default: all).")
 @click.option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="Do exactly what this file says, or nothing.")
 @with_session
 def push_command(session: Session, period: str | None, entity: str | None, system: str | None, plan_path: Path | None) -> None:

@@ -21,7 +21,7 @@ COLUMNS = ("kind", "document", "reference", "remote_id", "details")
 @click.command("reconcile")
 @click.argument("period")
 @click.option("--entity", help="One legal entity (default: all).")
-@click.option("--destination", "--system", "system", help="One destination (default: all).")
+@click.option("--destination", "system", help="One destination (default: all).")
 @with_session
 def reconcile_command(session: Session, period: str, entity: str | None, system: str | None) -> int:
     """Read the destinations now and compare them with what is sealed for PERIOD (YYYY-MM), document by document and line by line.

@@ -23,7 +23,7 @@ TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.argument("documents", nargs=-1)
 @click.option("--period", help="Of one period, YYYY-MM.")
 @click.option("--entity", help="Of one legal entity.")
-@click.option("--destination", "--system", "system", help="At one destination.")
+@click.option("--destination", "system", help="At one destination.")
 @click.option("--since", type=TIME, help="Sealed at this time (UTC) or later.")
 @with_session
 def replay_command(

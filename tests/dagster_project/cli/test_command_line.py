@@ -69,7 +69,7 @@ def test_every_command_answers_programs_and_can_be_quiet() -> None:
         (["close", "2026-01", "--entiti", "x"], "Did you mean '--entity'?", 2),
         (["destinations", "chekc", "stripe"], "Did you mean 'check'?", 2),
         (["close", "2026-01", "--entity", "Northlight_UK"], "no legal entity 'Northlight_UK' (did you mean 'northlight_us' or 'northlight_eu'?)", 1),
-        (["push", "2026-01", "--system", "tryon"], "no destination named 'tryon' (did you mean 'tryton'?); there are stripe, tryton", 1),
+        (["push", "2026-01", "--destination", "tryon"], "no destination named 'tryon' (did you mean 'tryton'?); there are stripe, tryton", 1),
         (["close"], "Missing argument 'PERIOD'", 2),
         (["sample", "--events", "none"], "'none' is not a valid integer", 2),
         (["close", "2026-01"], "is no installation yet: run 'tieout init' first", 1),
