@@ -63,5 +63,6 @@ def test_a_copy_without_a_defect_raises_nothing(close: Close, tmp_path: Path, re
 
 
 def test_the_documentation_has_a_row_for_every_defect() -> None:
-    documented = [line for line in DOCUMENTATION.read_text().splitlines() if re.match(r"\| [a-z_]+ \| [a-z]+ \|", line)]
+    table = DOCUMENTATION.read_text().split("| defect | planted in | rule | caught by | found beside it |\n")[1]
+    documented = [line for line in table.splitlines() if re.match(r"\| [a-z_]+ \|", line)]
     assert documented == [table_row(one) for one in SEEDED]
