@@ -29,7 +29,7 @@ from reverse_etl.oversight.undelivered import UNDELIVERED_STATES, lane_ages
 from reverse_etl.posting.pacing.overview import destination_states
 from reverse_etl.register import ApprovalRequest, ExceptionRecord, PeriodChange, Register, WaitingDocuments
 from reverse_etl.register.approvals import superseded
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -18,7 +18,8 @@ from dagster_project.close.partitions import CloseKey, first_day, first_day_afte
 from dagster_project.close.periods import broken_seals
 from reverse_etl.register import ApprovalRequest, ExceptionRecord, PeriodDocuments, PeriodSeal, Register, SealBreak
 from reverse_etl.register.periods import next_period
-from reverse_etl.register.records import DOCUMENTS, HARD_CLOSED, OPEN, PERIOD_REOPEN, PERIOD_SIGN_OFF
+from reverse_etl.register.records.approvals import PERIOD_REOPEN, PERIOD_SIGN_OFF
+from reverse_etl.register.records.periods import DOCUMENTS, HARD_CLOSED, OPEN
 from reverse_etl.register.seals import content_hash_of
 from reverse_etl.settings import BILLING_PLATFORM, Settings
 

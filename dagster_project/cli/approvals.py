@@ -108,7 +108,7 @@ def approve_command(session: Session, identifier: str) -> None:
     anew, it is asked for anew."""
     from dagster_project.close.approvals import approve
     from dagster_project.close.ledgers import reopen_in_ledger
-    from reverse_etl.register.records import PERIOD_REOPEN
+    from reverse_etl.register.records.approvals import PERIOD_REOPEN
 
     installation = session.installation
     request = approve(installation, identifier)
@@ -152,7 +152,7 @@ def approvals_command(session: Session, everything: bool) -> None:
 
 
 def _told(session: Session, request: ApprovalRequest) -> None:
-    from reverse_etl.register.records import PERIOD_SIGN_OFF, POSTING_KINDS
+    from reverse_etl.register.records.approvals import PERIOD_SIGN_OFF, POSTING_KINDS
 
     session.line(f"{request.kind} of {request.subject} is {request.status}: request {request.request_id}")
     if request.status == "open":

@@ -12,7 +12,7 @@ from dagster_project.quantities import counted, in_units, number
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
-from reverse_etl.register.records import ADJUSTMENT, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
+from reverse_etl.register.records.approvals import ADJUSTMENT, GOODWILL, RUN_GATE, USAGE_SPIKE, VOID, WRITE_OFF
 
 SHORTEST_PREFIX = 8
 

@@ -62,7 +62,7 @@ def bring_ledger_period(installation: Installation, entity: str, period: str) ->
     Raises:
         DestinationError: the ERP refuses, or could not be asked. What the register says stands; closing again asks again.
     """
-    from reverse_etl.register.records import OPEN
+    from reverse_etl.register.records.periods import OPEN
     from reverse_etl.systems.contract import LedgerPeriods
 
     system = installation.open_system(ledger_of(installation, entity))
@@ -80,7 +80,7 @@ def reopen_in_ledger(installation: Installation, entity: str, period: str) -> st
     the register has it, and the next delivery tries again.
     """
     from reverse_etl.posting.push import open_pace
-    from reverse_etl.register.records import OPEN
+    from reverse_etl.register.records.periods import OPEN
 
     with closing(installation.open_register()) as register:
         change = register.period_change(entity, period)

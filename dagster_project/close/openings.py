@@ -15,7 +15,7 @@ from reverse_etl.errors import ApprovalError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register, SealReport
 from reverse_etl.register.contract import CARRIED_OVER, OPENING
 from reverse_etl.register.openings import opening_hash
-from reverse_etl.register.records import APPROVED
+from reverse_etl.register.records.approvals import APPROVED
 
 _IS_BUILT = "select count(*) as tables from information_schema.tables where table_schema || '.' || table_name = ?"
 _PLAN = """

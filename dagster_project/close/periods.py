@@ -14,7 +14,7 @@ from dagster_project.quantities import counted, exponents, quantity
 from reverse_etl.errors import BrokenSealError, PeriodError
 from reverse_etl.register import ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, Register, SealBreak, SealMeasure
 from reverse_etl.register.periods import next_period
-from reverse_etl.register.records import DOCUMENTS, HARD_CLOSED, OPEN
+from reverse_etl.register.records.periods import DOCUMENTS, HARD_CLOSED, OPEN
 from reverse_etl.register.seals import landed_files_of
 
 SHOWN_BREAKS = 5

@@ -17,7 +17,7 @@ from dagster_project.quantities import exponents, quantity
 from reverse_etl.correlation import correlated
 from reverse_etl.errors import TieoutError
 from reverse_etl.register.contract import CARRIED_OVER
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 
 if TYPE_CHECKING:
     from reverse_etl.landing import LandingReport

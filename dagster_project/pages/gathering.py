@@ -39,7 +39,7 @@ from dagster_project.shipped import DBT_PROJECT
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.pacing.overview import destination_states
 from reverse_etl.register import ApprovalRequest, Delivery, PeriodChange
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 from reverse_etl.systems.registry import document_url_of
 from reverse_etl.warehouse import Warehouse
 

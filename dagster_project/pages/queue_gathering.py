@@ -22,7 +22,8 @@ from reverse_etl.oversight.cases import Case, next_commands
 from reverse_etl.posting import notices
 from reverse_etl.register import ApprovalRequest, Delivery, ExceptionRecord, Register
 from reverse_etl.register.contract import JOURNAL_ENTRY
-from reverse_etl.register.records import LOST, POSTING_KINDS
+from reverse_etl.register.records.approvals import POSTING_KINDS
+from reverse_etl.register.records.exceptions import LOST
 from reverse_etl.systems.document_links import DocumentLinks
 from reverse_etl.warehouse import Warehouse
 

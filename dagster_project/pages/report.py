@@ -14,7 +14,7 @@ from dagster_project.pages.queue import QueueItem, counted
 from dagster_project.published.sub_ledgers import RolledForward
 from reverse_etl.posting.pacing.overview import DestinationState
 from reverse_etl.register import ApprovalRequest
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 
 USUAL = (("normal", "closed"),)
 """Mode and circuit of a destination that is asked as always."""

@@ -9,7 +9,7 @@ from datetime import date
 from dagster_project.close import Installation
 from dagster_project.close.partitions import first_day
 from reverse_etl.register.periods import next_period
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 
 _LATE = """
     select

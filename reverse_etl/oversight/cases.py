@@ -15,7 +15,7 @@ from reverse_etl.posting.protocol.dependencies import Dependencies
 from reverse_etl.posting.sending import differences_of
 from reverse_etl.register import ApprovalRequest, Attempt, Delivery, ExceptionRecord, Register, Transition
 from reverse_etl.register.contract import JOURNAL_ENTRY
-from reverse_etl.register.records import POSTING_KINDS
+from reverse_etl.register.records.approvals import POSTING_KINDS
 from reverse_etl.systems.contract import RemoteDocument, System
 
 

@@ -13,7 +13,7 @@ from reverse_etl.posting.sending import differences_of
 from reverse_etl.progress import Course
 from reverse_etl.register import Delivery, Register
 from reverse_etl.register.contract import JOURNAL_ENTRY, MASTER_DATA
-from reverse_etl.register.records import REVERSAL, REVERSED_REFERENCE
+from reverse_etl.register.records.deliveries import REVERSAL, REVERSED_REFERENCE
 from reverse_etl.systems.contract import RemoteDocument, System
 from reverse_etl.systems.journal_entries import leading_reference
 

@@ -12,7 +12,7 @@ from reverse_etl.posting.protocol.admission import SUPERSEDED, admitted, stands
 from reverse_etl.posting.protocol.facts import Change, Intent, Refused, WrittenAhead
 from reverse_etl.progress import Course
 from reverse_etl.register import Lane, NewException, Register
-from reverse_etl.register.records import REVERSAL
+from reverse_etl.register.records.deliveries import REVERSAL
 
 LOG = logging.getLogger(__name__)
 

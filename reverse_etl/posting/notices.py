@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reverse_etl.documents import SealedDocument
 from reverse_etl.register import NewException
 from reverse_etl.register.contract import JOURNAL_ENTRY
-from reverse_etl.register.records import LOST
+from reverse_etl.register.records.exceptions import LOST
 
 REJECTED, PARKED = "document_rejected", "document_parked"
 DIFFERENCE, DEPENDENCY, PERIOD = "verification_difference", "dependency_not_posted", "posting_period_closed"

@@ -15,7 +15,7 @@ from reverse_etl.errors import ApprovalError, MakerIsCheckerError
 from reverse_etl.register import schema
 from reverse_etl.register.log import LogWriter, from_text
 from reverse_etl.register.openings import by_entity, is_opened, issued_before, opening_hash
-from reverse_etl.register.records import (
+from reverse_etl.register.records.approvals import (
     ADJUSTMENT,
     APPROVED,
     BASES,

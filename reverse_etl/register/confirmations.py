@@ -15,7 +15,8 @@ from reverse_etl.register import approvals, exceptions, reads, schema
 from reverse_etl.register.deliveries import DeliveryTransaction, delivery_hash, first_epoch
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.reads import Filters
-from reverse_etl.register.records import CONFIRM_ABSENT, CONFIRM_POSTED, REVERSAL, ApprovalRequest, Delivery, Lane, NewApprovalRequest
+from reverse_etl.register.records.approvals import CONFIRM_ABSENT, CONFIRM_POSTED, ApprovalRequest, NewApprovalRequest
+from reverse_etl.register.records.deliveries import REVERSAL, Delivery, Lane
 
 PARKED_EXCEPTION = "document_parked"
 

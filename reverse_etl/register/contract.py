@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from reverse_etl.documents import OUTBOX_CONTRACT_VERSION, PROHIBITED, SENSITIVITY_CLASSES, OutboxRow
-from reverse_etl.register.records import storable
+from reverse_etl.register.records.storable import storable
 
 NUMBER_PREFIXES = {"invoice": "INV", "credit_memo": "CM"}
 MASTER_DATA = ("customer",)

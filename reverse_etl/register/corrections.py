@@ -21,18 +21,8 @@ from reverse_etl.register.contract import CARRIED_OVER, JOURNAL_ENTRY
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.reads import Filters
-from reverse_etl.register.records import (
-    CORRECTION_CAUSES,
-    REPOST,
-    REPOST_ABSENT,
-    REPOSTING,
-    REVERSAL,
-    REVERSED_REFERENCE,
-    ApprovalRequest,
-    Delivery,
-    Lane,
-    NewApprovalRequest,
-)
+from reverse_etl.register.records.approvals import REPOST, REPOST_ABSENT, ApprovalRequest, NewApprovalRequest
+from reverse_etl.register.records.deliveries import CORRECTION_CAUSES, REPOSTING, REVERSAL, REVERSED_REFERENCE, Delivery, Lane
 from reverse_etl.register.sealing import seal_rows
 
 OTHER_SIDE = {"debit": "credit", "credit": "debit"}

@@ -16,7 +16,8 @@ from reverse_etl.register import schema
 from reverse_etl.register.exceptions import record, resolve_open
 from reverse_etl.register.log import LogWriter, from_text, to_text
 from reverse_etl.register.periods import status_of
-from reverse_etl.register.records import REVERSED_REFERENCE, Delivery, Lane, NewException, Standing
+from reverse_etl.register.records.deliveries import REVERSED_REFERENCE, Delivery, Lane, Standing
+from reverse_etl.register.records.exceptions import NewException
 
 EPOCHS_PER_INCARNATION = 1_000_000
 LEADS_TO: Mapping[State, tuple[State, ...]] = {

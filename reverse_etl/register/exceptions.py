@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from reverse_etl.errors import RegisterError
 from reverse_etl.register import schema
 from reverse_etl.register.log import LogWriter, from_text
-from reverse_etl.register.records import ExceptionRecord, NewException
+from reverse_etl.register.records.exceptions import ExceptionRecord, NewException
 
 SUBJECTS_AT_ONCE = 500
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, Table, bindparam, func, select, update
 
 from reverse_etl.documents import sha256_hex
 from reverse_etl.register import schema
-from reverse_etl.register.records import ChainReport, storable
+from reverse_etl.register.records.history import ChainReport
+from reverse_etl.register.records.storable import storable
 
 FIRST_HASH = "0" * 64
 VERIFIED_AT_ONCE = 5_000

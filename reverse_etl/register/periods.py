@@ -10,16 +10,14 @@ from reverse_etl.documents import State, sha256_hex
 from reverse_etl.errors import PeriodError
 from reverse_etl.register import approvals, schema, seals, sign_offs
 from reverse_etl.register.log import LogWriter, from_text
-from reverse_etl.register.records import (
+from reverse_etl.register.records.approvals import PERIOD_REOPEN, ApprovalRequest, NewApprovalRequest
+from reverse_etl.register.records.periods import (
     HARD_CLOSED,
     OPEN,
-    PERIOD_REOPEN,
     PERIOD_STATUSES,
     SOFT_CLOSE_CAUSES,
     SOFT_CLOSED,
-    ApprovalRequest,
     LandedFiles,
-    NewApprovalRequest,
     PeriodChange,
     SealBreak,
 )

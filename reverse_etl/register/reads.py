@@ -16,7 +16,8 @@ from reverse_etl.register import schema
 from reverse_etl.register.contract import CARRIED_OVER
 from reverse_etl.register.deliveries import load_delivery
 from reverse_etl.register.log import from_text, to_text
-from reverse_etl.register.records import Attempt, Delivery, DocumentEntry, PeriodDocuments, Transition, WaitingDocuments
+from reverse_etl.register.records.deliveries import Attempt, Delivery, DocumentEntry, Transition, WaitingDocuments
+from reverse_etl.register.records.periods import PeriodDocuments
 
 POSITIONS_AT_ONCE = 1_000
 

@@ -24,20 +24,10 @@ from reverse_etl.register.audit import AuditReport, Seen
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import FIRST_HASH, LogWriter, from_text, verify_chain
 from reverse_etl.register.reads import Filters
-from reverse_etl.register.records import (
-    Attempt,
-    ChainReport,
-    Delivery,
-    DocumentEntry,
-    Lane,
-    NewException,
-    PeriodDocuments,
-    Restoration,
-    SealReport,
-    Standing,
-    Transition,
-    WaitingDocuments,
-)
+from reverse_etl.register.records.deliveries import Attempt, Delivery, DocumentEntry, Lane, SealReport, Standing, Transition, WaitingDocuments
+from reverse_etl.register.records.exceptions import NewException
+from reverse_etl.register.records.history import ChainReport, Restoration
+from reverse_etl.register.records.periods import PeriodDocuments
 from reverse_etl.register.sealing import seal_rows
 from reverse_etl.register.store import open_store
 from reverse_etl.register.store.migrations import NEWEST, bring_up_to_date

@@ -19,7 +19,7 @@ from reverse_etl.register.exceptions import resolve_open
 from reverse_etl.register.log import LogWriter
 from reverse_etl.register.periods import PeriodStanding, renew_seal, require_changeable, standing_of
 from reverse_etl.register.reads import sealed_document
-from reverse_etl.register.records import (
+from reverse_etl.register.records.deliveries import (
     CLOSED_PERIOD,
     CONTRACT,
     CORRECTION_CAUSES,

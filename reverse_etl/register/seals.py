@@ -13,10 +13,10 @@ from reverse_etl.documents import State, sha256_hex
 from reverse_etl.errors import BrokenSealError
 from reverse_etl.register import schema
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.records import (
+from reverse_etl.register.records.deliveries import CORRECTION_CAUSES
+from reverse_etl.register.records.periods import (
     ACCOUNT,
     ALL_DOCUMENTS,
-    CORRECTION_CAUSES,
     DOCUMENTS,
     EVERYTHING,
     LANDED_FILES,

@@ -8,18 +8,16 @@ from reverse_etl.documents import sha256_hex
 from reverse_etl.errors import ApprovalError, PeriodError
 from reverse_etl.register import approvals, schema, seals
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.records import (
+from reverse_etl.register.records.approvals import (
     APPROVED,
-    HARD_CLOSED,
     PERIOD_REOPEN,
     PERIOD_SIGN_OFF,
     POSTING_KINDS,
     REJECTED,
-    SOFT_CLOSED,
     ApprovalRequest,
     NewApprovalRequest,
-    PeriodChange,
 )
+from reverse_etl.register.records.periods import HARD_CLOSED, SOFT_CLOSED, PeriodChange
 
 
 def ask(writer: LogWriter, change: PeriodChange | None, entity: str, period: str, reason: str) -> ApprovalRequest:

@@ -13,7 +13,7 @@ from reverse_etl.documents import canonical_json, sha256_hex
 from reverse_etl.errors import DestinationError
 from reverse_etl.landing.register_relations import REGISTER_RELATIONS
 from reverse_etl.register import ApprovalRequest, DocumentEntry, NewException, PeriodChange, PeriodSeal, Register, Transition, Verdict
-from reverse_etl.register.records import LOST
+from reverse_etl.register.records.exceptions import LOST
 from reverse_etl.warehouse.listed import LISTED
 from reverse_etl.warehouse.port import Warehouse, WarehouseTransaction
 

@@ -20,7 +20,7 @@ from dagster_project.defs.checks.checkpoints import checkpoint_checks, verdicts
 from dagster_project.defs.checks.controls import check_results
 from dagster_project.oversight.auditing import write_anchor
 from reverse_etl.register import NewApprovalRequest, NewException
-from reverse_etl.register.records import ADJUSTMENT
+from reverse_etl.register.records.approvals import ADJUSTMENT
 from reverse_etl.register.register import SEAL_REFUSED
 from reverse_etl.settings import Settings
 

@@ -11,7 +11,7 @@ from dagster_project.close.periods import sealed_in_words
 from dagster_project.close.steps import Checkpoint
 from dagster_project.quantities import counted, in_units, number, quantity
 from reverse_etl.register import PeriodSeal, SealMeasure
-from reverse_etl.register.records import ACCOUNT, ALL_DOCUMENTS, DOCUMENTS
+from reverse_etl.register.records.periods import ACCOUNT, ALL_DOCUMENTS, DOCUMENTS
 
 DECIMALS = {"USD": 2, "JPY": 0, "BHD": 3}
 

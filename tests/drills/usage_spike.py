@@ -9,7 +9,7 @@ from drill import Drill, Story, expect
 from drill_company import CLOSED, NEXT_PERIOD, PERIOD, Company
 
 from dagster_project.close.approvals import approve
-from reverse_etl.register.records import RUN_GATE, USAGE_SPIKE
+from reverse_etl.register.records.approvals import RUN_GATE, USAGE_SPIKE
 
 AFTER = "2026-03"
 DAY = "2026-02-10"

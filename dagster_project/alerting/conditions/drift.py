@@ -11,7 +11,7 @@ from dagster_project.quantities import counted
 from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
 from reverse_etl.posting.notices import DIFFERENCE
-from reverse_etl.register.records import LOST
+from reverse_etl.register.records.exceptions import LOST
 
 HELD_ELSEWHERE = {"K4": "the billing platform", "K7": "the ERP", "K8": "the ERP"}
 

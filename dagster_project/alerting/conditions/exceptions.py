@@ -12,7 +12,7 @@ from reverse_etl.alerting import Alert, AlertKind, Severity
 from reverse_etl.alerting.alert import money_at_risk
 from reverse_etl.documents import State
 from reverse_etl.posting import notices
-from reverse_etl.register.records import LOST
+from reverse_etl.register.records.exceptions import LOST
 from reverse_etl.register.register import SEAL_REFUSED
 
 TITLES = {

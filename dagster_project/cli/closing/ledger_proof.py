@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dagster_project.cli.terminal.tables import show
 from dagster_project.close.ledgers import ledger_systems
 from dagster_project.quantities import quantity
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 
 if TYPE_CHECKING:
     from dagster_project.close import Installation

@@ -14,7 +14,7 @@ from dagster_project.quantities import counted
 from reverse_etl.errors import RegisterError
 
 if TYPE_CHECKING:
-    from reverse_etl.register.records import ChainReport
+    from reverse_etl.register.records.history import ChainReport
 
 REGISTER = "register.sqlite"
 # What people wrote: settings, mappings, descriptions. Neither secrets nor deliveries, which have archives of their own.

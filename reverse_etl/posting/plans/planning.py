@@ -19,7 +19,9 @@ from reverse_etl.register import ApprovalRequest, Delivery, Register
 from reverse_etl.register.access.transactions import utc_now
 from reverse_etl.register.contract import MASTER_DATA
 from reverse_etl.register.deliveries import delivery_hash
-from reverse_etl.register.records import HARD_CLOSED, POSTING_KINDS, REPOSTING, REVERSAL
+from reverse_etl.register.records.approvals import POSTING_KINDS
+from reverse_etl.register.records.deliveries import REPOSTING, REVERSAL
+from reverse_etl.register.records.periods import HARD_CLOSED
 from reverse_etl.systems.contract import Manifest
 
 STOPPED_CODES = {State.PARKED: actions.PARKED, State.REJECTED: actions.REJECTED, State.HELD: actions.WITHDRAWN}

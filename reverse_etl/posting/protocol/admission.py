@@ -8,7 +8,8 @@ from reverse_etl.documents import State
 from reverse_etl.posting.protocol.delivery import DELIVERED_STATES, written_ahead
 from reverse_etl.posting.protocol.facts import Change, Intent
 from reverse_etl.register.contract import MASTER_DATA
-from reverse_etl.register.records import HARD_CLOSED, Delivery
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.periods import HARD_CLOSED
 
 FINAL_STATES = (*DELIVERED_STATES, State.REVERSED)
 SUPERSEDED, CHANGED, PERIOD_CLOSED, KEY_EXPIRED = "superseded", "changed", "period_closed", "key_expired"

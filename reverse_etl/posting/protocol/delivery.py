@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reverse_etl.documents import State
-from reverse_etl.register.records import Delivery, Restoration
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.history import Restoration
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Outcome, Rejected, RemoteDocument, Succeeded
 
 # A lost answer is usually a short disturbance, and sending again under a remembered key costs nothing.

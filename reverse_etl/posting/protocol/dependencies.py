@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from reverse_etl.documents import SealedDocument, State, external_reference
 from reverse_etl.posting.protocol.delivery import DELIVERED_STATES
-from reverse_etl.register.records import Standing
+from reverse_etl.register.records.deliveries import Standing
 from reverse_etl.systems.contract import Dependency
 
 # These take part in nothing any more: the document that replaces them counts.

@@ -9,7 +9,8 @@ from typing import Any
 
 from reverse_etl.documents import SealedDocument
 from reverse_etl.posting.protocol.delivery import LookedUp, Unreadable
-from reverse_etl.register.records import Delivery, NewException
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.exceptions import NewException
 from reverse_etl.systems.contract import Outcome
 
 

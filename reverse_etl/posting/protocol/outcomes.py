@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reverse_etl.posting.protocol.delivery import Event, LookedUp
 from reverse_etl.posting.protocol.facts import NotSent, Result, WrittenAhead
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records.deliveries import Delivery
 from reverse_etl.systems.contract import Ambiguous, NotExecuted, Outcome, Rejected, Succeeded
 
 LABELS = {Succeeded: "succeeded", NotExecuted: "not_executed", Rejected: "rejected", Ambiguous: "ambiguous", NotSent: "not_sent"}

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reverse_etl.documents import SealedDocument
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records.deliveries import Delivery
 
 
 @dataclass(slots=True)

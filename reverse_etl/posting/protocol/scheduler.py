@@ -36,7 +36,9 @@ from reverse_etl.posting.protocol.effects import (
 )
 from reverse_etl.posting.protocol.facts import Change, Found, Intent, Refused, Result, Sent, WrittenAhead
 from reverse_etl.posting.protocol.ready import Ready, Tracked
-from reverse_etl.register.records import Delivery, NewException, Restoration
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.exceptions import NewException
+from reverse_etl.register.records.history import Restoration
 from reverse_etl.systems.contract import Manifest, NotExecuted, Rejected, RenderContext
 
 CHANGES_PER_COMMIT = 500

@@ -9,7 +9,7 @@ from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting import notices
 from reverse_etl.posting.protocol.delivery import verified
 from reverse_etl.posting.protocol.facts import Change
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records.deliveries import Delivery
 from reverse_etl.systems.contract import RemoteDocument
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reverse_etl.documents import SealedDocument
 from reverse_etl.register import approvals, confirmations, corrections, periods, sign_offs
 from reverse_etl.register.access.transactions import Transactions
-from reverse_etl.register.records import (
+from reverse_etl.register.records.approvals import (
     APPROVED,
     CONFIRMATION_KINDS,
     PERIOD_REOPEN,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reverse_etl.register import exceptions
 from reverse_etl.register.access.transactions import Transactions
-from reverse_etl.register.records import ExceptionRecord, NewException
+from reverse_etl.register.records.exceptions import ExceptionRecord, NewException
 
 
 class Exceptions(Transactions):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reverse_etl.register import periods, seals, sign_offs
 from reverse_etl.register.access.transactions import Transactions
-from reverse_etl.register.records import HARD_CLOSED, OPEN, SOFT_CLOSED, ApprovalRequest, LandedFiles, PeriodChange, PeriodSeal, SealBreak
+from reverse_etl.register.records.approvals import ApprovalRequest
+from reverse_etl.register.records.periods import HARD_CLOSED, OPEN, SOFT_CLOSED, LandedFiles, PeriodChange, PeriodSeal, SealBreak
 
 
 class Periods(Transactions):

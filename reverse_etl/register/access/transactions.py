@@ -14,7 +14,7 @@ from reverse_etl.errors import RegisterError
 from reverse_etl.register import deliveries, schema
 from reverse_etl.register.deliveries import DeliveryTransaction
 from reverse_etl.register.log import LogWriter
-from reverse_etl.register.records import Delivery, Lane
+from reverse_etl.register.records.deliveries import Delivery, Lane
 from reverse_etl.register.store import Store
 
 

@@ -34,7 +34,7 @@ from dagster_project.defs.automation.jobs import DAILY_USAGE, MONTHLY_CLOSE
 from dagster_project.runs.instance import IN_TURN
 from dagster_project.runs.runner import QUIET, JobRunner, open_instance
 from reverse_etl.documents import State
-from reverse_etl.register.records import OPEN
+from reverse_etl.register.records.periods import OPEN
 from reverse_etl.sandbox.sample import generate
 from reverse_etl.sandbox.supervisor import start_sandbox, stop_sandbox
 from reverse_etl.settings import HOME_VARIABLE, Settings, load_settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from model_world import ENDED, Rules, World, broken_rule
 
 from reverse_etl.documents import State
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records.deliveries import Delivery
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from model_world import Bounds, Rules
 
 from reverse_etl.documents import State
 from reverse_etl.posting.protocol import admission, delivery
-from reverse_etl.register.records import OPEN, Delivery
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.periods import OPEN
 from reverse_etl.systems.contract import Manifest, NotExecuted
 
 Patches = dict[tuple[Any, str], Callable[..., Any]]

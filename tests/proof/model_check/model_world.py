@@ -28,7 +28,9 @@ from reverse_etl.posting.protocol.delivery import (
     Wait,
 )
 from reverse_etl.posting.protocol.facts import Change, Intent
-from reverse_etl.register.records import HARD_CLOSED, OPEN, Delivery, Restoration
+from reverse_etl.register.records.deliveries import Delivery
+from reverse_etl.register.records.history import Restoration
+from reverse_etl.register.records.periods import HARD_CLOSED, OPEN
 from reverse_etl.systems.contract import FOREVER, Ambiguous, Manifest, NotExecuted, Rejected, RemoteDocument, Succeeded
 
 START = datetime(2026, 1, 31, tzinfo=UTC)

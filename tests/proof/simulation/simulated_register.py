@@ -12,7 +12,9 @@ from reverse_etl.posting.protocol import admission
 from reverse_etl.posting.protocol.delivery import DELIVERED_STATES
 from reverse_etl.posting.protocol.facts import Change, Intent, Refused, WrittenAhead
 from reverse_etl.register.contract import MASTER_DATA
-from reverse_etl.register.records import HARD_CLOSED, OPEN, REVERSAL, REVERSED_REFERENCE, Delivery, Restoration, Standing
+from reverse_etl.register.records.deliveries import REVERSAL, REVERSED_REFERENCE, Delivery, Standing
+from reverse_etl.register.records.history import Restoration
+from reverse_etl.register.records.periods import HARD_CLOSED, OPEN
 
 EPOCHS_PER_INCARNATION = 1000
 ABSORBING = (*DELIVERED_STATES, State.REVERSED)

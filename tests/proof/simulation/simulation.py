@@ -18,7 +18,7 @@ from simulated_register import BrokenRuleError, Content, SimulatedRegister
 
 from reverse_etl.documents import SealedDocument, State
 from reverse_etl.posting.protocol.delivery import DELIVERED_STATES, OPEN_STATES
-from reverse_etl.register.records import REPOSTING, REVERSAL, REVERSED_REFERENCE
+from reverse_etl.register.records.deliveries import REPOSTING, REVERSAL, REVERSED_REFERENCE
 from reverse_etl.systems.contract import FOREVER, Manifest
 
 START = datetime(2026, 1, 31, tzinfo=UTC)

@@ -12,7 +12,7 @@ from reverse_etl.documents import State
 from reverse_etl.posting.protocol import admission, delivery, outcomes
 from reverse_etl.posting.protocol import scheduler as scheduling
 from reverse_etl.posting.protocol.dependencies import Dependencies
-from reverse_etl.register.records import Delivery
+from reverse_etl.register.records.deliveries import Delivery
 from reverse_etl.systems.contract import Ambiguous, Manifest
 
 ADMITTED, STANDS = admission.admitted, admission.stands

@@ -17,7 +17,7 @@ from reverse_etl.documents import State
 from reverse_etl.errors import LaneBusyError
 from reverse_etl.locks import file_lock
 from reverse_etl.posting.plans import LaneSituation, plan_lane
-from reverse_etl.register.records import SOFT_CLOSED
+from reverse_etl.register.records.periods import SOFT_CLOSED
 from reverse_etl.sandbox.processes import stop
 from reverse_etl.systems.contract import Manifest
 

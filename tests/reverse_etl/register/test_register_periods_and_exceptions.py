@@ -11,7 +11,7 @@ from register_rows import journal as journal_entry
 from reverse_etl.documents import OutboxRow
 from reverse_etl.errors import ApprovalError, MakerIsCheckerError, PeriodError, RegisterError
 from reverse_etl.register import NewException, Register
-from reverse_etl.register.records import HARD_CLOSED, OPEN, SOFT_CLOSED
+from reverse_etl.register.records.periods import HARD_CLOSED, OPEN, SOFT_CLOSED
 
 TRUNCATED = NewException("landing", "usage.jsonl", "line 3 is truncated", "deliver it again", file_name="usage.jsonl", line_number=3)
 

@@ -8,7 +8,7 @@ from register_stores import change, run
 
 from reverse_etl.errors import BrokenSealError
 from reverse_etl.register import LandedFiles, Register
-from reverse_etl.register.records import HARD_CLOSED
+from reverse_etl.register.records.periods import HARD_CLOSED
 
 COPIED = (
     "contract_version, system, entity, document_type, natural_id, business_key || ':copy', revision, operation, series, number, document_date, "

@@ -12,7 +12,7 @@ from register_stores import run
 from reverse_etl.documents import OutboxRow
 from reverse_etl.errors import ApprovalError, BrokenSealError, MakerIsCheckerError, PeriodError
 from reverse_etl.register import ApprovalRequest, NewApprovalRequest, Register
-from reverse_etl.register.records import HARD_CLOSED
+from reverse_etl.register.records.periods import HARD_CLOSED
 
 PERIOD = "2026-01"
 GATE = NewApprovalRequest("run_gate", ENTITY, f"{ENTITY}/correction", "1000 corrections", content_hash="a" * 64)
